@@ -1,0 +1,64 @@
+//! What the engine tells. Events leave the shard through a ring; a full ring drops levels first.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::id::{LegId, RoomId};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum MediaEvent {
+    /// One key press (RFC 4733), told once.
+    Digit {
+        leg: LegId,
+        digit: char,
+        duration: Duration,
+    },
+    /// The first acceptable packet came, from this address.
+    Latched {
+        leg: LegId,
+        address: SocketAddr,
+    },
+    /// Who speaks in a room, loudest first; told when it changes, at most five times a second.
+    Speakers {
+        room: RoomId,
+        speakers: Vec<SpeakerLevel>,
+    },
+    /// Neither RTP nor RTCP for this long; told once a silence.
+    Silent {
+        leg: LegId,
+        quiet_for: Duration,
+    },
+    Played {
+        leg: LegId,
+    },
+    /// Every five seconds, and once when the leg closes.
+    Stats {
+        leg: LegId,
+        stats: Box<LegStats>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpeakerLevel {
+    pub leg: LegId,
+    /// −127 (silence) to 0 (loudest), RFC 6464.
+    pub level_dbov: i8,
+}
+
+/// Counts since the leg was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LegStats {
+    pub packets_received: u64,
+    pub packets_sent: u64,
+    /// RFC 3550 A.3.
+    pub packets_lost: i64,
+    pub packets_late: u64,
+    /// Wrong source, wrong payload type, bad SRTP tag, replay, not RTP.
+    pub packets_refused: u64,
+    /// RFC 3550 A.8.
+    pub jitter: Duration,
+    /// From the peer's receiver reports, where it sends any.
+    pub round_trip: Option<Duration>,
+    /// Loss that the peer reports of what we send, 0 to 1.
+    pub remote_loss: Option<f32>,
+}

@@ -1,0 +1,209 @@
+//! What one leg's media does: the result of offer and answer, in the terms of media alone.
+//!
+//! `src/call/negotiate.rs` makes a plan of an SDP answer (RFC 3264); the engine carries it out.
+//! A plan is complete: connecting a leg again with another plan replaces the one before.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Everything that the engine must know of one leg's streams.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MediaPlan {
+    pub audio: AudioPlan,
+}
+
+/// One audio stream, both ways.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AudioPlan {
+    /// Where the peer's SDP wants RTP. Symmetric RTP may move it once (see [`Latch`]).
+    pub remote_rtp: SocketAddr,
+    /// Where the peer wants RTCP: the next port, `a=rtcp` (RFC 3605), or the RTP port when muxed.
+    pub remote_rtcp: SocketAddr,
+    pub rtcp_mux: bool,
+    /// Our side's direction, after the answer (RFC 3264 §6.1).
+    pub direction: Direction,
+    /// Payload numbers that the peer may send at any time.
+    pub receive: Vec<ReceiveFormat>,
+    /// What we send, with the peer's payload number.
+    pub send: SendFormat,
+    /// The payload number and clock of telephone-event (RFC 4733) that we send with, where agreed.
+    pub send_telephone_event: Option<(u8, u32)>,
+    /// Absent: plain RTP.
+    pub srtp: Option<SrtpKeys>,
+    pub latch: Latch,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    SendRecv,
+    SendOnly,
+    RecvOnly,
+    Inactive,
+}
+
+impl Direction {
+    pub fn sends(self) -> bool {
+        matches!(self, Self::SendRecv | Self::SendOnly)
+    }
+
+    pub fn receives(self) -> bool {
+        matches!(self, Self::SendRecv | Self::RecvOnly)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceiveFormat {
+    pub payload_type: u8,
+    pub kind: ReceiveKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReceiveKind {
+    Audio(AudioCodec),
+    /// RFC 4733, at this clock rate.
+    TelephoneEvent {
+        clock_rate: u32,
+    },
+    /// RFC 3389, static payload 13.
+    ComfortNoise,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendFormat {
+    pub payload_type: u8,
+    pub codec: AudioCodec,
+    /// 20 ms unless the peer's `a=ptime` or `a=maxptime` says otherwise; a multiple of 10 ms, 10 to 60.
+    pub ptime: Duration,
+    /// The peer's wishes for Opus (RFC 7587 §6.1); ignored by other codecs.
+    pub opus: OpusWishes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AudioCodec {
+    Pcmu,
+    Pcma,
+    G722,
+    Opus,
+}
+
+impl AudioCodec {
+    /// The RTP clock in Hz. G.722 samples at 16 kHz and still counts 8000 (RFC 3551 §4.5.2).
+    pub fn clock_rate(self) -> u32 {
+        match self {
+            Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
+            Self::Opus => 48_000,
+        }
+    }
+
+    /// Encoding name of `a=rtpmap`, lower case.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pcmu => "pcmu",
+            Self::Pcma => "pcma",
+            Self::G722 => "g722",
+            Self::Opus => "opus",
+        }
+    }
+}
+
+/// What the receiver of our Opus stream asked for in its `a=fmtp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OpusWishes {
+    /// `maxaveragebitrate`, bit/s, 6000 to 510 000.
+    pub max_average_bitrate: Option<u32>,
+    /// `maxplaybackrate`, Hz.
+    pub max_playback_rate: Option<u32>,
+    /// `useinbandfec=1`.
+    pub inband_fec: bool,
+    /// `usedtx=1`.
+    pub dtx: bool,
+}
+
+impl Default for OpusWishes {
+    fn default() -> Self {
+        Self { max_average_bitrate: None, max_playback_rate: None, inband_fec: true, dtx: false }
+    }
+}
+
+/// Keys of one SRTP session, one master key a direction (RFC 4568 §6.1).
+#[derive(Clone, PartialEq, Eq)]
+pub struct SrtpKeys {
+    pub suite: SrtpSuite,
+    /// We protect with it. Key and salt, [`SrtpSuite::key_and_salt_len`] octets.
+    pub local: Vec<u8>,
+    /// The peer protects with it.
+    pub remote: Vec<u8>,
+}
+
+impl std::fmt::Debug for SrtpKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SrtpKeys").field("suite", &self.suite).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SrtpSuite {
+    /// RFC 3711, RFC 4568 §6.2.1.
+    AesCm128HmacSha1_80,
+    /// RFC 4568 §6.2.2.
+    AesCm128HmacSha1_32,
+    /// RFC 6188.
+    AesCm256HmacSha1_80,
+    /// RFC 7714.
+    AeadAes128Gcm,
+    /// RFC 7714.
+    AeadAes256Gcm,
+}
+
+impl SrtpSuite {
+    pub const ALL: [Self; 5] = [
+        Self::AesCm128HmacSha1_80,
+        Self::AesCm128HmacSha1_32,
+        Self::AesCm256HmacSha1_80,
+        Self::AeadAes128Gcm,
+        Self::AeadAes256Gcm,
+    ];
+
+    /// The name in `a=crypto`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AesCm128HmacSha1_80 => "AES_CM_128_HMAC_SHA1_80",
+            Self::AesCm128HmacSha1_32 => "AES_CM_128_HMAC_SHA1_32",
+            Self::AesCm256HmacSha1_80 => "AES_256_CM_HMAC_SHA1_80",
+            Self::AeadAes128Gcm => "AEAD_AES_128_GCM",
+            Self::AeadAes256Gcm => "AEAD_AES_256_GCM",
+        }
+    }
+
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|suite| suite.name().eq_ignore_ascii_case(name))
+    }
+
+    pub fn key_len(self) -> usize {
+        match self {
+            Self::AesCm128HmacSha1_80 | Self::AesCm128HmacSha1_32 | Self::AeadAes128Gcm => 16,
+            Self::AesCm256HmacSha1_80 | Self::AeadAes256Gcm => 32,
+        }
+    }
+
+    pub fn salt_len(self) -> usize {
+        match self {
+            Self::AeadAes128Gcm | Self::AeadAes256Gcm => 12,
+            _ => 14,
+        }
+    }
+
+    pub fn key_and_salt_len(self) -> usize {
+        self.key_len() + self.salt_len()
+    }
+}
+
+/// Whose packets count before the peer's real address is proven (RFC 4961; RFC 7362).
+///
+/// A packet from exactly `remote_rtp` is always welcome. Another source is taken over only when it
+/// comes from one of `trusted`, or when its SRTP tag verifies; then the leg stays with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Latch {
+    /// The source address of the peer's signalling.
+    pub trusted: Vec<IpAddr>,
+}

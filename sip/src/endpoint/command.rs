@@ -1,0 +1,87 @@
+//! What the transaction user asks of the endpoint.
+//!
+//! The user names a new call itself (ids come from a counter of its own), so that no command waits for
+//! an answer. A command for a call that has ended meanwhile does nothing: its `Ended` is on its way.
+
+use bytes::Bytes;
+
+use crate::endpoint::{CallId, RequestId};
+use crate::message::{Header, Method, NameAddr, StatusCode, Uri};
+use crate::net_types::FlowId;
+
+#[derive(Debug)]
+pub enum Command {
+    /// Calls somebody: RFC 3261 §13.2.
+    Invite { call: CallId, invite: Box<OutgoingInvite> },
+    /// 101–199, with or without SDP (early media).
+    Ring { call: CallId, status: StatusCode, body: Option<Body> },
+    /// 200 to the INVITE; repeated until the ACK (§13.3.1.4).
+    Accept { call: CallId, body: Option<Body>, headers: Vec<Header> },
+    /// A final refusal: 300–699.
+    Reject { call: CallId, status: StatusCode, headers: Vec<Header> },
+    /// Ends the call in whatever state it is: CANCEL, BYE, or 487/480 to an unanswered INVITE.
+    Hangup { call: CallId, headers: Vec<Header> },
+    /// re-INVITE with a new offer; the outcome comes as [`super::Event::ReofferDone`].
+    Reoffer { call: CallId, offer: Body },
+    /// The answer to the offer of an [`super::Event::Offered`].
+    AnswerOffer { call: CallId, answer: Result<Body, StatusCode> },
+    /// A request inside the call's dialog: INFO, NOTIFY, MESSAGE.
+    RequestInCall { call: CallId, request: RequestId, outgoing: Box<OutgoingRequest> },
+    /// A request outside dialogs: OPTIONS, REGISTER.
+    Request { request: RequestId, outgoing: Box<OutgoingRequest> },
+    /// The answer to an [`super::Event::Request`].
+    Respond { request: RequestId, status: StatusCode, headers: Vec<Header>, body: Option<Body> },
+}
+
+/// A body with its type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    pub content_type: String,
+    pub content: Bytes,
+}
+
+impl Body {
+    pub fn sdp(content: impl Into<Bytes>) -> Self {
+        Self { content_type: "application/sdp".into(), content: content.into() }
+    }
+}
+
+/// An INVITE to be sent. The endpoint adds Via, Call-ID, CSeq, Max-Forwards, the From tag, Allow and Supported.
+#[derive(Clone, Debug)]
+pub struct OutgoingInvite {
+    pub request_uri: Uri,
+    /// Without tag.
+    pub from: NameAddr,
+    pub to: NameAddr,
+    /// Header parameters of our Contact, `isfocus` for one; the endpoint fills in the address of the flow.
+    pub contact: ContactTemplate,
+    /// Preloaded routes (RFC 3327 Path), in order.
+    pub route: Vec<NameAddr>,
+    /// The connection to use, when the target registered over one (RFC 5626 §5.3).
+    pub flow: Option<FlowId>,
+    pub headers: Vec<Header>,
+    pub offer: Option<Body>,
+    /// How long an unanswered call may ring before CANCEL (Timer C of our own choice).
+    pub ring_for: std::time::Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct OutgoingRequest {
+    pub method: Method,
+    /// Not used within a call: the remote target stands there.
+    pub request_uri: Uri,
+    pub from: NameAddr,
+    pub to: NameAddr,
+    pub route: Vec<NameAddr>,
+    pub flow: Option<FlowId>,
+    pub headers: Vec<Header>,
+    pub body: Option<Body>,
+}
+
+/// What our Contact says beside the address: `<sip:USER@address:port;transport=…>;PARAMS`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContactTemplate {
+    pub user: Option<String>,
+    /// Written verbatim behind the URI: `;isfocus`.
+    pub parameters: String,
+}

@@ -1,0 +1,43 @@
+//! What the endpoint tells its transaction user.
+
+use std::sync::Arc;
+
+use crate::endpoint::{Body, CallId, RequestId};
+use crate::message::{Request, Response, StatusCode};
+use crate::net_types::Source;
+
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A new INVITE. 100 is sent by the endpoint; Ring, Accept, Reject or Hangup is due.
+    Incoming { call: CallId, request: Arc<Request>, source: Source },
+    /// 101–199 to our INVITE.
+    Progress { call: CallId, response: Arc<Response> },
+    /// The dialog is confirmed. Outgoing: a 2xx, which the endpoint has acknowledged already (or will, with our
+    /// answer, when our INVITE had no offer). Incoming: the ACK came; `body` is its SDP when the 200 had the offer.
+    Established { call: CallId, response: Option<Arc<Response>>, body: Option<Body>, source: Source },
+    /// The peer offers anew (re-INVITE or UPDATE): AnswerOffer is due. Without `offer`, we are asked for one.
+    Offered { call: CallId, request: Arc<Request>, offer: Option<Body> },
+    /// What came of our re-INVITE. After a failure the session stands as before (RFC 6141).
+    ReofferDone { call: CallId, outcome: Result<Body, StatusCode> },
+    /// The call is over; nothing more comes of it.
+    Ended { call: CallId, why: Ending },
+    /// A request that is no INVITE, ACK, CANCEL, BYE: Respond is due. `call` when it came within one.
+    Request { request: RequestId, call: Option<CallId>, message: Arc<Request>, source: Source },
+    /// The final response to a request of ours; 408 when none came, 503 when it could not be sent.
+    Response { request: RequestId, status: StatusCode, response: Option<Arc<Response>> },
+}
+
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// Our INVITE failed. `response` is absent when the status is our own finding: 408 nobody answered the
+    /// request at all, 480 rang too long, 503 could not be sent.
+    Refused { status: StatusCode, response: Option<Arc<Response>> },
+    /// The caller gave up before the answer.
+    Cancelled { reason: Option<String> },
+    /// The peer sent BYE.
+    HungUp { reason: Option<String> },
+    /// Our own Hangup or Reject took its course.
+    ByUs,
+    /// No ACK for our 200 within 64·T1, a refresh that failed, a dialog that the peer no longer knows.
+    Lost { status: StatusCode },
+}

@@ -1,0 +1,3 @@
+//! SIP without I/O, and with the `net` feature the tokio shell around it.
+
+pub mod net_types;

@@ -1,0 +1,73 @@
+//! Where a message came from and where it goes, in words that need no socket.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Transport {
+    Udp,
+    Tcp,
+    Tls,
+    Ws,
+    Wss,
+}
+
+impl Transport {
+    pub fn is_reliable(self) -> bool {
+        self != Self::Udp
+    }
+
+    pub fn is_secure(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
+    /// As in Via, upper case.
+    pub fn via_name(self) -> &'static str {
+        match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+            Self::Tls => "TLS",
+            Self::Ws => "WS",
+            Self::Wss => "WSS",
+        }
+    }
+
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Udp | Self::Tcp => 5060,
+            Self::Tls => 5061,
+            Self::Ws => 80,
+            Self::Wss => 443,
+        }
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.via_name())
+    }
+}
+
+/// A connection, or for UDP a listener: a way back that outlives one message (RFC 5626 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FlowId(pub u64);
+
+/// Where a message came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    pub transport: Transport,
+    /// Ours.
+    pub local: SocketAddr,
+    /// The peer's, as the socket saw it.
+    pub remote: SocketAddr,
+    pub flow: FlowId,
+}
+
+/// Where a message goes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Destination {
+    /// Down this connection; for UDP, from this listener to that address.
+    Flow { flow: FlowId, transport: Transport, remote: SocketAddr },
+    /// To be found by RFC 3263: transport, host and port of a URI, as far as it names them.
+    Host { transport: Option<Transport>, secure: bool, host: String, port: Option<u16> },
+}

@@ -1,0 +1,113 @@
+//! Who is in a running conference, and how: the snapshot that console, API and subscribers read.
+//!
+//! Names follow RFC 4575 where it has one; the JSON is the live participant of the HTTP API.
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+/// One running conference, complete.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Roster {
+    pub number: String,
+    pub title: String,
+    /// Rises by one with every change (RFC 4575 §4.6).
+    pub version: u64,
+    pub locked: bool,
+    #[serde(with = "time::serde::rfc3339")]
+    pub started_at: OffsetDateTime,
+    pub participants: Vec<Participant>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Participant {
+    pub id: ParticipantId,
+    pub name: String,
+    /// The SIP or tel address, as called or as calling.
+    pub address: String,
+    pub role: Role,
+    pub state: ParticipantState,
+    /// Why it ended; only with `disconnected`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// The SIP status behind `cause`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    pub direction: CallDirection,
+    pub door: Door,
+    pub muted: bool,
+    pub deafened: bool,
+    pub video_muted: bool,
+    pub may_speak: bool,
+    pub hand_raised: bool,
+    pub speaking: bool,
+    /// −127 (silence) to 0.
+    pub level_dbov: i8,
+    pub gain_db: f32,
+    #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub joined_at: Option<OffsetDateTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub codec: Option<String>,
+    /// Media by SRTP.
+    pub secured: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct ParticipantId(pub String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Owner,
+    Admin,
+    Chair,
+    Member,
+    Participant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ParticipantState {
+    Queued,
+    Calling,
+    Ringing,
+    Connected,
+    OnHold,
+    Reconnecting,
+    Disconnected,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    Busy,
+    NoAnswer,
+    Declined,
+    Unreachable,
+    NotFound,
+    Removed,
+    Left,
+    Failed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallDirection {
+    DialedIn,
+    DialedOut,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    Sip,
+    Trunk,
+    Browser,
+}
+
+impl Roster {
+    pub fn participant(&self, id: &ParticipantId) -> Option<&Participant> {
+        self.participants.iter().find(|participant| participant.id == *id)
+    }
+}

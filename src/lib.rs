@@ -1,0 +1,3 @@
+//! Plenary: a self-hosted SIP conferencing server.
+
+pub mod conference;
