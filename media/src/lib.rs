@@ -3,10 +3,12 @@
 
 pub mod codec;
 pub mod dtmf;
+#[cfg(feature = "engine")]
 pub mod engine;
 pub mod id;
 pub mod mix;
 pub mod plan;
+pub mod random;
 pub mod rtp;
 pub mod secure;
 pub mod tone;
