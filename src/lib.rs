@@ -1,3 +1,5 @@
 //! Plenary: a self-hosted SIP conferencing server.
 
+pub mod certificate;
 pub mod conference;
+pub mod telemetry;
