@@ -1,3 +1,4 @@
 //! Plenary: a self-hosted SIP conferencing server.
 
+pub mod call;
 pub mod conference;

@@ -1,0 +1,3 @@
+//! Calls: what stands between a SIP dialog and the media of its leg.
+
+pub mod negotiate;
