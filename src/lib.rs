@@ -1,7 +1,7 @@
 //! Plenary: a self-hosted SIP conferencing server.
 
+pub mod call;
 pub mod certificate;
-pub mod cli;
 pub mod conference;
 pub mod store;
 pub mod telemetry;

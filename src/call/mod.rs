@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! Calls: a SIP dialog and its media together are a Leg; here legs are made, joined and ended.
 //!
 //! ```text
@@ -22,3 +23,8 @@ mod switchboard;
 pub use calls::{CallSettings, Calls};
 pub use negotiate::{MediaPolicy, SrtpPolicy};
 pub use switchboard::Switchboard;
+=======
+//! Calls: what stands between a SIP dialog and the media of its leg.
+
+pub mod negotiate;
+>>>>>>> sip-net
