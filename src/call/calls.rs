@@ -12,7 +12,7 @@ use plenary_sip::net::EndpointHandle;
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use super::negotiate::{LocalMedia, MediaPolicy, Negotiator, Signalling};
+use super::negotiate::{Entropy, LocalMedia, MediaPolicy, Negotiator, Signalling};
 use super::switchboard::{Inbox, LegInput, Line};
 use crate::conference::Directory;
 use crate::registrar::RegistrarHandle;
@@ -114,7 +114,7 @@ impl MediaLeg {
             rtp_port: self.opened.rtp_port,
             rtcp_port: self.opened.rtcp_port,
         };
-        Negotiator::new(settings.media.clone(), local, signalling)
+        Negotiator::new(settings.media.clone(), local, signalling, Entropy::system())
     }
 }
 

@@ -8,7 +8,7 @@ use tracing::{debug, info};
 
 use super::calls::{Calls, MediaLeg};
 use super::causes::news_of;
-use super::negotiate::Negotiator;
+use super::negotiate::{NegotiationError, Negotiator};
 use super::requests::dtmf_of_info;
 use super::switchboard::{Inbox, LegInput};
 use crate::conference::{LegCommand, LegLink, LegNews};
@@ -79,7 +79,7 @@ impl ConnectedLeg {
 
     fn answer(&mut self, calls: &Calls, offer: Option<Body>) -> (Result<Body, StatusCode>, Option<LegNews>) {
         let Some(offer) = offer else {
-            return (Ok(Body::sdp(self.negotiator.offer())), None);
+            return (self.negotiator.offer().map(Body::sdp).map_err(|error| status_of(&error)), None);
         };
         match self.negotiator.answer(&offer.content) {
             Ok((answer, plan)) => {
@@ -88,7 +88,7 @@ impl ConnectedLeg {
             }
             Err(error) => {
                 debug!(%error, "offer refused, the session stays as it was");
-                (Err(error.status()), None)
+                (Err(status_of(&error)), None)
             }
         }
     }
@@ -111,4 +111,9 @@ impl ConnectedLeg {
         let changed = held != std::mem::replace(&mut self.held, held);
         changed.then_some(if held { LegNews::Held } else { LegNews::Resumed })
     }
+}
+
+/// The SIP status of a negotiation that failed.
+pub(super) fn status_of(error: &NegotiationError) -> StatusCode {
+    StatusCode::new(error.status()).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE)
 }

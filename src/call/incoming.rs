@@ -13,9 +13,9 @@ use tokio::sync::mpsc;
 use tracing::{debug, info};
 
 use super::calls::{Calls, MediaLeg};
-use super::connected::ConnectedLeg;
+use super::connected::{ConnectedLeg, status_of};
 use super::identity::{Caller, Dialled};
-use super::negotiate::Signalling;
+use super::negotiate::{NegotiationError, Signalling};
 use super::pin::{Key, PinEntry, Retry};
 use super::switchboard::{Inbox, LegInput};
 use crate::conference::{Door, Join, JoinError, LegCommand, LegNews, Plan, Proof, role_by_pin};
@@ -221,16 +221,13 @@ impl Incoming {
         let mut plan = None;
         let body = match offer {
             Some(offer) => {
-                let (answer, agreed) = negotiator.answer(&offer).map_err(|error| {
-                    let warning = error.warning().map(|warning| Header::new(HeaderName::Warning, warning));
-                    Refusal::Status(error.status(), warning.into_iter().collect())
-                })?;
+                let (answer, agreed) = negotiator.answer(&offer).map_err(|error| no_agreement(&error))?;
                 // Before the ACK: a phone speaks as soon as it has the 200.
                 self.calls.media(MediaCommand::Connect { leg: media.id, plan: Box::new(agreed.clone()) });
                 plan = Some(agreed);
                 answer
             }
-            None => negotiator.offer(),
+            None => negotiator.delayed_offer().map_err(|error| no_agreement(&error))?,
         };
         let accept = Command::Accept { call: self.call, contact, body: Some(Body::sdp(body)), headers: Vec::new() };
         self.calls.sip(accept);
@@ -353,6 +350,11 @@ fn refusal(status: StatusCode) -> Refusal {
 fn refuse_with(status: StatusCode, why: &str) -> Refusal {
     let text: String = why.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
     Refusal::Status(status, vec![Header::new(HeaderName::Warning, format!("399 plenary \"{text}\""))])
+}
+
+fn no_agreement(error: &NegotiationError) -> Refusal {
+    let warning = error.warning().map(|warning| Header::new(HeaderName::Warning, warning));
+    Refusal::Status(status_of(error), warning.into_iter().collect())
 }
 
 fn no_media(error: EngineError) -> Refusal {

@@ -62,7 +62,7 @@ impl Outgoing {
     /// Rings until somebody answers or nobody is left.
     async fn reach(&mut self) -> Result<Answered, Ending> {
         for target in self.calls.targets_of(&self.request.address).await? {
-            let profile = self.calls.settings.media.first_profile(target.transport.is_some_and(|t| t.is_secure()));
+            let profile = OfferProfile::first(&self.calls.settings.media, &signalling(&target));
             self.ring(target, profile);
         }
         if self.fork.calls().is_empty() {
@@ -95,10 +95,16 @@ impl Outgoing {
                 return self.fork.note(own_finding(StatusCode::SERVICE_UNAVAILABLE));
             }
         };
-        let secure = target.transport.is_some_and(|transport| transport.is_secure());
-        let mut negotiator = media.negotiator(Signalling { secure, source: target.remote.map(|remote| remote.ip()) });
-        let offer = Body::sdp(negotiator.offer_as(profile));
-        let invite = self.invite(&target, offer);
+        let mut negotiator = media.negotiator(signalling(&target));
+        negotiator.set_offer_profile(profile);
+        let offer = match negotiator.offer() {
+            Ok(offer) => offer,
+            Err(error) => {
+                info!(%error, "nothing can be offered");
+                return self.fork.note(own_finding(StatusCode::NOT_ACCEPTABLE_HERE));
+            }
+        };
+        let invite = self.invite(&target, Body::sdp(offer));
         self.calls.listen_to_call(call, self.line.clone());
         self.fork.begin(call);
         self.branches.insert(call, Branch { target, profile, media, negotiator });
@@ -170,10 +176,11 @@ impl Outgoing {
     }
 
     fn ended(&mut self, call: CallId, why: Ending) -> Option<Result<Answered, Ending>> {
-        let branch = self.branches.remove(&call);
-        if let (Some(branch), Some(other)) = (branch, self.other_profile(call, &why)) {
+        if let Some(branch) = self.branches.remove(&call)
+            && let Some(profile) = self.other_profile(branch.profile, &why)
+        {
             // Begun before the old one is struck off: the fork never looks empty in between.
-            self.ring(branch.target, other);
+            self.ring(branch.target, profile);
         }
         match self.fork.handle_ending(call, why) {
             Verdict::Waiting => None,
@@ -181,9 +188,10 @@ impl Outgoing {
         }
     }
 
-    /// A phone that knows no `RTP/SAVP`, or wants nothing else, says 488 to the other kind of offer.
-    fn other_profile(&self, _call: CallId, _why: &Ending) -> Option<OfferProfile> {
-        None
+    /// A phone that knows no `RTP/SAVP` says 488 to it: it is offered the other kind.
+    fn other_profile(&self, profile: OfferProfile, why: &Ending) -> Option<OfferProfile> {
+        let refused = matches!(why, Ending::Refused { status, .. } if matches!(status.as_u16(), 415 | 488 | 606));
+        profile.after_refusal(&self.calls.settings.media).filter(|_| refused)
     }
 
     /// Cancels all, and waits for the ends, so that no phone is left ringing.
@@ -199,6 +207,11 @@ impl Outgoing {
             }
         }
     }
+}
+
+fn signalling(target: &Target) -> Signalling {
+    let secure = target.transport.is_some_and(|transport| transport.is_secure());
+    Signalling { secure, source: target.remote.map(|remote| remote.ip()) }
 }
 
 /// The leg that was made of the branch that answered.
