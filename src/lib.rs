@@ -1,6 +1,5 @@
 //! Plenary: a self-hosted SIP conferencing server.
 
-pub mod call;
 pub mod certificate;
 pub mod conference;
 pub mod store;

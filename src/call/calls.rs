@@ -8,6 +8,7 @@ use plenary_dialplan::Plan as Dialplan;
 use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, OpenedLeg};
 use plenary_media::{LegId, RoomId};
 use plenary_sip::endpoint::{CallId, Command, RequestId};
+use plenary_sip::message::Host;
 use plenary_sip::net::EndpointHandle;
 use tokio::sync::mpsc;
 use tracing::warn;
@@ -22,6 +23,7 @@ use crate::store::Store;
 pub struct CallSettings {
     /// The SIP domain served, and its other names.
     pub domain: String,
+    pub domain_host: Host,
     pub aliases: Vec<String>,
     pub media: MediaPolicy,
     /// Written into our SDP.

@@ -39,7 +39,7 @@ impl Dialled {
             Uri::Sip(sip) => Some(Self {
                 scheme: if sip.is_sips() { "sips" } else { "sip" },
                 user: sip.user().map(|user| user.into_owned()).unwrap_or_default(),
-                host: sip.host.to_string(),
+                host: sip.host().to_string(),
             }),
             Uri::Tel(tel) => Some(Self { scheme: "tel", user: tel.number().to_owned(), host: String::new() }),
             Uri::Other(_) => None,
@@ -52,9 +52,9 @@ pub fn bare(uri: &Uri) -> String {
     match uri {
         Uri::Sip(sip) => {
             let scheme = if sip.is_sips() { "sips" } else { "sip" };
-            let user = sip.user_text().map(|user| format!("{user}@")).unwrap_or_default();
-            let port = sip.port.map(|port| format!(":{port}")).unwrap_or_default();
-            format!("{scheme}:{user}{}{port}", sip.host)
+            let user = sip.raw_user().map(|user| format!("{user}@")).unwrap_or_default();
+            let port = sip.port().map(|port| format!(":{port}")).unwrap_or_default();
+            format!("{scheme}:{user}{}{port}", sip.host())
         }
         other => other.to_string(),
     }

@@ -229,8 +229,8 @@ impl Incoming {
             }
             None => negotiator.delayed_offer().map_err(|error| no_agreement(&error))?,
         };
-        let accept = Command::Accept { call: self.call, contact, body: Some(Body::sdp(body)), headers: Vec::new() };
-        self.calls.sip(accept);
+        let headers = vec![contact.header(), Header::new(HeaderName::AllowEvents, "conference")];
+        self.calls.sip(Command::Accept { call: self.call, body: Some(Body::sdp(body)), headers });
         loop {
             match self.inbox.recv().await {
                 Some(LegInput::Sip(Event::Established { body, .. })) => {

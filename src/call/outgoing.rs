@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use plenary_media::engine::MediaCommand;
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Ending, Event, OutgoingInvite};
-use plenary_sip::message::{Header, HeaderName, NameAddr, StatusCode, Uri};
+use plenary_sip::message::{Header, HeaderName, NameAddr, SipUri, StatusCode, Uri};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
@@ -18,7 +18,7 @@ use crate::conference::{DialRequest, LegNews};
 use crate::registrar::Target;
 
 /// Places the calls that conferences wish for, each in a task of its own.
-pub async fn dial_all(calls: Calls, mut requests: mpsc::Receiver<DialRequest>) {
+pub(super) async fn dial_all(calls: Calls, mut requests: mpsc::Receiver<DialRequest>) {
     while let Some(request) = requests.recv().await {
         tokio::spawn(dial(calls.clone(), request));
     }
@@ -112,11 +112,14 @@ impl Outgoing {
     }
 
     fn invite(&self, target: &Target, offer: Body) -> OutgoingInvite {
-        let conference = format!("sip:{}@{}", self.request.number, self.calls.settings.domain);
+        let Calls { settings, .. } = &self.calls;
+        let conference = SipUri::new(Some(&self.request.number), settings.domain_host.clone(), None);
+        // Checked when it was asked for; a target was found by it.
+        let to = self.request.address.parse().unwrap_or_else(|_| target.uri.clone());
         OutgoingInvite {
             request_uri: target.uri.clone(),
-            from: NameAddr::new(Some(self.request.title.clone()), uri(&conference)),
-            to: NameAddr::new(None, uri(&self.request.address)),
+            from: NameAddr::new(Uri::Sip(conference)).with_display_name(&self.request.title),
+            to: NameAddr::new(to),
             contact: ContactTemplate { user: Some(self.request.number.clone()), parameters: ";isfocus".into() },
             route: target.path.clone(),
             flow: target.flow,
@@ -232,7 +235,7 @@ impl Calls {
             info!("a telephone number, and no trunk is configured");
             return Err(refused(StatusCode::SERVICE_UNAVAILABLE));
         };
-        if !self.is_own_domain(&sip.host.to_string()) {
+        if !self.is_own_domain(&sip.host().to_string()) {
             return Ok(vec![Target::of_uri(uri)]);
         }
         let user = sip.user().map(|user| user.into_owned()).unwrap_or_default();
@@ -247,7 +250,3 @@ fn own_finding(status: StatusCode) -> Ending {
     Ending::Refused { status, response: None }
 }
 
-/// Of an address that was checked when it was stored.
-fn uri(text: &str) -> Uri {
-    text.parse().unwrap_or_else(|_| Uri::other("invalid:"))
-}
