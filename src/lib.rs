@@ -1,4 +1,5 @@
 //! Plenary: a self-hosted SIP conferencing server.
 
+pub mod api;
 pub mod conference;
 pub mod store;
