@@ -1,5 +1,7 @@
 //! Plenary: a self-hosted SIP conferencing server.
 
 pub mod api;
+pub mod certificate;
 pub mod conference;
 pub mod store;
+pub mod telemetry;
