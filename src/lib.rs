@@ -1,5 +1,6 @@
 //! Plenary: a self-hosted SIP conferencing server.
 
+pub mod api;
 pub mod certificate;
 pub mod conference;
 pub mod store;
