@@ -19,5 +19,4 @@ mod pin;
 mod requests;
 mod switchboard;
 
-pub use calls::{CallSettings, Calls};
-pub use switchboard::Switchboard;
+pub use calls::{CallParts, CallSettings, Calls};
