@@ -1,4 +1,8 @@
 //! SIP without I/O, and with the `net` feature the tokio shell around it.
 
+pub mod dialog;
+pub mod endpoint;
+pub mod message;
 pub mod net_types;
 pub mod sdp;
+pub mod transaction;
