@@ -3,6 +3,8 @@
 pub mod dialog;
 pub mod endpoint;
 pub mod message;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod net_types;
 pub mod sdp;
 pub mod transaction;
