@@ -84,7 +84,7 @@ fn declares_json(headers: &HeaderMap) -> bool {
 
 async fn whole_body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     Bytes::from_request(request, state).await.map_err(|refused| match refused.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(ProblemType::TooLarge, "the body is larger than 1 MiB"),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(ProblemType::TooLarge, "the body is larger than http.max-body"),
         _ => Problem::new(ProblemType::BadRequest, "the body ended early"),
     })
 }

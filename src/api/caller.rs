@@ -1,6 +1,6 @@
 //! Who makes a request: a bearer token (RFC 6750), or the console's cookie together with its CSRF header.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     extract::FromRequestParts,
@@ -19,10 +19,8 @@ use crate::{
     store::{Account, Conference},
 };
 
-/// How long a session lasts beyond its last use.
-pub(super) const SESSION_LASTS: Duration = Duration::from_secs(12 * 3600);
-/// A session is prolonged once so much of it is used up; sooner would write to disk at every call.
-const PROLONG_AFTER: Duration = Duration::from_secs(300);
+/// A session is prolonged once this part of it is used up; sooner would write to disk at every call.
+const PROLONG_AFTER: u32 = 100;
 
 pub(super) const COOKIE: &str = "plenary_session";
 pub(super) const CSRF_HEADER: &str = "x-csrf-token";
@@ -53,8 +51,9 @@ impl Caller {
         let session = app.state.store.session(token.hash(), now).await?;
         let session = session.ok_or_else(|| not_signed_in("the session has ended"))?;
         let mut expires_at = session.expires_at;
-        if expires_at - now < SESSION_LASTS - PROLONG_AFTER {
-            expires_at = now + SESSION_LASTS;
+        let lifetime = app.session_lifetime;
+        if expires_at - now < lifetime - lifetime / PROLONG_AFTER {
+            expires_at = now + lifetime;
             app.state.store.prolong_session(token.hash(), expires_at).await?;
         }
         Ok(Self { account: session.account, token, expires_at, reach: Reach::Nothing })

@@ -23,8 +23,8 @@ const HASHED: &str = "assets/";
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Plenary</title>\
     <h1>The console was not built</h1>\
     <p>This server was built without its web console; the API and everything else work.</p>\
-    <p>To have it, run <code>npm ci &amp;&amp; npm run build</code> in <code>web-admin/</code>, then build the server \
-    again; <code>make run</code> does both.</p>\
+    <p>To have it, run <code>make console</code> in the source directory, then build the server again; \
+    <code>make run</code> does both.</p>\
     <p><a href=\"/api/docs\">The API</a></p></html>";
 
 /// Everything that no route is declared for.

@@ -57,7 +57,7 @@ pub(super) struct Wanted {
 /// Follow what happens (WebSocket)
 ///
 /// The first message is a snapshot unless `after` could be resumed. To whom not all conferences are open: those that
-/// the account is a member of.
+/// the account is a member of. Numbers of what is not shown are left out; nothing shown is ever lost on the way.
 #[utoipa::path(get, path = "/events", tag = "live", params(Wanted), responses(
     (status = 101, description = "WebSocket; every message is a `Numbered`"),
     (status = "default", body = ProblemDocument, content_type = "application/problem+json",

@@ -30,6 +30,6 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<&'static str, 
 
 /// Prometheus text exposition, version 0.0.4.
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let text = (app.state.metrics)() + &app.requests.render();
+    let text = app.state.metrics.render();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }

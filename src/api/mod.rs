@@ -31,6 +31,6 @@ mod token;
 
 pub use openapi::openapi;
 pub use problem::{Problem, ProblemType};
-pub use serve::{ApiServer, ApiSettings, ServeError, TlsPem};
+pub use serve::{ApiLimits, ApiServer, ApiSettings, ServeError, TlsPem};
 pub use server_info::{ServerInfo, SipListener};
 pub use state::{ApiState, Later, Registration, Registrations};

@@ -3,14 +3,18 @@
 use axum::Json;
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        Components, Ref, RefOr, Schema,
+        schema::ArrayItems,
+        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use std::sync::Arc;
 
 use super::{account, conference, events, live, server_info, session, state::App};
-use crate::conference::Numbered;
+use crate::conference::{Action, Numbered};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -29,7 +33,7 @@ use crate::conference::Numbered;
         (name = "live", description = "Running conferences"),
         (name = "server", description = "This server"),
     ),
-    components(schemas(Numbered)),
+    components(schemas(Action, Numbered)),
     security(("token" = []), ("cookie" = [])),
     modifiers(&Schemes),
 )]
@@ -49,7 +53,22 @@ impl Modify for Schemes {
 
 /// The description of `/api/v1`.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    documented_routes().into_openapi()
+    let mut described = documented_routes().into_openapi();
+    if let Some(components) = &mut described.components {
+        pages_refer_to_their_items(components);
+    }
+    described
+}
+
+/// utoipa writes the type parameter of a generic type out in place; a client wants its name.
+fn pages_refer_to_their_items(components: &mut Components) {
+    for (name, schema) in &mut components.schemas {
+        if let (Some(item), RefOr::T(Schema::Object(page))) = (name.strip_prefix("Page_"), schema)
+            && let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items")
+        {
+            items.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(item).into()));
+        }
+    }
 }
 
 /// Every documented call with its handler.

@@ -93,7 +93,7 @@ problem_types! {
     NobodyToCall "nobody-to-call" CONFLICT "Nobody to call"
         "The conference has no members that could be called.";
     TooLarge "too-large" PAYLOAD_TOO_LARGE "Too large"
-        "A body may have 1 MiB.";
+        "The body is larger than the server takes (http.max-body, 1 MiB by default).";
     NotJsonType "not-json-type" UNSUPPORTED_MEDIA_TYPE "Not declared as JSON"
         "The body needs Content-Type: application/json.";
     BadField "bad-field" UNPROCESSABLE_ENTITY "Wrong value"

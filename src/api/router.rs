@@ -14,38 +14,34 @@ use tokio::sync::watch;
 
 use super::{
     console, docs, headers, health, later,
-    openapi::{documented_routes, openapi, serve_openapi},
+    openapi::{documented_routes, serve_openapi},
     permission,
     problem::{Problem, ProblemType},
-    requests::{self, Requests},
+    requests::{self, REQUESTS},
+    serve::ApiLimits,
     state::{ApiState, App},
 };
 
-const LARGEST_BODY: usize = 1024 * 1024;
-
 /// `stopping` turns true when the server says good-bye.
-pub(super) fn router(state: ApiState, stopping: watch::Receiver<bool>) -> Router {
-    let (guarded, undocumented) = (guarded_routes(), undocumented_routes());
-    let known = openapi().paths.paths.into_keys().chain(later::PATHS.iter().map(|path| format!("/api/v1{path}")));
-    let known = known.chain(ROOT.iter().map(|path| (*path).to_owned()));
-    let requests = Requests::of_routes(known);
-    let app = Arc::new(App { state, attempts: Default::default(), requests, stopping });
-
-    guarded
+pub(super) fn router(state: ApiState, limits: ApiLimits, stopping: watch::Receiver<bool>) -> Router {
+    let app = Arc::new(App {
+        requests: state.metrics.counter(REQUESTS),
+        attempts: Default::default(),
+        session_lifetime: limits.session_lifetime,
+        stopping,
+        state,
+    });
+    guarded_routes()
         .route_layer(from_fn_with_state(app.clone(), permission::guard))
-        .merge(undocumented)
+        .merge(undocumented_routes())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(console::fallback)
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(DefaultBodyLimit::max(limits.max_body))
         .layer(map_response(plain_refusals_become_problems))
         .layer(map_response(headers::protect))
         .layer(from_fn_with_state(app.clone(), requests::count))
         .with_state(app)
 }
-
-/// What `undocumented_routes` has.
-const ROOT: &[&str] =
-    &["/api/docs", "/api/docs/docs.css", "/api/v1/openapi.json", "/healthz", "/metrics", "/problems/{name}", "/readyz"];
 
 fn guarded_routes() -> Router<Arc<App>> {
     let (documented, _) = documented_routes().split_for_parts();

@@ -28,6 +28,15 @@ pub struct ApiSettings {
     pub listen: Vec<SocketAddr>,
     /// `None`: plain HTTP, for a reverse proxy on the same host.
     pub tls: Option<TlsPem>,
+    pub limits: ApiLimits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiLimits {
+    /// A session that is not used ends after this.
+    pub session_lifetime: Duration,
+    /// Longest request body, in bytes.
+    pub max_body: usize,
 }
 
 /// A certificate chain and its key, in PEM.
@@ -52,6 +61,13 @@ pub enum ServeError {
 pub struct ApiServer {
     listeners: Vec<(SocketAddr, TcpListener)>,
     tls: Option<RustlsConfig>,
+    limits: ApiLimits,
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        Self { session_lifetime: Duration::from_secs(12 * 3600), max_body: 1024 * 1024 }
+    }
 }
 
 impl ApiServer {
@@ -64,7 +80,7 @@ impl ApiServer {
             listener.set_nonblocking(true).map_err(fault)?;
             Ok((listener.local_addr().map_err(fault)?, listener))
         });
-        Ok(Self { listeners: listeners.collect::<Result<_, _>>()?, tls })
+        Ok(Self { listeners: listeners.collect::<Result<_, _>>()?, tls, limits: settings.limits })
     }
 
     /// Where it listens; a port asked for as 0 is known now.
@@ -79,7 +95,7 @@ impl ApiServer {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         let (stop, stopping) = watch::channel(false);
-        let service = router(state, stopping).into_make_service_with_connect_info::<SocketAddr>();
+        let service = router(state, self.limits, stopping).into_make_service_with_connect_info::<SocketAddr>();
         let handle = Handle::new();
         let mut servers = JoinSet::new();
         for (address, listener) in self.listeners {

@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::{
     body::Body,
-    caller::{COOKIE, Caller, SESSION_LASTS},
+    caller::{COOKIE, Caller},
     permission::{AllowedCall, allowed_calls},
     problem::{Problem, ProblemDocument, ProblemType},
     state::App,
@@ -82,7 +82,7 @@ pub(super) async fn sign_in(
 
     let token = Token::new()?;
     let now = OffsetDateTime::now_utc();
-    let expires_at = now + SESSION_LASTS;
+    let expires_at = now + app.session_lifetime;
     app.state.store.add_session(token.hash(), &account.name, now, expires_at).await?;
     info!(account = account.name, "signed in");
 

@@ -5,6 +5,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use serde::Serialize;
@@ -16,6 +17,7 @@ use super::{attempts::Attempts, requests::Requests, server_info::ServerInfo};
 use crate::{
     conference::{Directory, Role},
     store::Store,
+    telemetry::metrics::Metrics,
 };
 
 /// The handles to the rest of the server.
@@ -24,8 +26,8 @@ pub struct ApiState {
     pub store: Store,
     pub directory: Directory,
     pub registrations: Arc<dyn Registrations>,
-    /// Everybody else's metrics in Prometheus text, for `/metrics`.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Shown at `/metrics`; HTTP counts its requests there too.
+    pub metrics: Metrics,
     pub server: ServerInfo,
 }
 
@@ -58,6 +60,7 @@ pub(super) struct App {
     /// Held for a few look-ups per sign-in, never across an `await`.
     pub attempts: Mutex<Attempts>,
     pub requests: Requests,
+    pub session_lifetime: Duration,
     /// True once the server says good-bye.
     pub stopping: watch::Receiver<bool>,
 }

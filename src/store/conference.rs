@@ -63,9 +63,13 @@ pub enum Access {
 pub struct Member {
     /// `sip:`, `sips:` or `tel:` URI, or the bare name of an account of this server.
     pub address: String,
+    /// May be left out of a request.
     #[serde(default)]
+    #[schema(required = true)]
     pub name: String,
+    /// `member` when left out of a request.
     #[serde(default = "plain_member")]
+    #[schema(required = true)]
     pub role: Role,
 }
 
