@@ -2,5 +2,6 @@
 
 pub mod certificate;
 pub mod conference;
+pub mod registrar;
 pub mod store;
 pub mod telemetry;
