@@ -3,5 +3,6 @@
 pub mod api;
 pub mod certificate;
 pub mod conference;
+pub mod registrar;
 pub mod store;
 pub mod telemetry;

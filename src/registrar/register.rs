@@ -143,3 +143,119 @@ fn date(now: i64) -> String {
     let now = OffsetDateTime::from_unix_timestamp(now).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     now.format(&Rfc2822).unwrap_or_default().replace("+0000", "GMT")
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use plenary_sip::message::{self, Message, parse_datagram};
+    use plenary_sip::net_types::{FlowId, Transport};
+
+    use super::super::bindings::{Bindings, Limits};
+    use super::*;
+
+    const START: i64 = 1_289_690_940;
+
+    fn request(to: &str, headers: &str) -> Request {
+        let text = format!(
+            "REGISTER sip:example.org SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKa;rport\r\n\
+             From: <{to}>;tag=1\r\nTo: <{to}>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\nMax-Forwards: 70\r\n\
+             {headers}Content-Length: 0\r\n\r\n"
+        );
+        match parse_datagram(&Bytes::from(text), &message::Limits::default()) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("no request: {other:?}"),
+        }
+    }
+
+    fn source() -> Source {
+        let (local, remote) = ("192.0.2.1:5060".parse().unwrap(), "198.51.100.7:5060".parse().unwrap());
+        Source { transport: Transport::Tcp, local, remote, flow: FlowId(1) }
+    }
+
+    /// What the registrar says to alice.
+    fn answer(request: &Request) -> Reply {
+        let is_ours = |host: &str| host == "example.org";
+        let mut bindings = Bindings::new(Limits { min_expires: 60, max_expires: 3600, max_bindings: 10 });
+        let mut answer = || {
+            check(request, is_ours)?;
+            check_address(request, "alice", is_ours)?;
+            let wish = read(request, &source())?;
+            let outbound = bindings.handle_register("alice", &wish, START).map_err(|refusal| refused(&refusal))?;
+            Ok(granted(request, bindings.of("alice"), outbound, START + 10))
+        };
+        answer().unwrap_or_else(|refused: Reply| refused)
+    }
+
+    fn lines(reply: &Reply) -> Vec<String> {
+        let lines = reply.headers.iter().map(|header| format!("{}: {}", header.name(), header.value()));
+        [reply.status.as_u16().to_string()].into_iter().chain(lines).collect()
+    }
+
+    #[test]
+    fn the_200_lists_every_binding_with_the_time_that_is_left() {
+        let contacts = "Contact: \"A\" <sip:a@h>;q=0.5;methods=\"INVITE, BYE\", <sip:b@h>;expires=99\r\n";
+        assert_eq!(
+            lines(&answer(&request("sip:alice@example.org", contacts))),
+            [
+                "200",
+                "Contact: \"A\" <sip:a@h>;q=0.5;methods=\"INVITE, BYE\";expires=3590",
+                "Contact: <sip:b@h>;expires=89",
+                "Supported: path, outbound",
+                "Date: Sat, 13 Nov 2010 23:29:10 GMT",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_query_without_contact_changes_nothing() {
+        assert_eq!(answer(&request("sip:alice@example.org", "")).status, StatusCode::OK);
+    }
+
+    #[test]
+    fn refusals_tell_what_would_do() {
+        for (to, headers, expected) in [
+            ("sip:alice@example.org", "Contact: <sip:a@h>;expires=1\r\n", vec!["423", "Min-Expires: 60"]),
+            ("sip:alice@example.org", "Require: gruu, path\r\n", vec!["420", "Unsupported: gruu"]),
+            (
+                "sip:alice@example.org",
+                "Contact: *\r\nExpires: 60\r\n",
+                vec!["400", "Warning: 399 plenary \"* is only for Expires: 0\""],
+            ),
+            ("sip:bob@example.org", "Contact: <sip:a@h>\r\n", vec!["403"]),
+            ("sip:alice@example.com", "Contact: <sip:a@h>\r\n", vec!["403"]),
+        ] {
+            assert_eq!(lines(&answer(&request(to, headers))), expected, "{headers}");
+        }
+    }
+
+    #[test]
+    fn the_address_of_record_is_canonical() {
+        for to in ["sip:Alice@example.org", "sip:%61lice@example.org;user=phone", "sips:alice@example.org"] {
+            assert_eq!(answer(&request(to, "Contact: <sip:a@h>\r\n")).status, StatusCode::OK, "{to}");
+        }
+    }
+
+    /// RFC 3327 §5.3.
+    #[test]
+    fn a_path_is_kept_in_order_and_echoed_to_who_knows_it() {
+        let path = "Path: <sip:p2.example;lr>\r\nPath: <sip:p1.example;lr>\r\nContact: <sip:a@h>\r\n";
+        let echoed = lines(&answer(&request("sip:alice@example.org", &format!("Supported: path\r\n{path}"))));
+        assert_eq!(echoed[2..4], ["Path: <sip:p2.example;lr>", "Path: <sip:p1.example;lr>"]);
+        assert!(!lines(&answer(&request("sip:alice@example.org", path))).iter().any(|line| line.starts_with("Path")));
+    }
+
+    /// RFC 5626 §6.
+    #[test]
+    fn outbound_is_confirmed_and_needs_a_first_hop_that_knows_it() {
+        let wish = "Supported: outbound\r\nContact: <sip:a@h>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n";
+        let direct = answer(&request("sip:alice@example.org", wish));
+        assert!(lines(&direct).contains(&"Require: outbound".into()));
+
+        let via = "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKb\r\n";
+        let proxied = |path: &str| answer(&request("sip:alice@example.org", &format!("{via}{path}{wish}"))).status;
+        assert_eq!(proxied(""), StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT);
+        assert_eq!(proxied("Path: <sip:edge.example;lr>\r\n"), StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT);
+        assert_eq!(proxied("Path: <sip:edge.example;lr;ob>\r\n"), StatusCode::OK);
+    }
+}
