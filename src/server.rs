@@ -50,7 +50,10 @@ impl Server {
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let identity = identity(&settings)?;
         let tls = settings.server.data_dir.join("tls");
-        let files = (settings.sip.tls_certificate.clone().unwrap_or(tls.join("cert.pem")), settings.sip.tls_key.clone().unwrap_or(tls.join("key.pem")));
+        let files = (
+            settings.sip.tls_certificate.clone().unwrap_or(tls.join("cert.pem")),
+            settings.sip.tls_key.clone().unwrap_or(tls.join("key.pem")),
+        );
         let http = ApiServer::bind(&translate::api(&settings, &files))?;
         let net = Net::start(translate::net(&settings, &files))?;
         let dialplan = dialplan(&settings)?;
@@ -64,7 +67,8 @@ impl Server {
         let (engine, media_events) = Engine::start(translate::engine(&settings))?;
         let sip_addresses = SipAddresses::of(&net);
         let sip = spawn_endpoint(translate::endpoint(&settings), Rng::new(seed()?), net);
-        let (directory, dials) = Directory::start(translate::directory(&settings), store.clone(), engine.clone(), &metrics);
+        let (directory, dials) =
+            Directory::start(translate::directory(&settings), store.clone(), engine.clone(), &metrics);
         let RunningEndpoint { handle: endpoint, events, closed_flows, .. } = sip;
         readings::announce(&metrics, &engine, &endpoint);
         let calls = CallParts {

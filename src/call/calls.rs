@@ -14,8 +14,8 @@ use plenary_sip::net::EndpointHandle;
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
+use super::dial;
 use super::negotiate::{Entropy, LocalMedia, MediaPolicy, Negotiator, Signalling};
-use super::outgoing;
 use super::switchboard::{Inbox, LegInput, Line, Switchboard};
 use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
@@ -80,7 +80,7 @@ impl CallParts {
             open: Arc::new(watch::Sender::new(0)),
         };
         tokio::spawn(Switchboard::new(calls.clone(), plugs).run(sip, media));
-        tokio::spawn(outgoing::dial_all(calls.clone(), dials));
+        tokio::spawn(dial::dial_all(calls.clone(), dials));
         calls
     }
 }

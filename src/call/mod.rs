@@ -7,9 +7,12 @@
 //!                                         conference
 //! ```
 
+mod bell;
+mod between;
 mod calls;
 mod causes;
 mod connected;
+mod dial;
 mod fork;
 mod identity;
 mod incoming;

@@ -29,7 +29,10 @@ pub fn store(settings: &Settings) -> StoreSettings {
 pub fn api(settings: &Settings, identity: &(std::path::PathBuf, std::path::PathBuf)) -> ApiSettings {
     ApiSettings {
         listen: vec![settings.http.listen],
-        tls: settings.http.tls.then(|| TlsPem { certificate: std::fs::read(&identity.0).unwrap_or_default(), key: std::fs::read(&identity.1).unwrap_or_default() }),
+        tls: settings.http.tls.then(|| TlsPem {
+            certificate: std::fs::read(&identity.0).unwrap_or_default(),
+            key: std::fs::read(&identity.1).unwrap_or_default(),
+        }),
         limits: ApiLimits {
             session_lifetime: settings.http.session_lifetime,
             max_body: settings.http.max_body.as_usize(),
