@@ -5,3 +5,4 @@ pub mod endpoint;
 pub mod message;
 pub mod net_types;
 pub mod transaction;
+pub mod usage;
