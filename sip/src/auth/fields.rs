@@ -40,7 +40,7 @@ impl<'a> Fields<'a> {
         while !rest.is_empty() {
             let (name, value) = rest.split_once('=').ok_or(AuthError::Malformed("parameter without value"))?;
             let (name, value) = (trim(name), trim_start(value));
-            if name.is_empty() || !name.bytes().all(|b| is_token(b)) {
+            if name.is_empty() || !name.bytes().all(is_token) {
                 return Err(AuthError::Malformed("parameter name is not a token"));
             }
             if self.field(name).is_some() {

@@ -47,8 +47,10 @@ impl StreamFramer {
     }
 
     /// Whether part of a message is waiting for the rest: the time a peer may take for it should be bounded.
+    ///
+    /// Line ends alone are no message: some phones keep connections alive with one CRLF.
     pub fn is_midway(&self) -> bool {
-        !self.buffer.is_empty()
+        self.buffer.iter().any(|octet| !matches!(octet, b'\r' | b'\n'))
     }
 
     /// Skips CRLFs before a message. Two of them are a ping; one may be the first half of a ping.
