@@ -201,9 +201,9 @@ mod tests {
     #[test]
     fn a_body_that_holds_an_end_of_headers_is_no_message() {
         let mut framer = framer();
-        framer.push(b"MESSAGE sip:a SIP/2.0\r\nl: 13\r\n\r\nA: b\r\n\r\nl: 0\r\n");
+        framer.push(b"MESSAGE sip:a SIP/2.0\r\nl: 14\r\n\r\nA: b\r\n\r\nl: 0\r\n");
         assert_eq!(framer.by_ref().count(), 1);
-        assert!(framer.is_midway());
+        assert!(!framer.is_midway());
     }
 
     #[test]
