@@ -1,5 +1,6 @@
 //! SIP without I/O, and with the `net` feature the tokio shell around it.
 
+pub mod auth;
 pub mod dialog;
 pub mod endpoint;
 pub mod message;
