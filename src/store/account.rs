@@ -1,0 +1,386 @@
+//! Accounts: who may sign in on the web and register by SIP, with one password for both.
+
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+
+use super::{
+    column::{self, now},
+    error::StoreError,
+    open::Store,
+    page::{Page, PageOf},
+    password::{GeneratedPassword, Password, Secrets},
+    rules,
+    schema::accounts,
+    user_part,
+};
+
+const MAX_NAME: usize = 64;
+const ADMIN: &str = "admin";
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Account {
+    /// The user part of its address: `sip:NAME@domain`.
+    pub name: String,
+    pub display_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    pub roles: Vec<AccountRole>,
+    /// May neither sign in nor register.
+    pub disabled: bool,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// What an account may do on this server; within a conference the role there decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountRole {
+    /// Everything, accounts too.
+    Admin,
+    /// All conferences: stores, calls and steers them.
+    Operator,
+    /// The conferences that the account is a member of.
+    User,
+}
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAccount {
+    /// 1 to 64 of `a-z 0-9 . _ -`, beginning with a letter or digit.
+    pub name: String,
+    #[serde(default)]
+    pub display_name: String,
+    #[serde(default)]
+    pub email: Option<String>,
+    /// `user` when absent. An empty list is an account for SIP alone.
+    #[serde(default = "just_user")]
+    pub roles: Vec<AccountRole>,
+    #[serde(default)]
+    pub disabled: bool,
+    /// Without one nobody signs in or registers as this account.
+    #[serde(default)]
+    pub password: Option<Password>,
+}
+
+/// What of an account is to change; absent means as it is, `null` removes.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AccountChange {
+    pub display_name: Option<String>,
+    #[serde(default, deserialize_with = "super::column::present")]
+    #[schema(value_type = Option<String>)]
+    pub email: Option<Option<String>>,
+    pub roles: Option<Vec<AccountRole>>,
+    pub disabled: Option<bool>,
+    pub password: Option<Password>,
+}
+
+/// What the registrar needs of an account (RFC 8760: one HA1 for each algorithm).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The realm that both were made for.
+    pub realm: String,
+    /// 32 hexadecimal digits.
+    pub ha1_md5: String,
+    /// 64 hexadecimal digits.
+    pub ha1_sha256: String,
+    pub disabled: bool,
+}
+
+#[derive(Clone, Queryable, Selectable, Insertable, Identifiable, AsChangeset)]
+#[diesel(table_name = accounts, primary_key(name), treat_none_as_null = true)]
+pub(super) struct AccountRow {
+    name: String,
+    display_name: String,
+    email: Option<String>,
+    roles: String,
+    disabled: bool,
+    password_hash: Option<String>,
+    ha1_realm: Option<String>,
+    ha1_md5: Option<String>,
+    ha1_sha256: Option<String>,
+    created_at: i64,
+}
+
+impl Store {
+    pub async fn accounts(&self, page: &PageOf) -> Result<Page<Account>, StoreError> {
+        let page = page.clone();
+        let list = move |connection: &mut SqliteConnection| {
+            let rows: Vec<AccountRow> = accounts::table
+                .filter(accounts::name.gt(page.after()))
+                .order(accounts::name)
+                .limit(page.rows())
+                .load(connection)?;
+            let list: Result<Vec<Account>, StoreError> = rows.into_iter().map(AccountRow::read).collect();
+            Ok(Page::of(list?, &page, |account| &account.name))
+        };
+        self.owner.run(list).await
+    }
+
+    pub async fn account(&self, name: &str) -> Result<Account, StoreError> {
+        let name = name.to_owned();
+        self.owner.run(move |connection| find(connection, &name)?.read()).await
+    }
+
+    pub async fn add_account(&self, new: NewAccount) -> Result<Account, StoreError> {
+        rules::user_part("name", &new.name, MAX_NAME)?;
+        if let Some(password) = &new.password {
+            password.check()?;
+        }
+        let mut account = Account {
+            name: new.name,
+            display_name: new.display_name,
+            email: new.email,
+            roles: new.roles,
+            disabled: new.disabled,
+            created_at: now(),
+        };
+        account.check()?;
+        let mut row = AccountRow::of(&account)?;
+        if let Some(password) = &new.password {
+            row.set(password.secrets(&account.name, &self.realm).await?);
+        }
+        let reserved = self.reserved.clone();
+        let insert = move |connection: &mut SqliteConnection| {
+            user_part::must_be_free(connection, &reserved, "name", &row.name, None)?;
+            diesel::insert_into(accounts::table).values(row).execute(connection)?;
+            Ok(account)
+        };
+        self.owner.change(insert).await
+    }
+
+    /// Changes an account. A new password ends every session of the account, being disabled too.
+    pub async fn update_account(&self, name: &str, change: AccountChange) -> Result<Account, StoreError> {
+        let secrets = match &change.password {
+            Some(password) => {
+                password.check()?;
+                Some(password.secrets(name, &self.realm).await?)
+            }
+            None => None,
+        };
+        let name = name.to_owned();
+        let update = move |connection: &mut SqliteConnection| {
+            let mut row = find(connection, &name)?;
+            let mut account = row.clone().read()?;
+            let was_admin = account.administers();
+            account.apply(change);
+            account.check()?;
+            row.write(&account)?;
+            let ends_sessions = secrets.is_some() || account.disabled;
+            if let Some(secrets) = secrets {
+                row.set(secrets);
+            }
+            diesel::update(&row.clone()).set(row).execute(connection)?;
+            if was_admin {
+                someone_must_administer(connection, &name)?;
+            }
+            if ends_sessions {
+                super::session::end_all_of(connection, &name)?;
+            }
+            Ok(account)
+        };
+        self.owner.change(update).await
+    }
+
+    pub async fn set_password(&self, name: &str, password: Password) -> Result<(), StoreError> {
+        let change = AccountChange { password: Some(password), ..AccountChange::default() };
+        self.update_account(name, change).await.map(|_| ())
+    }
+
+    /// Removes an account and its sessions. Its bindings are the registrar's to end.
+    pub async fn remove_account(&self, name: &str) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        let remove = move |connection: &mut SqliteConnection| {
+            let was_admin = find(connection, &name)?.read()?.administers();
+            diesel::delete(accounts::table.find(&name)).execute(connection)?;
+            if was_admin {
+                someone_must_administer(connection, &name)?;
+            }
+            Ok(())
+        };
+        self.owner.change(remove).await
+    }
+
+    /// `None`: there is no such account, or it has no password.
+    pub async fn credentials(&self, name: &str) -> Result<Option<Credentials>, StoreError> {
+        let name = name.to_owned();
+        let read = move |connection: &mut SqliteConnection| {
+            let row: Option<AccountRow> = accounts::table.find(&name).first(connection).optional()?;
+            Ok(row.and_then(AccountRow::credentials))
+        };
+        self.owner.run(read).await
+    }
+
+    /// The account that `name` and `password` open; `None` for whatever reason, after the same time.
+    pub async fn account_by_password(&self, name: &str, password: &Password) -> Result<Option<Account>, StoreError> {
+        let wanted = name.to_owned();
+        let find = move |connection: &mut SqliteConnection| {
+            Ok(accounts::table.find(&wanted).first::<AccountRow>(connection).optional()?)
+        };
+        let row = self.owner.run(find).await?;
+        let right = password.is(row.as_ref().and_then(|row| row.password_hash.clone())).await?;
+        match row {
+            Some(row) if right && !row.disabled => {
+                if row.ha1_realm.as_deref() != Some(&*self.realm) {
+                    self.renew_credentials(&row.name, password).await?;
+                }
+                row.read().map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Makes the account `admin` when no account may administer. Returns its password if that was made here.
+    pub async fn ensure_admin(&self, password: Option<String>) -> Result<Option<GeneratedPassword>, StoreError> {
+        if self.owner.run(|connection| Ok(administrators(connection)? > 0)).await? {
+            return Ok(None);
+        }
+        let (password, generated) = match password {
+            Some(password) => (Password::new(password), None),
+            None => {
+                let generated = GeneratedPassword::new()?;
+                (Password::new(generated.reveal()), Some(generated))
+            }
+        };
+        let added = self.add_account(NewAccount {
+            name: ADMIN.into(),
+            display_name: "Administrator".into(),
+            email: None,
+            roles: vec![AccountRole::Admin],
+            disabled: false,
+            password: Some(password),
+        });
+        added.await?;
+        Ok(generated)
+    }
+
+    /// The domain has changed since the password was set, and HA1 serves within its realm only.
+    async fn renew_credentials(&self, name: &str, password: &Password) -> Result<(), StoreError> {
+        let secrets = password.secrets(name, &self.realm).await?;
+        let name = name.to_owned();
+        let renew = move |connection: &mut SqliteConnection| {
+            let mut row = find(connection, &name)?;
+            row.set(secrets);
+            diesel::update(&row.clone()).set(row).execute(connection)?;
+            Ok(())
+        };
+        self.owner.change(renew).await
+    }
+}
+
+impl Account {
+    fn administers(&self) -> bool {
+        !self.disabled && self.roles.contains(&AccountRole::Admin)
+    }
+
+    fn apply(&mut self, change: AccountChange) {
+        let AccountChange { display_name, email, roles, disabled, password: _ } = change;
+        self.display_name = display_name.unwrap_or(std::mem::take(&mut self.display_name));
+        self.email = email.unwrap_or(self.email.take());
+        self.roles = roles.unwrap_or(std::mem::take(&mut self.roles));
+        self.disabled = disabled.unwrap_or(self.disabled);
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        rules::text("display_name", &self.display_name)?;
+        if let Some(email) = &self.email {
+            rules::email(email)?;
+        }
+        self.roles.sort_unstable();
+        self.roles.dedup();
+        Ok(())
+    }
+}
+
+impl AccountRow {
+    fn of(account: &Account) -> Result<Self, StoreError> {
+        let mut row = Self {
+            name: account.name.clone(),
+            display_name: String::new(),
+            email: None,
+            roles: String::new(),
+            disabled: false,
+            password_hash: None,
+            ha1_realm: None,
+            ha1_md5: None,
+            ha1_sha256: None,
+            created_at: account.created_at.unix_timestamp(),
+        };
+        row.write(account)?;
+        Ok(row)
+    }
+
+    fn write(&mut self, account: &Account) -> Result<(), StoreError> {
+        self.display_name.clone_from(&account.display_name);
+        self.email.clone_from(&account.email);
+        self.roles = column::to_json(&account.roles)?;
+        self.disabled = account.disabled;
+        Ok(())
+    }
+
+    fn set(&mut self, secrets: Secrets) {
+        self.password_hash = Some(secrets.hash);
+        self.ha1_realm = Some(secrets.realm);
+        self.ha1_md5 = Some(secrets.ha1_md5);
+        self.ha1_sha256 = Some(secrets.ha1_sha256);
+    }
+
+    pub(super) fn read(self) -> Result<Account, StoreError> {
+        let what = || format!("account {}", self.name);
+        Ok(Account {
+            roles: column::from_json(&self.roles, what)?,
+            created_at: column::from_unix(self.created_at, what)?,
+            name: self.name,
+            display_name: self.display_name,
+            email: self.email,
+            disabled: self.disabled,
+        })
+    }
+
+    fn credentials(self) -> Option<Credentials> {
+        Some(Credentials {
+            realm: self.ha1_realm?,
+            ha1_md5: self.ha1_md5?,
+            ha1_sha256: self.ha1_sha256?,
+            disabled: self.disabled,
+        })
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials")
+            .field("realm", &self.realm)
+            .field("disabled", &self.disabled)
+            .finish_non_exhaustive()
+    }
+}
+
+fn just_user() -> Vec<AccountRole> {
+    vec![AccountRole::User]
+}
+
+fn find(connection: &mut SqliteConnection, name: &str) -> Result<AccountRow, StoreError> {
+    let row = accounts::table.find(name).first(connection).optional()?;
+    row.ok_or_else(|| StoreError::NoSuchAccount { name: name.to_owned() })
+}
+
+fn administrators(connection: &mut SqliteConnection) -> Result<usize, StoreError> {
+    let enabled: Vec<String> =
+        accounts::table.filter(accounts::disabled.eq(false)).select(accounts::roles).load(connection)?;
+    let admins = enabled.iter().filter(|roles| {
+        column::from_json::<Vec<AccountRole>>(roles, || "roles".into())
+            .is_ok_and(|roles| roles.contains(&AccountRole::Admin))
+    });
+    Ok(admins.count())
+}
+
+/// Ends the transaction that would lock everybody out.
+fn someone_must_administer(connection: &mut SqliteConnection, changed: &str) -> Result<(), StoreError> {
+    match administrators(connection)? {
+        0 => Err(StoreError::LastAdmin { name: changed.to_owned() }),
+        _ => Ok(()),
+    }
+}
