@@ -1,5 +1,6 @@
 //! The server, assembled: every part is started here once, in the order in which they need each other.
 
+mod registrations;
 mod sip_addresses;
 mod translate;
 
@@ -48,8 +49,10 @@ impl Server {
     /// Starts everything, or says in one line what hinders it; nothing stays behind then.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let identity = identity(&settings)?;
-        let http = ApiServer::bind(&translate::api(&settings, &identity))?;
-        let net = Net::start(translate::net(&settings, &identity))?;
+        let tls = settings.server.data_dir.join("tls");
+        let files = (settings.sip.tls_certificate.clone().unwrap_or(tls.join("cert.pem")), settings.sip.tls_key.clone().unwrap_or(tls.join("key.pem")));
+        let http = ApiServer::bind(&translate::api(&settings, &files))?;
+        let net = Net::start(translate::net(&settings, &files))?;
         let dialplan = dialplan(&settings)?;
 
         let store = Store::open(&translate::store(&settings)).await?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use plenary_dialplan::{self as dialplan, Action, Facts, Known};
-use plenary_media::engine::{EngineError, MediaCommand, MediaEvent};
+use plenary_media::engine::{Clip, EngineError, MediaCommand, MediaEvent};
 use plenary_media::tone;
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event};
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode, Uri};
@@ -165,7 +165,10 @@ impl Incoming {
     }
 
     async fn ask_for_pin(&mut self, leg: &AnsweredLeg, plan: &Plan) -> Option<String> {
-        let play = |clip| self.calls.media(MediaCommand::Play { leg: leg.leg.media.id, clip });
+        let play = |samples| {
+            let clip = Arc::new(Clip { samples });
+            self.calls.media(MediaCommand::Play { leg: leg.leg.media.id, clip });
+        };
         let mut entry = PinEntry::new(Instant::now());
         play(tone::pin_wanted());
         loop {

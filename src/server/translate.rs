@@ -7,13 +7,12 @@ use plenary_media::engine::EngineSettings;
 use plenary_media::plan::AudioCodec;
 use plenary_sip::endpoint::EndpointSettings;
 use plenary_sip::message::{Host, Method};
-use plenary_sip::net::NetSettings;
+use plenary_sip::net::{NetSettings, TlsIdentity};
 use plenary_sip::transaction::Timing;
 
-use crate::api::{ApiLimits, ApiSettings};
+use crate::api::{ApiLimits, ApiSettings, TlsPem};
 use crate::call::CallSettings;
 use crate::call::negotiate::{MediaPolicy, SrtpPolicy};
-use crate::certificate::Identity;
 use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults};
 use crate::store::StoreSettings;
 
@@ -27,10 +26,10 @@ pub fn store(settings: &Settings) -> StoreSettings {
     }
 }
 
-pub fn api(settings: &Settings, identity: &Identity) -> ApiSettings {
+pub fn api(settings: &Settings, identity: &(std::path::PathBuf, std::path::PathBuf)) -> ApiSettings {
     ApiSettings {
         listen: vec![settings.http.listen],
-        tls: settings.http.tls.then(|| identity.server_config(&[b"h2", b"http/1.1"])),
+        tls: settings.http.tls.then(|| TlsPem { certificate: std::fs::read(&identity.0).unwrap_or_default(), key: std::fs::read(&identity.1).unwrap_or_default() }),
         limits: ApiLimits {
             session_lifetime: settings.http.session_lifetime,
             max_body: settings.http.max_body.as_usize(),
@@ -38,12 +37,12 @@ pub fn api(settings: &Settings, identity: &Identity) -> ApiSettings {
     }
 }
 
-pub fn net(settings: &Settings, identity: &Identity) -> NetSettings {
+pub fn net(settings: &Settings, identity: &(std::path::PathBuf, std::path::PathBuf)) -> NetSettings {
     NetSettings {
         udp: settings.sip.udp.clone(),
         tcp: settings.sip.tcp.clone(),
         tls: settings.sip.tls.clone(),
-        tls_server: Some(identity.server_config(&[])),
+        certificate: TlsIdentity::read(&identity.0, &identity.1).ok(),
         advertised: settings.server.advertised_address,
         ..NetSettings::default()
     }
