@@ -344,3 +344,19 @@ async fn advertised_address_goes_into_via() {
     let here = format!("203.0.113.7:{}", port_of(&net, Transport::Udp).port());
     assert!(text.contains(&format!("Via: SIP/2.0/UDP {here};")), "{text}");
 }
+
+#[tokio::test]
+async fn flows_of_others_come_in_by_the_gate() {
+    let mut net = Net::start(settings()).expect("started");
+    let remote = "192.0.2.9:40000".parse().expect("address");
+    let mut flow = net.gate().open(Transport::Wss, "192.0.2.1:8443".parse().expect("address"), remote).await;
+    assert_eq!(flow.receive("\r\n\r\n".into()).await.as_deref(), Some(&b"\r\n"[..]));
+    assert_eq!(flow.receive(options("").into()).await, None);
+    let (message, source) = request(&mut net).await;
+    assert_eq!((source.transport, source.remote, source.flow), (Transport::Wss, remote, flow.id()));
+    net.send(SendId(1), back_to(source), ok_to(&message));
+    assert!(outcome(&mut net).await.is_ok());
+    assert!(flow.next().await.is_some_and(|message| message.starts_with(b"SIP/2.0 200 ")));
+    drop(flow);
+    assert!(matches!(next(&mut net).await, NetEvent::FlowClosed(flow) if flow == source.flow));
+}

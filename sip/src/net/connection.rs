@@ -116,7 +116,7 @@ impl<S: AsyncRead> Reader<S> {
     }
 
     async fn take_messages(&mut self) -> Result<(), End> {
-        while let Some(framed) = self.framer.next() {
+        for framed in self.framer.by_ref() {
             self.begun = None;
             match framed {
                 Ok(Framed::Message(octets)) => {

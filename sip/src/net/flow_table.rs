@@ -37,13 +37,13 @@ impl FlowTable {
         self.flows.get(&id).map(|flow| flow.source)
     }
 
-    /// An open connection to that peer. Over TLS it must have been opened under the same name, unless the peer is named
-    /// by its address anyway.
+    /// An open connection to that peer. Over TLS it must have been opened by us under the same name, or by the peer when
+    /// that is named by its address alone.
     pub(super) fn to(&self, peer: &Peer) -> Option<Source> {
         let flow = self.flows.get(self.by_address.get(&(peer.transport, peer.address))?)?;
         let same_name = flow.host.as_deref() == Some(peer.host.as_str());
-        let by_address = peer.host.parse::<IpAddr>().is_ok();
-        (!peer.transport.is_secure() || same_name || by_address).then_some(flow.source)
+        let theirs = flow.host.is_none() && peer.host.parse::<IpAddr>().is_ok();
+        (!peer.transport.is_secure() || same_name || theirs).then_some(flow.source)
     }
 
     /// Puts a message into a connection's queue. A peer whose queue is full is dropped.
@@ -89,9 +89,14 @@ mod tests {
         let found = |host| table.to(&peer("10.0.0.1:5061", host)).map(|source| source.flow);
         assert_eq!(found("a.example"), Some(FlowId(7)));
         assert_eq!(found("b.example"), None);
-        assert_eq!(found("10.0.0.1"), Some(FlowId(7)));
+        assert_eq!(found("10.0.0.1"), None);
         assert!(table.remove(FlowId(7)));
         assert_eq!(table.to(&peer("10.0.0.1:5061", "a.example")), None);
+
+        let (theirs, _queue) = flow(8, "10.0.0.1:40000", None);
+        table.insert(theirs);
+        assert!(table.to(&peer("10.0.0.1:40000", "10.0.0.1")).is_some());
+        assert_eq!(table.to(&peer("10.0.0.1:40000", "a.example")), None);
     }
 
     #[test]

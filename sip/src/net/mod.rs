@@ -9,7 +9,7 @@
 //! ```
 //!
 //! One task owns the flows and the endpoint; listeners and connections are tasks that only read, parse and write.
-//! Left out: SIP over WebSocket (its door is the HTTP server's), compression, SCTP.
+//! WebSockets are accepted by the HTTP server and come in by the [`Gate`]. Left out: compression, SCTP.
 
 mod connection;
 mod counters;
@@ -19,6 +19,7 @@ mod driver;
 mod error;
 mod event;
 mod flow_table;
+mod gate;
 mod resolve;
 mod route;
 mod settings;
@@ -31,5 +32,6 @@ pub use counters::{CounterSnapshot, Counters};
 pub use driver::{EndpointHandle, MailboxFull, RunningEndpoint, spawn_endpoint};
 pub use error::{NetError, SendError};
 pub use event::{NetEvent, Received};
+pub use gate::{Gate, GateFlow};
 pub use settings::{NetSettings, NetTiming, TlsIdentity, VerifyServer};
 pub use transport_layer::{Listening, Net};

@@ -15,6 +15,7 @@ use super::door::Door;
 use super::error::{NetError, SendError};
 use super::event::{Inside, NetEvent, Peer};
 use super::flow_table::FlowTable;
+use super::gate::Gate;
 use super::resolve::{self, Query, Target};
 use super::route::OwnAddresses;
 use super::settings::NetSettings;
@@ -72,7 +73,7 @@ enum Try {
     Sent(Source),
     /// The message waits in `connecting`.
     Waits,
-    Failed(Sending, SendError),
+    Failed(Box<Sending>, SendError),
 }
 
 impl Net {
@@ -147,6 +148,11 @@ impl Net {
 
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.door.counters)
+    }
+
+    /// For flows that others accept.
+    pub fn gate(&self) -> Gate {
+        Gate::new(self.door.clone())
     }
 
     /// How we call ourselves in Via and Contact: the names in these settings, else our address towards each peer.
@@ -263,7 +269,7 @@ impl Net {
                 Try::Waits => return,
                 Try::Sent(source) => return self.ready.push_back(NetEvent::Sent { id, outcome: Ok(source) }),
                 Try::Failed(rest, error) => {
-                    sending = rest;
+                    sending = *rest;
                     sending.targets.pop_front();
                     sending.failure = Some(error);
                 }
@@ -294,7 +300,7 @@ impl Net {
         };
         match sent {
             Ok(source) => Try::Sent(source),
-            Err(error) => Try::Failed(sending, error),
+            Err(error) => Try::Failed(sending.into(), error),
         }
     }
 
