@@ -75,3 +75,63 @@ fn serve(name: &str, file: EmbeddedFile, headers: &HeaderMap) -> Response {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use rust_embed::Metadata;
+
+    use super::*;
+
+    fn built(name: &str) -> Option<EmbeddedFile> {
+        let (text, kind) = match name {
+            "index.html" => ("<html>", "text/html"),
+            "assets/app-1a2b.js" => ("let x", "text/javascript"),
+            _ => return None,
+        };
+        let metadata = Metadata::__rust_embed_new([text.len() as u8; 32], None, None, kind);
+        Some(EmbeddedFile { data: text.as_bytes().into(), metadata })
+    }
+
+    fn get(path: &str) -> Response {
+        answer(&Method::GET, path, &HeaderMap::new(), built)
+    }
+
+    fn header<'a>(response: &'a Response, name: &str) -> &'a str {
+        response.headers()[name].to_str().unwrap()
+    }
+
+    #[test]
+    fn pages_are_the_index_and_files_are_themselves() {
+        for page in ["/", "/index.html", "/conferences/7000", "/m/7000"] {
+            let response = get(page);
+            assert_eq!((response.status().as_u16(), header(&response, "content-type")), (200, "text/html"), "{page}");
+            assert_eq!(header(&response, "cache-control"), "no-cache");
+        }
+        let script = get("/assets/app-1a2b.js");
+        assert_eq!(header(&script, "content-type"), "text/javascript");
+        assert!(header(&script, "cache-control").contains("immutable"));
+    }
+
+    #[test]
+    fn a_missing_file_is_missing() {
+        for path in ["/assets/app-0000.js", "/assets/none", "/favicon.ico", "/api", "/api/v2/x"] {
+            assert_eq!(get(path).status(), StatusCode::NOT_FOUND, "{path}");
+        }
+        assert_eq!(answer(&Method::POST, "/", &HeaderMap::new(), built).status(), StatusCode::METHOD_NOT_ALLOWED);
+    }
+
+    #[test]
+    fn what_the_browser_has_is_not_sent_again() {
+        let tag = get("/").headers()[header::ETAG].clone();
+        let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, tag.clone())]);
+        let response = answer(&Method::GET, "/", &headers, built);
+        assert_eq!((response.status(), &response.headers()[header::ETAG]), (StatusCode::NOT_MODIFIED, &tag));
+    }
+
+    #[test]
+    fn a_console_that_was_not_built_says_how() {
+        let response = answer(&Method::GET, "/", &HeaderMap::new(), |_| None);
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(NOT_BUILT.contains("make console"));
+    }
+}

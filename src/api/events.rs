@@ -211,3 +211,186 @@ impl Sight {
         session.is_ok_and(|session| session.is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::http::Method;
+    use futures_util::{SinkExt, StreamExt};
+    use serde_json::{Value, json};
+    use tokio::net::TcpStream;
+    use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
+    use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+    use super::super::fixture::House;
+    use super::*;
+
+    struct Follower(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+    impl Follower {
+        async fn new(at: SocketAddr, query: &str, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+            let mut request = format!("ws://{at}/api/v1/events{query}").into_client_request().unwrap();
+            for (name, value) in headers {
+                request.headers_mut().insert(*name, value.parse().unwrap());
+            }
+            match connect_async(request).await {
+                Ok((socket, _)) => Ok(Self(socket)),
+                Err(tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+                Err(other) => panic!("{other}"),
+            }
+        }
+
+        async fn of(house: &House, account: &str, at: SocketAddr, query: &str) -> Self {
+            let bearer = format!("Bearer {}", house.token(account).await);
+            Self::new(at, query, &[("authorization", &bearer)]).await.unwrap()
+        }
+
+        async fn hear(&mut self) -> tungstenite::Message {
+            timeout(Duration::from_secs(5), self.0.next()).await.expect("an event within 5 s").unwrap().unwrap()
+        }
+
+        async fn event(&mut self) -> Value {
+            loop {
+                match self.hear().await {
+                    tungstenite::Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+                    tungstenite::Message::Ping(_) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+
+        /// The next event about this conference.
+        async fn event_of(&mut self, number: &str) -> Value {
+            loop {
+                let event = self.event().await;
+                if event["conference"] == number {
+                    return event;
+                }
+            }
+        }
+
+        async fn close_code(&mut self) -> u16 {
+            loop {
+                if let tungstenite::Message::Close(frame) = self.hear().await {
+                    return frame.unwrap().code.into();
+                }
+            }
+        }
+    }
+
+    async fn call(house: &House, number: &str) {
+        let path = format!("/conferences/{number}/participants");
+        let placed = house.ask_as("olga", Method::POST, &path, json!({"address": "sip:x@example.org"})).await;
+        assert_eq!(placed.status, 202, "{}", placed.text());
+    }
+
+    #[tokio::test]
+    async fn first_a_snapshot_then_numbered_deltas() {
+        let house = House::open().await;
+        let (at, _stop, _) = house.listen(None).await;
+        let mut follower = Follower::of(&house, "olga", at, "").await;
+        let snapshot = follower.event().await;
+        assert_eq!((&snapshot["type"], &snapshot["conferences"]), (&json!("snapshot"), &json!([])));
+        let mut seq = snapshot["seq"].as_u64().unwrap();
+        call(&house, "7000").await;
+        loop {
+            let event = follower.event().await;
+            assert_eq!(event["seq"], seq + 1);
+            seq += 1;
+            if event["type"] == "participant" {
+                assert_eq!(event["participant"]["address"], "sip:x@example.org");
+                break;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_resumes_after_the_last_number() {
+        let house = House::open().await;
+        let (at, _stop, _) = house.listen(None).await;
+        let mut follower = Follower::of(&house, "olga", at, "").await;
+        follower.event().await;
+        call(&house, "7000").await;
+        let last = follower.event().await["seq"].as_u64().unwrap();
+        drop(follower);
+        call(&house, "7000").await;
+
+        let mut resumed = Follower::of(&house, "olga", at, &format!("?after={last}")).await;
+        let first = resumed.event().await;
+        assert_eq!((&first["seq"], first["type"] == "snapshot"), (&json!(last + 1), false));
+        let mut unknown = Follower::of(&house, "olga", at, "?after=7").await;
+        let snapshot = unknown.event().await;
+        assert_eq!((&snapshot["type"], &snapshot["conferences"][0]["number"]), (&json!("snapshot"), &json!("7000")));
+    }
+
+    #[tokio::test]
+    async fn one_conference_alone_can_be_followed() {
+        let house = House::open().await;
+        house.ask_as("olga", Method::POST, "/conferences", json!({"number": "8000"})).await;
+        let (at, _stop, _) = house.listen(None).await;
+        call(&house, "7000").await;
+        let mut follower = Follower::of(&house, "olga", at, "?conference=8000").await;
+        assert_eq!(follower.event().await["conferences"], json!([]));
+        call(&house, "7000").await;
+        call(&house, "8000").await;
+        assert_eq!(follower.event().await["conference"], "8000");
+    }
+
+    #[tokio::test]
+    async fn a_user_follows_only_what_he_is_a_member_of() {
+        let house = House::open().await;
+        house.ask_as("olga", Method::POST, "/conferences", json!({"number": "8000"})).await;
+        let (at, _stop, _) = house.listen(None).await;
+        let mut follower = Follower::of(&house, "una", at, "").await;
+        follower.event().await;
+        call(&house, "8000").await;
+        call(&house, "7000").await;
+        assert_eq!(follower.event().await["conference"], "7000");
+
+        let bearer = format!("Bearer {}", house.token("una").await);
+        let refused = Follower::new(at, "?conference=8000", &[("authorization", &bearer)]).await;
+        assert_eq!(refused.err(), Some(404));
+    }
+
+    /// The cookie goes along with a WebSocket of any page, so the page has to be ours.
+    #[tokio::test]
+    async fn a_page_from_elsewhere_may_not_follow() {
+        let house = House::open().await;
+        let (at, _stop, _) = house.listen(None).await;
+        let cookie = format!("plenary_session={}", house.token("olga").await);
+        let foreign = [("cookie", cookie.as_str()), ("origin", "https://evil.example")];
+        assert_eq!(Follower::new(at, "", &foreign).await.err(), Some(403));
+        let ours = format!("http://{at}");
+        assert!(Follower::new(at, "", &[("cookie", &cookie), ("origin", &ours)]).await.is_ok());
+        assert_eq!(Follower::new(at, "", &[]).await.err(), Some(401));
+        let plain = house.get_as("olga", "/events").await;
+        assert_eq!(plain.refusal(), (400, "bad-request".into()));
+    }
+
+    #[tokio::test]
+    async fn a_stopping_server_says_so() {
+        let house = House::open().await;
+        let (at, stop, stopped) = house.listen(None).await;
+        let mut follower = Follower::of(&house, "olga", at, "").await;
+        follower.event().await;
+        stop.send(()).unwrap();
+        assert_eq!(follower.close_code().await, 1001);
+        timeout(Duration::from_secs(6), stopped).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_a_client_says_is_not_heeded_and_not_long() {
+        let house = House::open().await;
+        let (at, _stop, _) = house.listen(None).await;
+        let mut follower = Follower::of(&house, "olga", at, "").await;
+        follower.event().await;
+        follower.0.send(tungstenite::Message::text("hello")).await.unwrap();
+        call(&house, "7000").await;
+        follower.event_of("7000").await;
+        follower.0.send(tungstenite::Message::text("x".repeat(5000))).await.unwrap();
+        // Events of the call may still be on their way.
+        while let Ok(Some(Ok(_))) = timeout(Duration::from_secs(5), follower.0.next()).await {}
+        assert!(follower.0.send(tungstenite::Message::text("hello")).await.is_err());
+    }
+}

@@ -14,6 +14,8 @@ mod conference;
 mod console;
 mod docs;
 mod events;
+#[cfg(test)]
+mod fixture;
 mod headers;
 mod health;
 mod later;

@@ -152,3 +152,72 @@ impl std::fmt::Debug for TlsPem {
         f.write_str("TlsPem(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+    use tokio_rustls::TlsConnector;
+
+    use super::{super::fixture::House, *};
+
+    fn certificate() -> (TlsPem, CertificateDer<'static>) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let pem =
+            TlsPem { certificate: made.cert.pem().into_bytes(), key: made.signing_key.serialize_pem().into_bytes() };
+        (pem, made.cert.der().clone())
+    }
+
+    #[tokio::test]
+    async fn https_answers_with_the_given_certificate() {
+        let house = House::open().await;
+        let (pem, trusted) = certificate();
+        let (at, stop, stopped) = house.listen(Some(pem)).await;
+
+        let mut roots = RootCertStore::empty();
+        roots.add(trusted).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        let tcp = TcpStream::connect(at).await.unwrap();
+        let mut tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
+        tls.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        tls.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("alive\n"), "{answer}");
+
+        stop.send(()).unwrap();
+        stopped.await;
+        assert!(TcpStream::connect(at).await.is_err());
+    }
+
+    #[test]
+    fn a_port_in_use_is_named_in_one_line() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let settings = ApiSettings { listen: vec![address], tls: None, limits: ApiLimits::default() };
+        let error = ApiServer::bind(&settings).unwrap_err().to_string();
+        assert_eq!(error, format!("http.listen: cannot listen on {address}: Address already in use (os error 98)"));
+    }
+
+    #[test]
+    fn a_certificate_that_is_none_is_refused_before_anything_listens() {
+        let (good, _) = certificate();
+        let (other, _) = certificate();
+        for (certificate, key) in [
+            (b"nothing".to_vec(), good.key.clone()),
+            (good.certificate.clone(), b"nothing".to_vec()),
+            (good.certificate.clone(), other.key.clone()),
+        ] {
+            let tls = Some(TlsPem { certificate, key });
+            let settings = ApiSettings { listen: vec![], tls, limits: ApiLimits::default() };
+            assert!(matches!(ApiServer::bind(&settings), Err(ServeError::Certificate { .. })));
+        }
+    }
+}
