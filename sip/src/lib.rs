@@ -8,3 +8,4 @@ pub mod net;
 pub mod net_types;
 pub mod sdp;
 pub mod transaction;
+pub mod usage;

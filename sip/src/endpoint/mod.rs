@@ -1,18 +1,27 @@
 //! The endpoint: everything SIP between parsed messages below and calls above, without I/O and clock.
 
+mod act;
+mod calls;
 mod command;
 #[expect(clippy::module_inception, reason = "the file is named as the thing")]
 mod endpoint;
 mod event;
+mod identity;
+mod inspect;
+mod machine;
 mod output;
 mod random;
+mod receive;
+mod return_path;
 mod settings;
 mod timers;
+mod transactions;
 
 pub use command::{Body, Command, ContactTemplate, OutgoingInvite, OutgoingRequest};
 pub use endpoint::Endpoint;
 pub use event::{Ending, Event};
 pub use output::{OPEN_HOST, Output, SendId, complete};
+pub(crate) use output::{has_contact, open_via};
 pub use random::Rng;
 pub use settings::{EndpointSettings, OWN_EXTENSIONS, SentBy, SessionTimerSettings};
 

@@ -128,7 +128,7 @@ impl Client {
     }
 
     fn deliver(&mut self, response: Response, next: State) -> State {
-        self.output.push_back(Output::Deliver(Box::new(response)));
+        self.output.push_back(Output::Deliver(response));
         next
     }
 

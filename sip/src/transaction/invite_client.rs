@@ -125,7 +125,7 @@ impl InviteClient {
     }
 
     fn deliver(&mut self, response: Response, next: State) -> State {
-        self.output.push_back(Output::Deliver(Box::new(response)));
+        self.output.push_back(Output::Deliver(response));
         next
     }
 

@@ -31,7 +31,7 @@ pub struct TransactionId(pub u64);
 pub enum Output {
     Send(Message),
     /// To the transaction user: the first of its kind, never a repetition that the machine has absorbed.
-    Deliver(Box<Response>),
+    Deliver(Response),
     /// To the transaction user; the machine has ended, or goes on alone where RFC 6026 lets it.
     Failed(Failure),
 }
