@@ -14,8 +14,10 @@ pub struct Admin {
 
 impl Admin {
     pub(crate) fn check(&self, unfit: &mut Vec<Unfit>) {
-        if self.password.as_ref().is_some_and(|password| password.reveal().is_empty()) {
-            unfit.push(Unfit { key: "admin.password", reason: "is empty; leave it out to have one made".into() });
+        let length = self.password.as_ref().map(|password| password.reveal().chars().count());
+        if length.is_some_and(|length| !(8..=256).contains(&length)) {
+            let reason = "must have 8 to 256 characters; leave it out to have one made".into();
+            unfit.push(Unfit { key: "admin.password", reason });
         }
     }
 }
