@@ -26,14 +26,14 @@ impl Welcome {
 
 impl fmt::Display for Welcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |addresses: &[SocketAddr]| {
-            addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        };
+        let list = |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         writeln!(f, "Plenary {} is running.\n", env!("CARGO_PKG_VERSION"))?;
         writeln!(f, "  Console        {}", self.console)?;
         match &self.admin_password {
             Some(password) => writeln!(f, "  Sign in        admin / {password}   (shown this once)")?,
-            None => writeln!(f, "  Sign in        admin, with its password (`plenary user passwd admin` makes a new one)")?,
+            None => {
+                writeln!(f, "  Sign in        admin, with its password (`plenary user passwd admin` makes a new one)")?
+            }
         }
         writeln!(f, "\n  Into a phone   domain {}, user and password of an account", self.domain)?;
         for (transport, addresses) in [("TLS", &self.tls), ("TCP", &self.tcp), ("UDP", &self.udp)] {

@@ -3,19 +3,21 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use plenary_dialplan::Plan as Dialplan;
-use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, OpenedLeg};
+use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents, OpenedLeg};
 use plenary_media::{LegId, RoomId};
-use plenary_sip::endpoint::{CallId, Command, RequestId};
+use plenary_sip::endpoint::{CallId, Command, Event, RequestId};
 use plenary_sip::message::Host;
 use plenary_sip::net::EndpointHandle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
+use super::dial;
 use super::negotiate::{Entropy, LocalMedia, MediaPolicy, Negotiator, Signalling};
-use super::switchboard::{Inbox, LegInput, Line};
-use crate::conference::Directory;
+use super::switchboard::{Inbox, LegInput, Line, Switchboard};
+use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
 use crate::store::Store;
 
@@ -42,9 +44,45 @@ pub struct Calls {
     pub registrar: RegistrarHandle,
     pub directory: Directory,
     pub engine: EngineHandle,
-    pub(super) endpoint: EndpointHandle,
-    pub(super) lines: mpsc::UnboundedSender<Line>,
-    pub(super) ids: Arc<AtomicU64>,
+    endpoint: EndpointHandle,
+    lines: mpsc::UnboundedSender<Line>,
+    ids: Arc<AtomicU64>,
+    /// How many media legs are open.
+    open: Arc<watch::Sender<usize>>,
+}
+
+/// What calls are made of.
+#[derive(Debug)]
+pub struct CallParts {
+    pub settings: CallSettings,
+    pub dialplan: Dialplan,
+    pub store: Store,
+    pub registrar: RegistrarHandle,
+    pub directory: Directory,
+    pub engine: EngineHandle,
+    pub endpoint: EndpointHandle,
+}
+
+impl CallParts {
+    /// Takes calls from here on: those that come in by `sip`, and those that conferences place.
+    pub fn start(self, sip: mpsc::Receiver<Event>, media: MediaEvents, dials: mpsc::Receiver<DialRequest>) -> Calls {
+        let (lines, plugs) = mpsc::unbounded_channel();
+        let calls = Calls {
+            settings: Arc::new(self.settings),
+            dialplan: Arc::new(self.dialplan),
+            store: self.store,
+            registrar: self.registrar,
+            directory: self.directory,
+            engine: self.engine,
+            endpoint: self.endpoint,
+            lines,
+            ids: Arc::new(AtomicU64::new(2)),
+            open: Arc::new(watch::Sender::new(0)),
+        };
+        tokio::spawn(Switchboard::new(calls.clone(), plugs).run(sip, media));
+        tokio::spawn(dial::dial_all(calls.clone(), dials));
+        calls
+    }
 }
 
 /// How many inputs may wait for a leg: a phone that sends faster loses keys, nobody else.
@@ -86,6 +124,12 @@ impl Calls {
         drop(self.lines.send(Line::Call { call, inbox }));
     }
 
+    /// Returns when the last leg is closed, or after this time.
+    pub async fn wait_until_over(&self, within: Duration) {
+        let mut open = self.open.subscribe();
+        drop(tokio::time::timeout(within, open.wait_for(|open| *open == 0)).await);
+    }
+
     pub fn is_own_domain(&self, host: &str) -> bool {
         let own = |name: &String| name.eq_ignore_ascii_case(host);
         own(&self.settings.domain) || self.settings.aliases.iter().any(own)
@@ -105,6 +149,7 @@ impl MediaLeg {
     pub fn open(calls: &Calls, room: RoomId, inbox: &mpsc::Sender<LegInput>) -> Result<Self, EngineError> {
         let opened = calls.engine.open_leg(room)?;
         let leg = Self { id: opened.leg, opened, calls: calls.clone() };
+        calls.open.send_modify(|open| *open += 1);
         drop(calls.lines.send(Line::Media { leg: leg.id, inbox: inbox.clone() }));
         Ok(leg)
     }
@@ -124,5 +169,6 @@ impl Drop for MediaLeg {
     fn drop(&mut self) {
         self.calls.media(MediaCommand::CloseLeg { leg: self.id });
         drop(self.calls.lines.send(Line::MediaClosed { leg: self.id }));
+        self.calls.open.send_modify(|open| *open -= 1);
     }
 }

@@ -22,7 +22,9 @@ pub fn news_of(ending: &Ending) -> LegNews {
     let ended = |cause, status: Option<StatusCode>| LegNews::Ended { cause, status: status.map(|s| s.as_u16()) };
     match ending {
         // Nothing at all came back: the machine is not there, whereas a phone that rang is just not answered.
-        Ending::Refused { status, response: None } if status.as_u16() == 408 => ended(Cause::Unreachable, Some(*status)),
+        Ending::Refused { status, response: None } if status.as_u16() == 408 => {
+            ended(Cause::Unreachable, Some(*status))
+        }
         Ending::Refused { status, .. } => ended(cause_of(*status), Some(*status)),
         Ending::Cancelled { .. } | Ending::HungUp { .. } => ended(Cause::Left, None),
         Ending::ByUs => ended(Cause::Removed, None),

@@ -1,6 +1,8 @@
 //! A leg while it talks: hold and resume, keys, and the ways a call ends.
 
+use plenary_media::RoomId;
 use plenary_media::engine::MediaCommand;
+use plenary_media::plan::{AudioCodec, MediaPlan};
 use plenary_sip::endpoint::{Body, CallId, Command, Event};
 use plenary_sip::message::{Method, StatusCode};
 use tokio::sync::mpsc;
@@ -18,20 +20,46 @@ use crate::conference::{LegCommand, LegLink, LegNews};
 pub struct ConnectedLeg {
     pub call: CallId,
     pub media: MediaLeg,
-    pub negotiator: Negotiator,
-    pub held: bool,
+    negotiator: Negotiator,
+    codec: AudioCodec,
+    secured: bool,
+    held: bool,
 }
 
 impl ConnectedLeg {
+    pub fn new(call: CallId, media: MediaLeg, negotiator: Negotiator, plan: &MediaPlan) -> Self {
+        let MediaPlan { audio } = plan;
+        let (codec, secured) = (audio.send.codec, audio.srtp.is_some());
+        Self { call, media, negotiator, codec, secured, held: is_held(plan) }
+    }
+
+    /// From here on the leg is heard in the room, and the conference knows it.
+    pub async fn join(&self, calls: &Calls, room: RoomId, link: &LegLink) {
+        calls.media(MediaCommand::Join { leg: self.media.id, room });
+        let (codec, secured) = (self.codec.name(), self.secured);
+        info!(participant = %link.participant(), codec, secured, "joined");
+        link.joined(self.media.id).await;
+        link.tell(LegNews::Connected { codec: codec.to_owned(), secured }).await;
+        if self.held {
+            link.tell(LegNews::Held).await;
+        }
+    }
+
     /// Lives until the call ends; tells the conference everything on the way, its end last.
-    pub async fn talk(mut self, calls: &Calls, link: &LegLink, commands: &mut mpsc::Receiver<LegCommand>, inbox: &mut Inbox) {
+    pub async fn talk(
+        mut self,
+        calls: &Calls,
+        link: &LegLink,
+        commands: &mut mpsc::Receiver<LegCommand>,
+        inbox: &mut Inbox,
+    ) {
         let mut hung_up = false;
         loop {
             tokio::select! {
                 input = inbox.recv() => match input {
                     None => return,
                     Some(LegInput::Sip(Event::Ended { call, why })) if call == self.call => {
-                        info!(participant = %link.participant().0, why = ?why, "left");
+                        info!(participant = %link.participant(), ?why, "left");
                         return link.tell(news_of(&why)).await;
                     }
                     Some(LegInput::Sip(event)) => {
@@ -104,13 +132,17 @@ impl ConnectedLeg {
     }
 
     /// Carries a new plan out; tells when it holds or resumes.
-    fn follow(&mut self, calls: &Calls, plan: plenary_media::plan::MediaPlan) -> Option<LegNews> {
-        // Held is who receives nothing from us (RFC 3264 §8.4).
-        let held = !plan.audio.direction.sends();
+    fn follow(&mut self, calls: &Calls, plan: MediaPlan) -> Option<LegNews> {
+        let held = is_held(&plan);
         calls.media(MediaCommand::Connect { leg: self.media.id, plan: Box::new(plan) });
         let changed = held != std::mem::replace(&mut self.held, held);
         changed.then_some(if held { LegNews::Held } else { LegNews::Resumed })
     }
+}
+
+/// Held is who receives nothing from us (RFC 3264 §8.4).
+fn is_held(plan: &MediaPlan) -> bool {
+    !plan.audio.direction.sends()
 }
 
 /// The SIP status of a negotiation that failed.

@@ -33,7 +33,11 @@ impl Fork {
     pub fn handle_ending(&mut self, call: CallId, ending: Ending) -> Verdict {
         self.ringing.retain(|other| *other != call);
         self.note(ending);
-        if self.ringing.is_empty() { self.best.take().map_or(Verdict::Waiting, Verdict::Nobody) } else { Verdict::Waiting }
+        if self.ringing.is_empty() {
+            self.best.take().map_or(Verdict::Waiting, Verdict::Nobody)
+        } else {
+            Verdict::Waiting
+        }
     }
 
     /// A contact that could not even be called.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use plenary_dialplan::{self as dialplan, Action, Facts, Known};
-use plenary_media::engine::{EngineError, MediaCommand, MediaEvent};
+use plenary_media::engine::{Clip, EngineError, MediaCommand, MediaEvent};
 use plenary_media::tone;
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event};
-use plenary_sip::message::{Header, HeaderName, Request, StatusCode, Uri};
+use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
 use plenary_sip::net_types::{Source, Transport};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
@@ -21,22 +21,22 @@ use super::switchboard::{Inbox, LegInput};
 use crate::conference::{Door, Join, JoinError, LegCommand, LegNews, Plan, Proof, role_by_pin};
 
 /// A call on its way in, until somebody takes it.
-struct Incoming {
-    calls: Calls,
-    call: CallId,
+pub(super) struct Incoming {
+    pub calls: Calls,
+    pub call: CallId,
     request: Arc<Request>,
     source: Source,
-    line: mpsc::Sender<LegInput>,
-    inbox: Inbox,
+    pub line: mpsc::Sender<LegInput>,
+    pub inbox: Inbox,
 }
 
 /// Why the call ends here: a refusal with its status, or because it is over already.
-enum Refusal {
+pub(super) enum Refusal {
     Status(StatusCode, Vec<Header>),
     Over,
 }
 
-type Outcome<T> = Result<T, Refusal>;
+pub(super) type Outcome<T> = Result<T, Refusal>;
 
 pub async fn take(
     calls: Calls,
@@ -89,7 +89,7 @@ impl Incoming {
                 let status = StatusCode::new(status).unwrap_or(StatusCode::NOT_FOUND);
                 Err(reason.map_or_else(|| refusal(status), |reason| refuse_with(status, &reason)))
             }
-            Action::Account(_) => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "calls between phones are not built yet")),
+            Action::Account(name) => self.phone(caller, &name).await,
             Action::Factory => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the conference factory is not built yet")),
             Action::Entrance => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the spoken entrance is not built yet")),
             Action::Trunk { .. } => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "trunks are not built yet")),
@@ -116,24 +116,21 @@ impl Incoming {
                 return Err(no_media(error));
             }
         };
-        let mut leg = match self.answer(media, contact).await {
-            Ok(leg) => leg,
+        match self.answer(media, contact).await {
+            Ok(leg) => {
+                leg.join(&self.calls, admitted.room, &link).await;
+                leg.talk(&self.calls, &link, &mut commands, &mut self.inbox).await;
+                Ok(())
+            }
             Err(refusal) => {
                 let status = match &refusal {
                     Refusal::Status(status, _) => *status,
                     Refusal::Over => StatusCode::REQUEST_TERMINATED,
                 };
                 link.tell(failed(status)).await;
-                return Err(refusal);
+                Err(refusal)
             }
-        };
-        self.calls.media(MediaCommand::Join { leg: leg.leg.media.id, room: admitted.room });
-        link.joined(leg.leg.media.id).await;
-        link.tell(LegNews::Connected { codec: leg.codec.clone(), secured: leg.secured }).await;
-        info!(participant = %link.participant().0, conference = %admitted.number, codec = %leg.codec, secured = leg.secured, "joined");
-        leg.leg.held = leg.held_from_start;
-        leg.leg.talk(&self.calls, &link, &mut commands, &mut self.inbox).await;
-        Ok(())
+        }
     }
 
     /// Answers first, asks by keypad, and lets in who knows the PIN.
@@ -150,11 +147,8 @@ impl Incoming {
         let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
         match self.calls.directory.join(&plan.number, join, conference).await {
             Ok(admitted) => {
-                let link = admitted.link;
-                self.calls.media(MediaCommand::Join { leg: leg.leg.media.id, room: admitted.room });
-                link.joined(leg.leg.media.id).await;
-                link.tell(LegNews::Connected { codec: leg.codec.clone(), secured: leg.secured }).await;
-                leg.leg.talk(&self.calls, &link, &mut commands, &mut self.inbox).await;
+                leg.join(&self.calls, admitted.room, &admitted.link).await;
+                leg.talk(&self.calls, &admitted.link, &mut commands, &mut self.inbox).await;
             }
             Err(error) => {
                 info!(%error, "caller with the PIN stays outside");
@@ -164,8 +158,11 @@ impl Incoming {
         Ok(())
     }
 
-    async fn ask_for_pin(&mut self, leg: &AnsweredLeg, plan: &Plan) -> Option<String> {
-        let play = |clip| self.calls.media(MediaCommand::Play { leg: leg.leg.media.id, clip });
+    async fn ask_for_pin(&mut self, leg: &ConnectedLeg, plan: &Plan) -> Option<String> {
+        let play = |samples| {
+            let clip = Arc::new(Clip { samples });
+            self.calls.media(MediaCommand::Play { leg: leg.media.id, clip });
+        };
         let mut entry = PinEntry::new(Instant::now());
         play(tone::pin_wanted());
         loop {
@@ -197,11 +194,11 @@ impl Incoming {
             let media = media.map_err(no_media)?;
             let contact = ContactTemplate { user: Some("echo".into()), parameters: String::new() };
             let mut leg = self.answer(media, contact).await?;
-            self.calls.media(MediaCommand::Echo { leg: leg.leg.media.id });
+            self.calls.media(MediaCommand::Echo { leg: leg.media.id });
             while let Some(input) = self.inbox.recv().await {
                 match input {
                     LegInput::Sip(Event::Ended { .. }) => break,
-                    LegInput::Sip(event) => drop(leg.leg.handle_sip(&self.calls, event)),
+                    LegInput::Sip(event) => drop(leg.handle_sip(&self.calls, event)),
                     LegInput::Media(_) => {}
                 }
             }
@@ -213,7 +210,7 @@ impl Incoming {
     }
 
     /// Answers the call: its offer, or one of ours where it had none. Returns once the ACK came.
-    async fn answer(&mut self, media: MediaLeg, contact: ContactTemplate) -> Outcome<AnsweredLeg> {
+    pub(super) async fn answer(&mut self, media: MediaLeg, contact: ContactTemplate) -> Outcome<ConnectedLeg> {
         let source = &self.source;
         let signalling = Signalling { secure: source.transport.is_secure(), source: Some(source.remote.ip()) };
         let mut negotiator = media.negotiator(signalling);
@@ -247,10 +244,7 @@ impl Incoming {
             self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
             return Err(Refusal::Over);
         };
-        let leg = ConnectedLeg { call: self.call, media, negotiator, held: false };
-        let held_from_start = !plan.audio.direction.sends();
-        let codec = plan.audio.send.codec.name().to_owned();
-        Ok(AnsweredLeg { leg, codec, secured: plan.audio.srtp.is_some(), held_from_start })
+        Ok(ConnectedLeg::new(self.call, media, negotiator, &plan))
     }
 
     fn plan_of_ack(
@@ -319,14 +313,6 @@ fn transport_name(transport: Transport) -> &'static str {
     }
 }
 
-/// An answered call, not in any conference yet.
-struct AnsweredLeg {
-    leg: ConnectedLeg,
-    codec: String,
-    secured: bool,
-    held_from_start: bool,
-}
-
 /// The SDP of a request, out of a multipart where need be (RFC 5621).
 fn sdp_of(request: &Request) -> Outcome<Option<bytes::Bytes>> {
     if request.body.is_empty() {
@@ -347,7 +333,7 @@ fn refusal(status: StatusCode) -> Refusal {
 }
 
 /// Says why in a Warning (RFC 3261 §20.43, code 399).
-fn refuse_with(status: StatusCode, why: &str) -> Refusal {
+pub(super) fn refuse_with(status: StatusCode, why: &str) -> Refusal {
     let text: String = why.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
     Refusal::Status(status, vec![Header::new(HeaderName::Warning, format!("399 plenary \"{text}\""))])
 }
@@ -357,7 +343,7 @@ fn no_agreement(error: &NegotiationError) -> Refusal {
     Refusal::Status(status_of(error), warning.into_iter().collect())
 }
 
-fn no_media(error: EngineError) -> Refusal {
+pub(super) fn no_media(error: EngineError) -> Refusal {
     refuse_with(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
 }
 

@@ -7,9 +7,12 @@
 //!                                         conference
 //! ```
 
+mod bell;
+mod between;
 mod calls;
 mod causes;
 mod connected;
+mod dial;
 mod fork;
 mod identity;
 mod incoming;
@@ -19,5 +22,4 @@ mod pin;
 mod requests;
 mod switchboard;
 
-pub use calls::{CallSettings, Calls};
-pub use switchboard::Switchboard;
+pub use calls::{CallParts, CallSettings, Calls};

@@ -7,13 +7,12 @@ use std::collections::HashMap;
 
 use plenary_media::LegId;
 use plenary_media::engine::{MediaEvent, MediaEvents};
-use plenary_sip::endpoint::{CallId, Event, RequestId};
-use tokio::io::unix::AsyncFd;
+use plenary_sip::endpoint::{CallId, Event};
 use tokio::sync::mpsc;
 use tracing::{debug, error};
 
 use super::calls::Calls;
-use super::{incoming, requests};
+use super::{bell, incoming, requests};
 
 /// What a leg's task hears.
 #[derive(Debug)]
@@ -46,7 +45,7 @@ impl Switchboard {
 
     /// Runs until the SIP endpoint is gone.
     pub async fn run(mut self, mut sip: mpsc::Receiver<Event>, media: MediaEvents) {
-        let Ok(mut media) = AsyncFd::new(media) else {
+        let Ok(mut media) = bell::listen(media) else {
             return error!("the media engine's event descriptor cannot be waited for");
         };
         loop {
@@ -137,13 +136,5 @@ fn call_of(event: &Event) -> Option<CallId> {
         | Event::Ended { call, .. } => Some(*call),
         Event::Request { call, .. } => *call,
         Event::Response { .. } => None,
-    }
-}
-
-/// The request of an event that is to be answered, where nobody else will.
-pub(super) fn request_of(event: &Event) -> Option<RequestId> {
-    match event {
-        Event::Request { request, .. } => Some(*request),
-        _ => None,
     }
 }

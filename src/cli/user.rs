@@ -23,7 +23,8 @@ async fn carry_out(action: UserAction, store: &Store) -> Result<(), Failure> {
             let roles: Vec<AccountRole> = roles.into_iter().map(Into::into).collect();
             let roles = if roles.is_empty() { vec![AccountRole::User] } else { roles };
             let (password, made) = choose_password(password_stdin)?;
-            let account = NewAccount { name, display_name, email: None, roles, disabled: false, password: Some(password) };
+            let account =
+                NewAccount { name, display_name, email: None, roles, disabled: false, password: Some(password) };
             let account = store.add_account(account).await?;
             println!("added {}", account.name);
             tell(made.as_ref());

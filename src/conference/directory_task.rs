@@ -21,6 +21,7 @@ use super::roster::Role;
 use super::task::{ConferenceTask, Input};
 use super::wish::ConferenceWish;
 use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
 
 /// Commands that may wait for the directory, changes that may wait for the hub, inputs for one conference.
 const MAILBOX: usize = 1024;
@@ -57,12 +58,13 @@ impl Directory {
         settings: DirectorySettings,
         store: Store,
         engine: EngineHandle,
+        metrics: &Metrics,
     ) -> (Self, mpsc::Receiver<DialRequest>) {
         let (directory, mailbox) = mpsc::channel(MAILBOX);
         let (hub, to_hub) = mpsc::channel(MAILBOX);
         let (dial, dials) = mpsc::channel(MAILBOX);
         let milliseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
-        tokio::spawn(Hub::new(u64::try_from(milliseconds).unwrap_or_default()).run(to_hub));
+        tokio::spawn(Hub::new(u64::try_from(milliseconds).unwrap_or_default(), metrics).run(to_hub));
         let task = DirectoryTask {
             settings,
             store,

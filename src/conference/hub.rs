@@ -6,7 +6,11 @@ use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::live::{LiveEvent, Numbered};
-use super::roster::Roster;
+use super::roster::{Door, Participant, ParticipantState, Roster};
+use crate::telemetry::metrics::{Family, Gauge, Metric, Metrics};
+
+const ROOMS: Metric<0> = Metric::new("conference_rooms", "Conferences that run.", []);
+const PARTICIPANTS: Metric<1> = Metric::new("conference_participants", "Participants who are in.", ["door"]);
 
 /// How many changes a follower may have missed and still be brought up to date without a snapshot.
 const KEPT: usize = 4096;
@@ -44,13 +48,22 @@ pub(super) struct Hub {
     kept: VecDeque<Arc<Numbered>>,
     rosters: BTreeMap<String, Arc<Roster>>,
     followers: broadcast::Sender<Arc<Numbered>>,
+    rooms: Arc<Gauge>,
+    participants: Family<Gauge, 1>,
 }
 
 impl Hub {
     /// `first_seq`: above every number of an earlier run, so that a follower of that run gets a snapshot.
-    pub fn new(first_seq: u64) -> Self {
+    pub fn new(first_seq: u64, metrics: &Metrics) -> Self {
         let (followers, _) = broadcast::channel(LAG);
-        Self { seq: first_seq, kept: VecDeque::new(), rosters: BTreeMap::new(), followers }
+        Self {
+            seq: first_seq,
+            kept: VecDeque::new(),
+            rosters: BTreeMap::new(),
+            followers,
+            rooms: metrics.gauge(ROOMS).with([]),
+            participants: metrics.gauge(PARTICIPANTS),
+        }
     }
 
     pub async fn run(mut self, mut mailbox: mpsc::Receiver<ToHub>) {
@@ -65,10 +78,14 @@ impl Hub {
     }
 
     fn publish(&mut self, event: LiveEvent, roster: Option<Arc<Roster>>) {
-        match (event.conference(), roster) {
-            (Some(number), Some(roster)) => drop(self.rosters.insert(number.to_owned(), roster)),
-            (Some(number), None) => drop(self.rosters.remove(number)),
-            (None, _) => {}
+        if let Some(number) = event.conference() {
+            self.count(roster.as_deref(), 1);
+            let before = match roster {
+                Some(roster) => self.rosters.insert(number.to_owned(), roster),
+                None => self.rosters.remove(number),
+            };
+            self.count(before.as_deref(), -1);
+            self.rooms.set(i64::try_from(self.rosters.len()).unwrap_or(i64::MAX));
         }
         self.seq += 1;
         let numbered = Arc::new(Numbered { seq: self.seq, event });
@@ -77,6 +94,18 @@ impl Hub {
         }
         self.kept.push_back(numbered.clone());
         drop(self.followers.send(numbered)); // nobody follows: nothing lost
+    }
+
+    fn count(&self, roster: Option<&Roster>, sign: i64) {
+        let connected = |participant: &&Participant| participant.state == ParticipantState::Connected;
+        for participant in roster.into_iter().flat_map(|roster| &roster.participants).filter(connected) {
+            let door = match participant.door {
+                Door::Sip => "sip",
+                Door::Trunk => "trunk",
+                Door::Browser => "browser",
+            };
+            self.participants.with([door]).add(sign);
+        }
     }
 
     fn follow(&self, after: Option<u64>) -> Follow {
@@ -105,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_follower_resumes_after_its_last_number_or_gets_a_snapshot() {
-        let mut hub = Hub::new(100);
+        let mut hub = Hub::new(100, &Metrics::default());
         for n in 0..3 {
             hub.publish(ended(n), None);
         }
@@ -120,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_is_too_old_to_be_kept_brings_a_snapshot() {
-        let mut hub = Hub::new(0);
+        let mut hub = Hub::new(0, &Metrics::default());
         for n in 0..KEPT as u32 + 10 {
             hub.publish(ended(n), None);
         }

@@ -384,3 +384,94 @@ fn someone_must_administer(connection: &mut SqliteConnection, changed: &str) -> 
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{Scratch, account, in_memory, with_password};
+    use super::*;
+
+    #[tokio::test]
+    async fn one_password_serves_web_and_sip() {
+        let store = in_memory().await;
+        store.add_account(with_password("alice", "correct horse")).await.unwrap();
+        let credentials = store.credentials("alice").await.unwrap().unwrap();
+        // md5("alice:example.org:correct horse") and its SHA-256, by coreutils.
+        assert_eq!(credentials.ha1_md5, "61249fae4f54de6c481fcb1a75f10acf");
+        assert_eq!(credentials.ha1_sha256, "317b2aa0542c3c0eef7c5b974d69882c5ff43d5efc93a32ebd7032b58cb8a769");
+        assert_eq!(credentials.realm, "example.org");
+        let opened = store.account_by_password("alice", &Password::new("correct horse")).await.unwrap();
+        assert_eq!(opened.unwrap().name, "alice");
+        assert_eq!(store.account_by_password("alice", &Password::new("wrong horse")).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn without_a_password_there_is_nothing_to_check() {
+        let store = in_memory().await;
+        store.add_account(account("alice")).await.unwrap();
+        assert_eq!(store.credentials("alice").await.unwrap(), None);
+        assert_eq!(store.credentials("nobody").await.unwrap(), None);
+        store.set_password("alice", Password::new("correct horse")).await.unwrap();
+        assert!(store.credentials("alice").await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn the_registrar_hears_that_an_account_is_disabled() {
+        let store = in_memory().await;
+        store.add_account(with_password("alice", "correct horse")).await.unwrap();
+        let change = AccountChange { disabled: Some(true), ..AccountChange::default() };
+        store.update_account("alice", change).await.unwrap();
+        assert!(store.credentials("alice").await.unwrap().unwrap().disabled);
+        assert_eq!(store.account_by_password("alice", &Password::new("correct horse")).await.unwrap(), None);
+    }
+
+    /// HA1 holds the realm; after the domain has changed, the next sign-in makes it anew.
+    #[tokio::test]
+    async fn credentials_follow_the_domain() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.settings()).await.unwrap();
+        store.add_account(with_password("alice", "correct horse")).await.unwrap();
+        drop(store);
+        let moved = super::super::StoreSettings { realm: "example.net".into(), ..scratch.settings() };
+        let store = Store::open(&moved).await.unwrap();
+        assert_eq!(store.credentials("alice").await.unwrap().unwrap().realm, "example.org");
+        store.account_by_password("alice", &Password::new("correct horse")).await.unwrap().unwrap();
+        assert_eq!(store.credentials("alice").await.unwrap().unwrap().realm, "example.net");
+    }
+
+    #[tokio::test]
+    async fn the_first_start_makes_an_administrator_once() {
+        let store = in_memory().await;
+        let generated = store.ensure_admin(None).await.unwrap().unwrap();
+        assert_eq!(generated.reveal().len(), 20);
+        let admin = store.account_by_password("admin", &Password::new(generated.reveal())).await.unwrap().unwrap();
+        assert_eq!(admin.roles, [AccountRole::Admin]);
+        assert_eq!(store.ensure_admin(Some("another one".into())).await.unwrap(), None);
+        assert!(store.account_by_password("admin", &Password::new("another one")).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_given_admin_password_is_not_shown_and_may_not_be_short() {
+        let store = in_memory().await;
+        let refused = store.ensure_admin(Some("short".into())).await.unwrap_err();
+        assert_eq!(refused.to_string(), "password: shorter than 8 characters");
+        assert_eq!(store.ensure_admin(Some("correct horse".into())).await.unwrap(), None);
+        assert!(store.account_by_password("admin", &Password::new("correct horse")).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_change_that_is_refused_changes_nothing() {
+        let store = in_memory().await;
+        store.ensure_admin(Some("correct horse".into())).await.unwrap();
+        let before = store.account("admin").await.unwrap();
+        let change = AccountChange {
+            display_name: Some("Nobody".into()),
+            roles: Some(vec![]),
+            password: Some(Password::new("battery staple")),
+            ..AccountChange::default()
+        };
+        let refused = store.update_account("admin", change).await.unwrap_err();
+        assert!(matches!(refused, StoreError::LastAdmin { .. }), "{refused}");
+        assert_eq!(store.account("admin").await.unwrap(), before);
+        assert!(store.account_by_password("admin", &Password::new("correct horse")).await.unwrap().is_some());
+    }
+}

@@ -134,3 +134,46 @@ impl BindingRow {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::in_memory;
+    use super::*;
+
+    fn binding(aor: &str, binding: &str, cseq: u32) -> StoredBinding {
+        StoredBinding {
+            aor: aor.into(),
+            binding: binding.into(),
+            contact: "sip:alice@192.0.2.7:5060".into(),
+            call_id: "c1@192.0.2.7".into(),
+            cseq,
+            expires_at: 4_000_000_000,
+            user_agent: "Desk phone".into(),
+            path: vec!["<sip:edge.example.org;lr>".into()],
+            instance: Some("<urn:uuid:0>".into()),
+            reg_id: Some(u32::MAX),
+            source: "192.0.2.7:5060".into(),
+            transport: "udp".into(),
+            received: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn changes_are_written_in_their_order() {
+        let store = in_memory().await;
+        let (old, new, other) =
+            (binding("sip:a@x", "1", 1), binding("sip:a@x", "1", u32::MAX), binding("sip:b@x", "1", 1));
+        let remove = BindingChange::Remove { aor: "sip:a@x".into(), binding: "2".into() };
+        let changes = vec![
+            BindingChange::Put(old),
+            BindingChange::Put(binding("sip:a@x", "2", 1)),
+            BindingChange::Put(new.clone()),
+            BindingChange::Put(other.clone()),
+            remove,
+        ];
+        store.save_bindings(changes).await.unwrap();
+        assert_eq!(store.load_bindings().await.unwrap(), [new, other.clone()]);
+        store.save_bindings(vec![BindingChange::RemoveAll { aor: "sip:a@x".into() }]).await.unwrap();
+        assert_eq!(store.load_bindings().await.unwrap(), [other]);
+    }
+}

@@ -63,9 +63,13 @@ pub enum Access {
 pub struct Member {
     /// `sip:`, `sips:` or `tel:` URI, or the bare name of an account of this server.
     pub address: String,
+    /// May be left out of a request.
     #[serde(default)]
+    #[schema(required = true)]
     pub name: String,
+    /// `member` when left out of a request.
     #[serde(default = "plain_member")]
+    #[schema(required = true)]
     pub role: Role,
 }
 
@@ -421,4 +425,92 @@ fn free_number(connection: &mut SqliteConnection, reserved: &[String]) -> Result
         }
     }
     Err(StoreError::Invalid(Invalid::new("number", "none is free")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::in_memory;
+    use super::*;
+
+    fn new(number: &str, alias: Option<&str>, members: &[&str]) -> NewConference {
+        let member = |address: &&str| Member { address: (*address).into(), name: String::new(), role: Role::Member };
+        NewConference {
+            number: Some(number.into()),
+            alias: alias.map(str::to_owned),
+            members: members.iter().map(member).collect(),
+            ..NewConference::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn number_and_alias_reach_it() {
+        let store = in_memory().await;
+        let stored = store.add_conference(new("7000", Some("board"), &["b", "a"])).await.unwrap();
+        for name in ["7000", "board"] {
+            assert_eq!(store.conference_by_number_or_alias(name).await.unwrap().as_ref(), Some(&stored));
+        }
+        assert_eq!(store.conference_by_number_or_alias("sales").await.unwrap(), None);
+        let addresses: Vec<_> = stored.members.iter().map(|member| member.address.as_str()).collect();
+        assert_eq!(addresses, ["b", "a"], "members keep their order");
+    }
+
+    #[tokio::test]
+    async fn nothing_else_answers_to_its_names() {
+        let store = in_memory().await;
+        store.add_account(super::super::fixture::account("alice")).await.unwrap();
+        store.add_conference(new("7000", Some("board"), &[])).await.unwrap();
+        for (number, alias, by) in [
+            ("7000", None, "number \"7000\" is taken by the conference 7000"),
+            ("board", None, "number \"board\" is taken by the conference 7000"),
+            ("8000", Some("7000"), "alias \"7000\" is taken by the conference 7000"),
+            ("8000", Some("alice"), "alias \"alice\" is taken by the account alice"),
+            ("echo", None, "number \"echo\" is taken by the server itself"),
+            ("8000", Some("8000"), "alias: is the number"),
+        ] {
+            assert_eq!(store.add_conference(new(number, alias, &[])).await.unwrap_err().to_string(), by);
+        }
+        let taken = store.add_account(super::super::fixture::account("board")).await.unwrap_err();
+        assert_eq!(taken.to_string(), "name \"board\" is taken by the conference 7000");
+        let keeps = ConferenceChange { alias: Some(Some("board".into())), ..ConferenceChange::default() };
+        assert!(store.update_conference("7000", keeps).await.is_ok(), "its own alias is not taken");
+    }
+
+    #[tokio::test]
+    async fn those_of_a_member_are_found_by_address() {
+        let store = in_memory().await;
+        store.add_conference(new("7000", None, &["alice", "sip:bob@example.org"])).await.unwrap();
+        store.add_conference(new("7001", None, &["sip:bob@example.org"])).await.unwrap();
+        store.add_conference(new("7002", None, &["sip:alice@example.org"])).await.unwrap();
+        let addresses = ["alice".to_owned(), "sip:alice@example.org".to_owned()];
+        let theirs = store.conferences_of(&addresses, &PageOf::first(10)).await.unwrap();
+        let numbers: Vec<_> = theirs.items.iter().map(|conference| conference.number.as_str()).collect();
+        assert_eq!(numbers, ["7000", "7002"]);
+        assert_eq!(theirs.items[0].members.len(), 2, "with all their members");
+    }
+
+    #[tokio::test]
+    async fn pages_end_where_the_list_does() {
+        let store = in_memory().await;
+        for number in ["1", "2", "3"] {
+            store.add_conference(new(number, None, &[])).await.unwrap();
+        }
+        let first = store.conferences(&PageOf::first(2)).await.unwrap();
+        assert_eq!(first.next.as_deref(), Some("2"));
+        let last = store.conferences(&PageOf { limit: Some(2), after: first.next }).await.unwrap();
+        assert_eq!((last.items.len(), last.next), (1, None));
+        assert_eq!(store.conferences(&PageOf::first(3)).await.unwrap().next, None);
+    }
+
+    #[tokio::test]
+    async fn a_thousand_members_fit_and_go_with_it() {
+        let store = in_memory().await;
+        let addresses: Vec<_> = (0..1000).map(|n| format!("a{n}")).collect();
+        let addresses: Vec<_> = addresses.iter().map(String::as_str).collect();
+        store.add_conference(new("7000", None, &addresses)).await.unwrap();
+        let fewer = ConferenceChange { members: Some(vec![]), ..ConferenceChange::default() };
+        store.update_conference("7000", fewer).await.unwrap();
+        store.remove_conference("7000").await.unwrap();
+        store.add_conference(new("7000", None, &["alice"])).await.unwrap();
+        assert_eq!(store.conference("7000").await.unwrap().members.len(), 1);
+    }
 }

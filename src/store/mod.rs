@@ -11,6 +11,8 @@ mod binding;
 mod column;
 mod conference;
 mod error;
+#[cfg(test)]
+mod fixture;
 mod open;
 mod owner;
 mod page;

@@ -179,3 +179,157 @@ fn migrate(connection: &mut SqliteConnection, path: &Path, allowed: bool) -> Res
         Some(_) => connection.run_pending_migrations(MIGRATIONS).map(|_| ()).map_err(fault),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{Scratch, account};
+    use super::*;
+
+    async fn refusal(settings: &StoreSettings) -> String {
+        Store::open(settings).await.unwrap_err().to_string()
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_there_after_reopening() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.settings()).await.unwrap();
+        let alice = store.add_account(account("alice")).await.unwrap();
+        drop(store);
+        let store = Store::open(&scratch.settings()).await.unwrap();
+        assert_eq!(store.account("alice").await.unwrap(), alice);
+        store.ping().await.unwrap();
+    }
+
+    /// The files as they are on disk the moment a change is answered, as after a power cut: nothing flushed since.
+    #[tokio::test]
+    async fn a_crash_loses_no_answered_change() {
+        let (running, crashed) = (Scratch::new(), Scratch::new());
+        let store = Store::open(&running.settings()).await.unwrap();
+        let alice = store.add_account(account("alice")).await.unwrap();
+        for file in ["plenary.db", "plenary.db-wal"] {
+            fs::copy(running.path().join(file), crashed.path().join(file)).unwrap();
+        }
+        let recovered = Store::open(&crashed.settings()).await.unwrap();
+        assert_eq!(recovered.account("alice").await.unwrap(), alice);
+    }
+
+    #[tokio::test]
+    async fn every_commit_reaches_the_disk() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.settings()).await.unwrap();
+        let pragma = |name: &'static str| {
+            let owner = store.owner.clone();
+            async move {
+                let read = move |connection: &mut SqliteConnection| {
+                    #[derive(diesel::QueryableByName)]
+                    struct Row {
+                        #[diesel(sql_type = diesel::sql_types::Text)]
+                        value: String,
+                    }
+                    let query = format!("SELECT CAST({name} AS TEXT) AS value FROM pragma_{name}");
+                    let row: Row = diesel::RunQueryDsl::get_result(diesel::sql_query(query), connection)?;
+                    Ok(row.value)
+                };
+                owner.run(read).await.unwrap()
+            }
+        };
+        assert_eq!(pragma("journal_mode").await, "wal");
+        assert_eq!(pragma("synchronous").await, "2", "FULL");
+        assert_eq!(pragma("foreign_keys").await, "1");
+    }
+
+    #[tokio::test]
+    async fn files_are_for_the_owner_alone() {
+        let scratch = Scratch::new();
+        let settings = StoreSettings { data_dir: scratch.path().join("new/data"), ..scratch.settings() };
+        let store = Store::open(&settings).await.unwrap();
+        store.add_account(account("alice")).await.unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&settings.data_dir), 0o700);
+        for file in ["plenary.db", "plenary.db-wal", "plenary.db-shm", "plenary.db.lock"] {
+            assert_eq!(mode(&settings.data_dir.join(file)), 0o600, "{file}");
+        }
+    }
+
+    #[tokio::test]
+    async fn two_servers_never_share_it_but_a_command_may() {
+        let scratch = Scratch::new();
+        let first = Store::open(&scratch.settings()).await.unwrap();
+        let path = scratch.path().join("plenary.db");
+        assert_eq!(
+            refusal(&scratch.settings()).await,
+            format!("{} is in use by another Plenary server", path.display())
+        );
+        let command = Store::open_beside(&scratch.settings()).await.unwrap();
+        command.add_account(account("alice")).await.unwrap();
+        assert_eq!(first.account("alice").await.unwrap().name, "alice");
+        drop((first, command));
+        Store::open(&scratch.settings()).await.unwrap();
+    }
+
+    /// A command that migrates a new database does not keep a server out afterwards.
+    #[tokio::test]
+    async fn a_command_may_come_first() {
+        let scratch = Scratch::new();
+        let command = Store::open_beside(&scratch.settings()).await.unwrap();
+        let server = Store::open(&scratch.settings()).await.unwrap();
+        command.add_account(account("alice")).await.unwrap();
+        assert_eq!(server.account("alice").await.unwrap().name, "alice");
+    }
+
+    #[tokio::test]
+    async fn a_database_of_a_newer_plenary_is_left_alone() {
+        let scratch = Scratch::new();
+        let store = Store::open(&scratch.settings()).await.unwrap();
+        let migrate = |connection: &mut SqliteConnection| {
+            let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')";
+            Ok(connection.batch_execute(newer)?)
+        };
+        store.owner.run(migrate).await.unwrap();
+        drop(store);
+        let refusal = refusal(&scratch.settings()).await;
+        assert!(refusal.ends_with("was written by a newer Plenary (migration 99990101000000)"), "{refusal}");
+    }
+
+    #[tokio::test]
+    async fn what_keeps_it_from_opening_is_named() {
+        let scratch = Scratch::new();
+        let file = scratch.path().join("file");
+        fs::write(&file, "no directory").unwrap();
+        fs::write(scratch.path().join("text.db"), "this is a letter and not a database at all, as long as a page")
+            .unwrap();
+        let at = |url: &str, data_dir: &Path| StoreSettings {
+            url: url.into(),
+            data_dir: data_dir.into(),
+            ..scratch.settings()
+        };
+        let here = scratch.path();
+        for (settings, refused) in [
+            (at("sqlite:plenary.db", &file), format!("data directory {}: not a directory", file.display())),
+            (
+                at("sqlite:plenary.db", &file.join("below")),
+                format!("data directory {}: Not a directory (os error 20)", file.join("below").display()),
+            ),
+            (
+                at("postgres://plenary:secret@db/plenary", here),
+                "database.url: postgres is not built in yet, only SQLite is; write \"sqlite:plenary.db\"".into(),
+            ),
+        ] {
+            assert_eq!(refusal(&settings).await, refused);
+        }
+        let refused = refusal(&at("sqlite:text.db", here)).await;
+        assert!(refused.contains("text.db") && refused.contains("file is not a database"), "{refused}");
+        for url in ["plenary.db", "sqlite:", "redis://x"] {
+            assert!(refusal(&at(url, here)).await.starts_with("database.url: "), "{url}");
+        }
+    }
+
+    #[test]
+    fn urls_name_files_in_the_data_directory_or_anywhere() {
+        let file = |url| database_file(url, Path::new("/data")).unwrap();
+        assert_eq!(file("sqlite:plenary.db"), Some("/data/plenary.db".into()));
+        assert_eq!(file("sqlite:/var/lib/p.db"), Some("/var/lib/p.db".into()));
+        assert_eq!(file("sqlite:///var/lib/p.db"), Some("/var/lib/p.db".into()));
+        assert_eq!(file("sqlite::memory:"), None);
+    }
+}

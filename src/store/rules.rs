@@ -1,5 +1,7 @@
 //! What may be written: the shape of names, numbers, PINs and addresses. Faults name the field and what is wrong.
 
+use plenary_sip::message::Uri;
+
 use super::error::Invalid;
 
 pub(super) const MAX_MEMBERS: usize = 1000;
@@ -70,15 +72,12 @@ pub(super) fn address(field: &str, address: &str) -> Checked {
             Err(_) => refuse("is neither a sip:, sips: or tel: URI nor the name of an account"),
         };
     };
-    match scheme.to_ascii_lowercase().as_str() {
-        "sip" | "sips" => {
-            let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-            let host_ends = host.find([';', '?']).unwrap_or(host.len());
-            if host[..host_ends].is_empty() { refuse("has no host") } else { Ok(()) }
-        }
-        "tel" => {
+    match (scheme.to_ascii_lowercase().as_str(), address.parse()) {
+        ("sip" | "sips", Ok(Uri::Sip(_))) => Ok(()),
+        ("sip" | "sips", _) => refuse("is not a SIP URI (RFC 3261 §19.1)"),
+        ("tel", _) => {
             let number = rest.split(';').next().unwrap_or("");
-            let dialable = |c: char| c.is_ascii_hexdigit() || matches!(c, '*' | '#' | '-' | '.' | '(' | ')');
+            let dialable = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#' | '-' | '.' | '(' | ')');
             let digits = number.strip_prefix('+').unwrap_or(number);
             if digits.is_empty() || !digits.chars().all(dialable) {
                 refuse("is not a telephone number (RFC 3966)")

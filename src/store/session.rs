@@ -98,3 +98,54 @@ pub(super) fn end_all_of(connection: &mut SqliteConnection, account: &str) -> Re
     diesel::delete(sessions::table.filter(sessions::account.eq(account))).execute(connection)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::fixture::{account, in_memory, with_password};
+    use super::super::{AccountChange, Password};
+    use super::*;
+
+    const TOKEN: TokenHash = TokenHash([7; 32]);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    async fn signed_in() -> (Store, OffsetDateTime) {
+        let (store, now) = (in_memory().await, column::now());
+        store.add_account(with_password("alice", "correct horse")).await.unwrap();
+        store.add_session(TOKEN, "alice", now, now + HOUR).await.unwrap();
+        (store, now)
+    }
+
+    #[tokio::test]
+    async fn a_session_lasts_until_it_expires_unless_prolonged() {
+        let (store, now) = signed_in().await;
+        let session = store.session(TOKEN, now).await.unwrap().unwrap();
+        assert_eq!((session.account.name.as_str(), session.expires_at), ("alice", now + HOUR));
+        assert_eq!(store.session(TOKEN, now + HOUR).await.unwrap(), None);
+        store.prolong_session(TOKEN, now + 2 * HOUR).await.unwrap();
+        assert!(store.session(TOKEN, now + HOUR).await.unwrap().is_some());
+        store.end_session(TOKEN).await.unwrap();
+        assert_eq!(store.session(TOKEN, now).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn sessions_end_with_the_password_the_right_to_sign_in_and_the_account() {
+        let changes = [
+            AccountChange { password: Some(Password::new("battery staple")), ..AccountChange::default() },
+            AccountChange { disabled: Some(true), ..AccountChange::default() },
+        ];
+        for change in changes {
+            let (store, now) = signed_in().await;
+            store.update_account("alice", change).await.unwrap();
+            let enabled = AccountChange { disabled: Some(false), ..AccountChange::default() };
+            store.update_account("alice", enabled).await.unwrap();
+            assert_eq!(store.session(TOKEN, now).await.unwrap(), None);
+        }
+        let (store, now) = signed_in().await;
+        store.remove_account("alice").await.unwrap();
+        assert_eq!(store.session(TOKEN, now).await.unwrap(), None);
+        store.add_account(account("alice")).await.unwrap();
+        assert_eq!(store.session(TOKEN, now).await.unwrap(), None, "another alice");
+    }
+}

@@ -210,3 +210,82 @@ fn read_part(octets: Bytes) -> Result<Part, SyntaxError> {
     };
     Ok(Part { media_type, headers, content: octets.slice(at..) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(content_type: &str) -> Headers {
+        Headers::from_iter([Header::new(HeaderName::ContentType, content_type)])
+    }
+
+    fn read(content_type: &str, body: &str) -> Result<Multipart, SyntaxError> {
+        Multipart::of(&headers(content_type), &Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    const SDP_AND_ISUP: &str = "preamble\r\n--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n\r\n--b \r\n\
+        Content-Type: application/ISUP\r\nContent-Disposition: signal;handling=optional\r\n\r\n\0--b\r\n--b--\r\nend";
+
+    #[test]
+    fn sdp_is_found_beside_what_may_be_ignored() {
+        let body = Bytes::from(SDP_AND_ISUP);
+        let sdp = find_part("multipart/mixed; boundary=\"b\"", &body, "application/sdp");
+        assert_eq!(sdp.as_deref(), Some(&b"v=0\r\n"[..]));
+        let multipart = read("Multipart/Mixed;boundary=b", SDP_AND_ISUP).expect("sound");
+        assert_eq!(multipart.parts[0].disposition(), "session");
+        assert_eq!(&*multipart.parts[1].content, b"\0--b");
+        assert!(multipart.first_unsupported(&["application/sdp"]).is_none());
+        let required = SDP_AND_ISUP.replace("optional", "required");
+        let multipart = read("multipart/mixed;boundary=b", &required).expect("sound");
+        let unsupported = multipart.first_unsupported(&["application/sdp"]).expect("ISUP");
+        assert_eq!(unsupported.media_type.essence, "application/isup");
+    }
+
+    #[test]
+    fn a_body_of_one_part() {
+        let body = Bytes::from_static(b"v=0\r\n");
+        assert_eq!(find_part("Application/SDP;charset=utf-8", &body, "application/sdp"), Some(body.clone()));
+        assert_eq!(find_part("text/plain", &body, "application/sdp"), None);
+        assert!(Multipart::of(&Headers::new(), &Bytes::new()).is_ok_and(|none| none.parts.is_empty()));
+        assert!(Multipart::of(&Headers::new(), &body).is_err());
+    }
+
+    #[test]
+    fn parts_without_headers_are_text_and_may_be_empty() {
+        let multipart = read("multipart/mixed;boundary=b", "--b\r\n\r\n--b\r\n\r\nx\r\n--b--").expect("sound");
+        let parts: Vec<_> =
+            multipart.parts.iter().map(|part| (part.media_type.essence.as_str(), &*part.content)).collect();
+        assert_eq!(parts, [("text/plain", &b""[..]), ("text/plain", &b"x"[..])]);
+    }
+
+    #[test]
+    fn nesting_and_number_have_bounds() {
+        let nest = |depth: usize| {
+            let mut body = "Content-Type: text/plain\r\n\r\nx".to_owned();
+            for level in 0..depth {
+                body = format!(
+                    "Content-Type: multipart/mixed;boundary=b{level}\r\n\r\n--b{level}\r\n{body}\r\n--b{level}--\r\n"
+                );
+            }
+            let (header, body) = body.split_once("\r\n\r\n").expect("both");
+            read(header.strip_prefix("Content-Type: ").expect("type"), body)
+        };
+        assert_eq!(nest(MAX_DEPTH).expect("sound").parts.len(), 1);
+        assert!(nest(MAX_DEPTH + 1).is_err());
+        assert!(read("multipart/mixed;boundary=b", &("--b\r\n\r\nx\r\n".repeat(MAX_PARTS + 1) + "--b--")).is_err());
+    }
+
+    #[test]
+    fn refused() {
+        for (content_type, body) in [
+            ("multipart/mixed", "--b--"),
+            ("multipart/mixed;boundary=\"\"", "----"),
+            ("multipart/mixed;boundary=b", "--b\r\n\r\nx"),
+            ("multipart/mixed;boundary=b", ""),
+            ("multipart", ""),
+            ("text/", ""),
+        ] {
+            assert!(read(content_type, body).is_err(), "{content_type} {body:?}");
+        }
+    }
+}

@@ -47,8 +47,10 @@ impl StreamFramer {
     }
 
     /// Whether part of a message is waiting for the rest: the time a peer may take for it should be bounded.
+    ///
+    /// Line ends alone are no message: some phones keep connections alive with one CRLF.
     pub fn is_midway(&self) -> bool {
-        !self.buffer.is_empty()
+        self.buffer.iter().any(|octet| !matches!(octet, b'\r' | b'\n'))
     }
 
     /// Skips CRLFs before a message. Two of them are a ping; one may be the first half of a ping.
@@ -158,4 +160,91 @@ fn content_length(head: &[u8]) -> Result<usize, &'static str> {
 /// Whether a datagram is no message but a keep-alive: nothing, CRLFs, or the NULs that some send.
 pub fn is_keep_alive(octets: &[u8]) -> bool {
     octets.iter().all(|b| matches!(b, b'\r' | b'\n' | b'\0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length : 4\r\nX: 1\r\n\r\nab\r\n";
+    const TWO: &[u8] = b"SIP/2.0 200 OK\r\nL:\r\n 0\r\n\r\n";
+
+    fn framer() -> StreamFramer {
+        StreamFramer::new(Limits { message: 200, ..Limits::default() })
+    }
+
+    fn refusal(stream: &str) -> Option<(u16, String)> {
+        let mut framer = framer();
+        framer.push(stream.as_bytes());
+        let error = framer.find_map(Result::err)?;
+        assert!(framer.next().is_none() && !framer.is_midway(), "{stream:?}: closed for good");
+        Some((error.0.status.as_u16(), error.0.reason))
+    }
+
+    #[test]
+    fn octet_by_octet_and_all_at_once_give_the_same() {
+        let stream = [b"\r\n", ONE, TWO, b"\r\n\r\n", ONE].concat();
+        let message = |octets: &'static [u8]| Framed::Message(Bytes::from_static(octets));
+        let expected = [message(ONE), message(TWO), Framed::Ping, message(ONE)];
+        for step in 1..=stream.len() {
+            let mut framer = framer();
+            let mut framed = Vec::new();
+            for octets in stream.chunks(step) {
+                framer.push(octets);
+                framed.extend(framer.by_ref().map(|frame| frame.expect("sound")));
+            }
+            assert_eq!(framed, expected, "{step} octets at a time");
+            assert!(!framer.is_midway());
+        }
+    }
+
+    #[test]
+    fn a_body_that_holds_an_end_of_headers_is_no_message() {
+        let mut framer = framer();
+        framer.push(b"MESSAGE sip:a SIP/2.0\r\nl: 14\r\n\r\nA: b\r\n\r\nl: 0\r\n");
+        assert_eq!(framer.by_ref().count(), 1);
+        assert!(!framer.is_midway());
+    }
+
+    #[test]
+    fn every_doubt_about_the_length_ends_the_stream() {
+        for (lines, reason) in [
+            ("", "no Content-Length on a stream"),
+            ("l: 1\r\nContent-Length: 1\r\n", "more than one Content-Length"),
+            ("CONTENT-LENGTH: 13\r\nContent-Length: 5\r\n", "more than one Content-Length"),
+            ("l: -1\r\n", "Content-Length is not a number"),
+            ("l: +1\r\n", "Content-Length is not a number"),
+            ("l: 1, 1\r\n", "Content-Length is not a number"),
+            ("l:\r\n", "Content-Length is not a number"),
+            ("l: 99999999999999999999999\r\n", "Content-Length too large"),
+            ("l: 0\nX: 1\r\n", "line end without CR"),
+        ] {
+            let stream = format!("OPTIONS sip:a SIP/2.0\r\n{lines}\r\n");
+            assert_eq!(refusal(&stream), Some((400, reason.to_owned())), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_before_it_is_there() {
+        assert_eq!(refusal("A sip:a SIP/2.0\r\nl: 100000000\r\n\r\n"), Some((413, "body too large".into())));
+        assert_eq!(refusal("A sip:a SIP/2.0\r\nl: 190\r\n\r\n"), Some((513, "message too large".into())));
+        assert_eq!(refusal(&"x".repeat(201)), Some((513, "headers too large".into())));
+        assert_eq!(refusal(&"x".repeat(200)), None);
+    }
+
+    #[test]
+    fn one_line_end_may_become_a_ping() {
+        let mut framer = framer();
+        for (octets, expected) in [("\r", None), ("\n", None), ("\r", None), ("\n", Some(Framed::Ping)), ("\r\n", None)]
+        {
+            framer.push(octets.as_bytes());
+            assert_eq!(framer.next().map(|frame| frame.expect("sound")), expected);
+        }
+    }
+
+    #[test]
+    fn keep_alives_in_datagrams() {
+        assert!(is_keep_alive(b"") && is_keep_alive(b"\r\n\r\n") && is_keep_alive(&[0, 0, 0, 0]));
+        assert!(!is_keep_alive(b"\r\n\r\nA"));
+    }
 }

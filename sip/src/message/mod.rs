@@ -21,7 +21,7 @@ mod parse;
 mod print;
 mod request;
 mod response;
-mod scan;
+pub(crate) mod scan;
 mod status;
 mod uri;
 mod validate;

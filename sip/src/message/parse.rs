@@ -193,3 +193,92 @@ fn is_version(text: &str) -> bool {
             .and_then(|rest| rest.split_once('.'))
             .is_some_and(|(major, minor)| digits(major) && digits(minor))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REST: &str = "Via: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:b@c>;tag=1\r\nTo: <sip:d@e>\r\nCall-ID: f\r\n";
+
+    fn read(text: &str) -> Result<Message, ParseError> {
+        parse_datagram(&Bytes::copy_from_slice(text.as_bytes()), &Limits::default())
+    }
+
+    fn options(uri: &str, more: &str) -> String {
+        format!("OPTIONS {uri} SIP/2.0\r\n{REST}CSeq: 1 OPTIONS\r\n{more}\r\n")
+    }
+
+    fn refusal(text: &str) -> (u16, bool) {
+        let error = read(text).expect_err(text);
+        (error.status.as_u16(), error.reply.is_some())
+    }
+
+    #[test]
+    fn line_ends_before_and_lone_line_feeds_within_are_let_pass() {
+        let text = options("sip:a", "X: 1\r\n 2\r\n");
+        assert!(read(&format!("\r\n\r\n{text}")).is_ok());
+        assert!(read(&text.replace("\r\n", "\n")).is_ok());
+    }
+
+    #[test]
+    fn each_limit_has_its_answer() {
+        let limits = Limits { message: 2000, headers: 8, line: 300, vias: 3, uri: 20 };
+        let via = "Via: SIP/2.0/UDP a, SIP/2.0/UDP b\r\n";
+        for (text, status) in [
+            (options(&format!("sip:{}", "a".repeat(17)), ""), 414),
+            (options("sip:a", &"X: 1\r\n".repeat(4)), 400),
+            (options("sip:a", &format!("X: {}\r\n", "x".repeat(300))), 400),
+            (options("sip:a", &via.repeat(2)), 400),
+            (options("sip:a", &format!("\r\n{}", "x".repeat(2000))), 513),
+        ] {
+            let error = parse_datagram(&text.into(), &limits).expect_err("too much");
+            assert_eq!((error.status.as_u16(), error.reply.is_some()), (status, true), "{}", error.reason);
+        }
+        let text = options(&format!("sip:{}", "a".repeat(16)), &format!("X: 1\r\n{via}"));
+        assert!(parse_datagram(&text.into(), &limits).is_ok());
+    }
+
+    #[test]
+    fn a_length_must_fit_the_datagram() {
+        assert_eq!(refusal(&options("sip:a", "Content-Length: 1\r\n")), (400, true));
+        assert_eq!(refusal(&options("sip:a", "l: 0\r\nContent-Length: 0\r\n")), (400, true));
+        let Ok(Message::Request(request)) = read(&(options("sip:a", "l: 1\r\n") + "xyz")) else { panic!("legal") };
+        assert_eq!(&*request.body, b"x");
+        let Ok(Message::Request(request)) = read(&(options("sip:a", "") + "xyz")) else { panic!("legal") };
+        assert_eq!(&*request.body, b"xyz");
+    }
+
+    #[test]
+    fn smuggled_headers_are_refused_not_guessed() {
+        for line in ["To\x01: <sip:x@y>", "To\x0b: <sip:x@y>", "X: a\rTo: b", "X: \0", "X\r\n : a", "X", " X: a"] {
+            assert_eq!(refusal(&options("sip:a", &format!("{line}\r\n"))), (400, true), "{line:?}");
+        }
+        assert!(read(&options("sip:a", "X \t: a\r\n")).is_ok());
+        assert!(read(&options("sip:a", "To : <sip:x@y>\r\n")).is_err(), "a second To");
+    }
+
+    #[test]
+    fn nobody_answers_an_ack_a_response_or_noise() {
+        let ack = format!("ACK sip:a SIP/2.0\r\n{REST}CSeq: 1 INVITE\r\n\r\n");
+        assert_eq!(refusal(&ack), (400, false));
+        assert_eq!(refusal(&format!("SIP/2.0 200 OK\r\n{REST}\r\n")), (400, false));
+        for noise in
+            ["", "\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "\u{16}\u{3}\u{1}", "OPTIONS", "SIP/2.0 4294967301 X\r\n\r\n"]
+        {
+            assert!(read(noise).is_err_and(|error| error.reply.is_none() || noise.starts_with("GET")), "{noise:?}");
+        }
+    }
+
+    #[test]
+    fn versions() {
+        assert_eq!(refusal(&options("sip:a", "").replace(" SIP/2.0", " SIP/3.0")), (505, true));
+        assert_eq!(refusal(&options("sip:a", "").replacen(" SIP/2.0", " SIP/x", 1)), (400, true));
+        assert!(read(&options("sip:a", "").replacen(" SIP/2.0", " sip/2.0", 1)).is_ok());
+    }
+
+    #[test]
+    fn truncated_headers_are_refused() {
+        let text = options("sip:a", "");
+        assert_eq!(refusal(text.strip_suffix("\r\n").expect("ends so")), (400, true));
+    }
+}

@@ -54,3 +54,27 @@ fn finish(mut octets: BytesMut, headers: &Headers, body: &Bytes) -> Bytes {
 fn content_length(length: usize) -> Header {
     Header::new(HeaderName::ContentLength, length.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Method, StatusCode};
+
+    #[test]
+    fn content_length_is_always_right_and_always_one() {
+        let mut request = Request::new(Method::Message, "sip:a".parse().expect("URI"));
+        request.body = Bytes::from_static(b"hello");
+        assert_eq!(&*request.to_bytes(), b"MESSAGE sip:a SIP/2.0\r\nContent-Length: 5\r\n\r\nhello");
+        for length in ["9", "5"] {
+            request.headers.push(Header::new(HeaderName::ContentLength, length));
+        }
+        assert_eq!(&*request.to_bytes(), b"MESSAGE sip:a SIP/2.0\r\nContent-Length: 5\r\n\r\nhello");
+    }
+
+    #[test]
+    fn a_reason_phrase_cannot_begin_a_header() {
+        let mut response = Response::new(StatusCode::OK);
+        response.reason = "a\r\nX: y".into();
+        assert_eq!(&*response.to_bytes(), b"SIP/2.0 200 a  X: y\r\nContent-Length: 0\r\n\r\n");
+    }
+}

@@ -49,3 +49,51 @@ fn tagged(to: &Header, tag: Option<&str>) -> Header {
         _ => to.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invite() -> Request {
+        let mut invite = Request::new(Method::Invite, "sip:d@e".parse().expect("URI"));
+        for (name, value) in [
+            ("Via", "SIP/2.0/UDP a, SIP/2.0/UDP b"),
+            ("Max-Forwards", "70"),
+            ("Via", "SIP/2.0/UDP c"),
+            ("Record-Route", "<sip:p;lr>"),
+            ("From", "sip:b@c;tag=1"),
+            ("To", "sip:d@e"),
+            ("Call-ID", "f"),
+            ("CSeq", "1 INVITE"),
+            ("Timestamp", "54"),
+        ] {
+            invite.headers.push(Header::new(HeaderName::from(name), value));
+        }
+        invite
+    }
+
+    fn names(response: &Response) -> Vec<&str> {
+        response.headers.iter().map(|header| header.name().as_str()).collect()
+    }
+
+    /// RFC 3261 §8.2.6.
+    #[test]
+    fn responses_copy_what_they_must_and_no_more() {
+        let ringing = invite().response(StatusCode::RINGING, Some("t"));
+        assert_eq!(names(&ringing), ["Via", "Via", "Record-Route", "From", "To", "Call-ID", "CSeq"]);
+        assert_eq!(ringing.headers.values(&HeaderName::Via).len(), 3);
+        assert_eq!(ringing.headers.get(&HeaderName::To).as_deref(), Some("sip:d@e;tag=t"));
+        let busy = invite().response(StatusCode::BUSY_HERE, Some("t"));
+        assert_eq!(names(&busy), ["Via", "Via", "From", "To", "Call-ID", "CSeq"]);
+        let trying = invite().response(StatusCode::TRYING, None);
+        assert_eq!(names(&trying), ["Via", "Via", "From", "To", "Call-ID", "CSeq", "Timestamp"]);
+    }
+
+    #[test]
+    fn a_tag_that_is_there_stays() {
+        let mut bye = invite();
+        bye.headers.set(Header::new(HeaderName::To, "<sip:d@e>;tag=old"));
+        let ok = bye.response(StatusCode::OK, Some("new"));
+        assert_eq!(ok.headers.to().expect("to").tag(), Some("old"));
+    }
+}

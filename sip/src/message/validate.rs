@@ -81,3 +81,71 @@ impl From<HeaderError> for Refusal {
         refusal(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Header;
+
+    fn request(method: Method, lines: &[(&str, &str)]) -> Request {
+        let mut request = Request::new(method, "sip:a".parse().expect("URI"));
+        request.headers.extend(lines.iter().map(|(name, value)| Header::new(HeaderName::from(*name), *value)));
+        request
+    }
+
+    const SOUND: &[(&str, &str)] = &[
+        ("Via", "SIP/2.0/UDP a"),
+        ("From", "sip:b@c"),
+        ("To", "sip:d@e"),
+        ("Call-ID", "f"),
+        ("CSeq", "1 INVITE"),
+        ("Contact", "<sip:b@c>"),
+    ];
+
+    fn fault(request: &Request) -> Option<String> {
+        validate(request, &Limits::default()).err().map(|refusal| refusal.reason)
+    }
+
+    #[test]
+    fn five_headers_are_needed_and_no_more() {
+        assert_eq!(fault(&request(Method::Invite, SOUND)), None);
+        for needed in &SOUND[..5] {
+            let mut request = request(Method::Invite, SOUND);
+            request.headers.remove(&HeaderName::from(needed.0));
+            assert_eq!(fault(&request), Some(format!("{}: missing", needed.0)));
+        }
+    }
+
+    #[test]
+    fn what_may_come_once_comes_once() {
+        for name in ["f", "t", "i", "CSeq", "Max-Forwards", "Refer-To", "Replaces", "Event", "c", "Expires"] {
+            let mut request = request(Method::Invite, SOUND);
+            let value = request.headers.get(&HeaderName::from(name)).map_or("1".to_owned(), |value| value.into_owned());
+            request.headers.extend([1, 2].map(|_| Header::new(HeaderName::from(name), value.clone())));
+            assert_eq!(fault(&request), Some(format!("{}: more than one", HeaderName::from(name))), "{name}");
+        }
+    }
+
+    #[test]
+    fn contact_matters_where_it_is_a_target() {
+        let with_bad_contact = |method: Method| {
+            let mut request = request(method, SOUND);
+            request.headers.set(Header::new(HeaderName::Contact, "<sip:b@c>;;"));
+            request.headers.set(Header::new(HeaderName::CSeq, format!("1 {}", request.method)));
+            request
+        };
+        assert!(fault(&with_bad_contact(Method::Register)).is_some());
+        assert_eq!(fault(&with_bad_contact(Method::Bye)), None);
+    }
+
+    #[test]
+    fn an_ack_has_its_own_method_in_cseq() {
+        let ack = |cseq| {
+            let mut ack = request(Method::Ack, SOUND);
+            ack.headers.set(Header::new(HeaderName::CSeq, cseq));
+            ack
+        };
+        assert_eq!(fault(&ack("1 ACK")), None);
+        assert!(fault(&ack("1 INVITE")).is_some());
+    }
+}

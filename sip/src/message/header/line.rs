@@ -24,13 +24,11 @@ enum Line {
 }
 
 impl Header {
-    /// A line of ours. Line ends and NULs in `value` become SP: what a value says cannot begin another header.
+    /// A line of ours. What no line can carry becomes SP, so that no value can begin another header.
     pub fn new(name: HeaderName, value: impl Into<String>) -> Self {
-        let mut value = value.into();
-        if value.contains(['\r', '\n', '\0']) {
-            value = value.replace(['\r', '\n', '\0'], " ");
-        }
-        Self { name, line: Line::Ours(value.into()) }
+        let value = value.into();
+        let harmless = !value.bytes().any(|b| b.is_ascii_control());
+        Self { name, line: Line::Ours(if harmless { value.into() } else { without_controls(&value).into() }) }
     }
 
     /// Reads a logical line, without its line end.
@@ -80,6 +78,16 @@ impl Header {
         }
         into.put_slice(b"\r\n");
     }
+}
+
+/// Replaces controls by SP, but for HTAB and the second half of a quoted-pair.
+fn without_controls(value: &str) -> String {
+    let mut before = ' ';
+    let clean = |c: char| {
+        let pair = std::mem::replace(&mut before, c) == '\\' && !matches!(c, '\r' | '\n');
+        if c.is_ascii_control() && c != '\t' && !pair { ' ' } else { c }
+    };
+    value.chars().map(clean).collect()
 }
 
 /// Prints a line as it was read, but for folds that had a lone LF: those get their CR.
@@ -134,6 +142,8 @@ mod tests {
     fn a_value_of_ours_cannot_begin_another_header() {
         let header = Header::new(HeaderName::Subject, "x\r\nVia: y");
         assert_eq!(printed(&header), b"Subject: x  Via: y\r\n");
+        let header = Header::new(HeaderName::To, "\"\\\0\\\r\n\x07\" <sip:a@b>");
+        assert_eq!(printed(&header), b"To: \"\\\0\\   \" <sip:a@b>\r\n");
     }
 
     #[test]

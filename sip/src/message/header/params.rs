@@ -111,7 +111,7 @@ fn until(text: &str, ends: fn(u8) -> bool) -> (&str, &str) {
     text.split_at_checked(at).unwrap_or((text, ""))
 }
 
-/// A token, and the brackets that some write about their URNs.
+/// A token, and letters beyond ASCII.
 fn is_name(octet: u8) -> bool {
     is_token(octet) || octet >= 0x80
 }

@@ -9,8 +9,8 @@ impl Uri {
         match (self, other) {
             (Self::Sip(one), Self::Sip(other)) => one.equivalent(other),
             (Self::Tel(one), Self::Tel(other)) => one.equivalent(other),
-            (Self::Other(one), Self::Other(other)) => {
-                self.scheme().eq_ignore_ascii_case(Uri::Other(other.clone()).scheme()) && one.rest() == other.rest()
+            (Self::Other(one), Self::Other(theirs)) => {
+                self.scheme().eq_ignore_ascii_case(other.scheme()) && one.rest() == theirs.rest()
             }
             _ => false,
         }
