@@ -16,13 +16,16 @@ export function makeApi(request: Request) {
     whoAmI: () => request("get", "/api/v1/session", {}),
     signOut: () => request("delete", "/api/v1/session", {}),
 
+    server: () => request("get", "/api/v1/server", {}),
+
     accounts: () =>
       whole((after) => request("get", "/api/v1/accounts", { query: page(after) })),
     addAccount: (body: NewAccount) => request("post", "/api/v1/accounts", { body }),
     changeAccount: (name: string, body: AccountChange) =>
       request("patch", "/api/v1/accounts/{name}", { path: { name }, body }),
     removeAccount: (name: string) => request("delete", "/api/v1/accounts/{name}", { path: { name } }),
-    registrations: (name: string) => request("get", "/api/v1/accounts/{name}/registrations", { path: { name } }),
+    registrations: async (name: string) =>
+      (await request("get", "/api/v1/accounts/{name}/registrations", { path: { name } })).items,
 
     conferences: () =>
       whole((after) => request("get", "/api/v1/conferences", { query: page(after) })),

@@ -3,8 +3,9 @@
  *
  * Nothing here knows a single call; those stand in `calls.ts`.
  */
-import { type Problem, ProblemError, unreachable } from "./problem";
+import { isProblem, ProblemError, unreachable } from "./problem";
 import type { paths } from "./schema";
+import type { Problem } from "./types";
 
 export type Method = "get" | "post" | "patch" | "delete";
 
@@ -18,7 +19,9 @@ type PathPart<Op> = Op extends { parameters: { path: infer Values } } ? { path: 
 type QueryPart<Op> = Op extends { parameters: { query?: infer Values } } ? { query?: Values } : unknown;
 type BodyPart<Op> = Op extends { requestBody: { content: { "application/json": infer Body } } }
   ? { body: Body }
-  : unknown;
+  : Op extends { requestBody?: { content: { "application/json": infer Body } } | undefined }
+    ? { body?: Body }
+    : unknown;
 type Parts<Op> = PathPart<Op> & QueryPart<Op> & BodyPart<Op>;
 
 type Success<R> = { [S in keyof R & (200 | 201 | 202 | 204)]: R[S] }[keyof R & (200 | 201 | 202 | 204)];
@@ -60,8 +63,9 @@ export function makeRequest(settings: ClientSettings): Request {
     });
 
     if (!response.ok) {
-      if (response.status === 401) settings.onSignedOut();
-      throw new ProblemError(await readProblem(response));
+      const refusal = new ProblemError(await readProblem(response));
+      if (isProblem(refusal, "not-signed-in")) settings.onSignedOut();
+      throw refusal;
     }
     return response.status === 204 ? undefined : await response.json();
   };
@@ -75,7 +79,7 @@ export function address(path: string, values: LooseParts["path"] = {}, query: Lo
 }
 
 async function readProblem(response: Response): Promise<Problem> {
-  const fallback: Problem = { type: "about:blank", title: response.statusText, status: response.status };
+  const fallback: Problem = { type: "about:blank", title: response.statusText, status: response.status, detail: "" };
   if (!response.headers.get("Content-Type")?.includes("json")) return fallback;
   return { ...fallback, ...((await response.json().catch(() => ({}))) as Partial<Problem>) };
 }

@@ -1,13 +1,11 @@
 /** Faults as the server words them: problem+json, RFC 9457. */
-import type { components } from "./schema";
-
-export type Problem = components["schemas"]["Problem"];
+import type { Problem } from "./types";
 
 export class ProblemError extends Error {
   readonly problem: Problem;
 
   constructor(problem: Problem) {
-    super(problem.detail ?? problem.title);
+    super(problem.detail || problem.title);
     this.name = "ProblemError";
     this.problem = problem;
   }
@@ -15,12 +13,12 @@ export class ProblemError extends Error {
 
 /** Status 0: no answer came at all. */
 export function unreachable(cause: unknown): ProblemError {
-  return new ProblemError({ type: "unreachable", title: String(cause), status: 0 });
+  return new ProblemError({ type: "unreachable", title: "No answer", status: 0, detail: String(cause) });
 }
 
-/** Whether the stable `type` of the problem ends in `name`, such as `not-running`. */
+/** Whether it is the problem of this name, such as `not-running`: the end of its stable `type`. */
 export function isProblem(fault: unknown, name: string): boolean {
-  return fault instanceof ProblemError && fault.problem.type.endsWith(name);
+  return fault instanceof ProblemError && fault.problem.type.endsWith(`/${name}`);
 }
 
 /** What to show to a person. `noAnswer`: the words for a server that cannot be reached. */

@@ -17,9 +17,14 @@ export interface Feed {
 export interface FeedSettings {
   /** Where the events are; `after` is the last sequence number known. */
   address(after: number | undefined): string;
-  /** Called when a connection could not be opened: the session may be over. */
+  /** Whether the account sees the events of all conferences. */
+  readonly sees: "all" | "some";
+  /** Called when a connection was refused, or ended for want of a session. */
   onRefused(): void;
 }
+
+/** RFC 6455 §7.4.1: the server's word for a session that has ended. */
+const POLICY_VIOLATION = 1008;
 
 /** Returns how to stop. */
 export function follow({ live, connection }: Feed, settings: FeedSettings): () => void {
@@ -38,7 +43,7 @@ export function follow({ live, connection }: Feed, settings: FeedSettings): () =
     socket = current;
     current.onopen = () => connection.set(opened(connection.get(), Date.now()));
     current.onmessage = ({ data }: MessageEvent<string>) => {
-      const outcome = apply(known, JSON.parse(data) as Numbered);
+      const outcome = apply(known, JSON.parse(data) as Numbered, settings.sees);
       if (outcome.kind === "gap") {
         known = { ...known, seq: undefined };
         current.close();
@@ -47,9 +52,9 @@ export function follow({ live, connection }: Feed, settings: FeedSettings): () =
         frame ||= requestAnimationFrame(show);
       }
     };
-    current.onclose = () => {
+    current.onclose = ({ code }) => {
       if (socket !== current) return;
-      if (connection.get().at === "connecting") settings.onRefused();
+      if (connection.get().at === "connecting" || code === POLICY_VIOLATION) settings.onRefused();
       connection.set(closed(connection.get(), Date.now(), Math.random()));
       wait();
     };

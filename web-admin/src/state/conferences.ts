@@ -1,7 +1,7 @@
 /** The list of conferences: what is stored, joined with what is running. */
 import type { Conference, Roster } from "../api/types";
 import { merge, count } from "./room";
-import type { Powers } from "./powers";
+import { mayControl, type Powers } from "./powers";
 import type { Wish } from "./wish";
 
 export interface ConferenceRow {
@@ -28,18 +28,24 @@ export interface ConferenceList {
   readonly running: number;
 }
 
+/** Who looks at the list. */
+export interface Me {
+  readonly account: string;
+  readonly powers: Powers;
+  readonly domain: string;
+}
+
 /** Running ones first, then by number as a person counts: 90 before 700. */
 export function conferenceList(
   stored: readonly Conference[],
   rooms: ReadonlyMap<string, Roster>,
   shown: Shown,
   search: string,
-  powers: Powers,
-  domain: string,
+  me: Me,
 ): ConferenceList {
   const numbers = new Set(stored.map((plan) => plan.number));
   const adHoc = [...rooms.values()].filter((roster) => !numbers.has(roster.number)).map(adHocRow);
-  const all = [...stored.map((plan) => row(plan, rooms.get(plan.number), powers, domain)), ...adHoc];
+  const all = [...stored.map((plan) => row(plan, rooms.get(plan.number), me)), ...adHoc];
   const wanted = search.trim().toLowerCase();
   const rows = all
     .filter((one) => shown === "all" || one.running === (shown === "running"))
@@ -48,7 +54,7 @@ export function conferenceList(
   return { rows, total: all.length, running: all.filter((one) => one.running).length };
 }
 
-function row(plan: Conference, roster: Roster | undefined, powers: Powers, domain: string): ConferenceRow {
+function row(plan: Conference, roster: Roster | undefined, { powers, account, domain }: Me): ConferenceRow {
   const counts = count(merge(plan, roster, domain));
   const idle = counts.in + counts.calling === 0;
   return {
@@ -62,7 +68,7 @@ function row(plan: Conference, roster: Roster | undefined, powers: Powers, domai
     startedAt: roster?.started_at,
     present: counts.in,
     calling: counts.calling,
-    callAll: powers.control && idle && plan.members.length > 0 ? { want: "call-all", number: plan.number } : undefined,
+    callAll: mayControl(powers, account, plan, domain) && idle && plan.members.length > 0 ? { want: "call-all", number: plan.number } : undefined,
     editable: powers.plan,
   };
 }

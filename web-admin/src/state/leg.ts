@@ -1,6 +1,7 @@
 /** One row of the control screen: a member who is not called yet, a participant, or both in one. */
-import type { Cause, Door, Member, Participant, ParticipantState, Role } from "../api/types";
-import type { Powers } from "./powers";
+import type {
+  AddParticipant, Cause, Door, Member, Participant, ParticipantPatch, ParticipantState, Role,
+} from "../api/types";
 import type { Wish } from "./wish";
 
 /** Where a row stands, coarsely: what the counts and filters go by. */
@@ -41,7 +42,7 @@ export interface Leg {
   readonly call: Wish | undefined;
 }
 
-export function leg(entry: Entry, number: string, powers: Powers): Leg {
+export function leg(entry: Entry, number: string, mayControl: boolean): Leg {
   const { member, participant } = entry;
   const state = participant?.state ?? "absent";
   const standing = standingOf(entry);
@@ -49,9 +50,9 @@ export function leg(entry: Entry, number: string, powers: Powers): Leg {
   const name = participant?.name || member?.name || "";
   const role = participant?.role ?? member?.role ?? "participant";
 
-  const present = standing === "in" && participant !== undefined && powers.control ? participant : undefined;
-  const ongoing = participant !== undefined && state !== "disconnected" && powers.control ? participant : undefined;
-  const change = (id: string, patch: Partial<Participant>): Wish => ({ want: "change", number, id, patch });
+  const present = standing === "in" && participant !== undefined && mayControl ? participant : undefined;
+  const ongoing = participant !== undefined && state !== "disconnected" && mayControl ? participant : undefined;
+  const change = (id: string, patch: ParticipantPatch): Wish => ({ want: "change", number, id, patch });
   return {
     id: participant?.id,
     name,
@@ -74,17 +75,16 @@ export function leg(entry: Entry, number: string, powers: Powers): Leg {
     unmute: present?.muted ? change(present.id, { muted: false }) : undefined,
     lowerHand: present?.hand_raised ? change(present.id, { hand_raised: false }) : undefined,
     hangUp: ongoing ? { want: "hang-up", number, id: ongoing.id } : undefined,
-    call: callAgain(entry, number, powers, { address, name, role }),
+    call: callAgain(entry, number, mayControl, { address, role, ...(name && { name }) }),
   };
 }
 
 /** Somebody who is away can be called, unless all that is known of them is an address nobody can call. */
-function callAgain(entry: Entry, number: string, powers: Powers, who: Member): Wish | undefined {
+function callAgain(entry: Entry, number: string, mayControl: boolean, participant: AddParticipant): Wish | undefined {
   const standing = standingOf(entry);
   const reachable = entry.member !== undefined || entry.participant?.door !== "browser";
-  if (!powers.control || !reachable || standing === "in" || standing === "calling") return undefined;
-  const { address, name, role } = who;
-  return { want: "add", number, participant: name === "" ? { address, role } : { address, name, role } };
+  if (!mayControl || !reachable || standing === "in" || standing === "calling") return undefined;
+  return { want: "add", number, participant };
 }
 
 export function standingOf({ participant }: Entry): Standing {

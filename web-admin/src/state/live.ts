@@ -1,8 +1,9 @@
 /**
  * Every running conference as the server last told it: snapshot + numbered event → snapshot.
  *
- * A sequence number already seen is ignored; one left out means that something was missed, and the whole has to be
- * asked for again. A snapshot is always believed.
+ * A sequence number already seen is ignored. One left out means that something was missed and the whole has to be asked
+ * for again, unless the account sees only some conferences: then the rest is left out on purpose. A snapshot is always
+ * believed.
  */
 import type { Numbered, Participant, Roster } from "../api/types";
 
@@ -20,11 +21,12 @@ export type Applied =
 
 export const nothingKnown: Live = { seq: undefined, rooms: new Map() };
 
-export function apply(live: Live, event: Numbered): Applied {
+/** `sees`: whether the events of all conferences come. */
+export function apply(live: Live, event: Numbered, sees: "all" | "some"): Applied {
   if (event.type !== "snapshot") {
     if (live.seq === undefined) return { kind: "gap", expected: 0, got: event.seq };
     if (event.seq <= live.seq) return { kind: "repeated" };
-    if (event.seq > live.seq + 1) return { kind: "gap", expected: live.seq + 1, got: event.seq };
+    if (sees === "all" && event.seq > live.seq + 1) return { kind: "gap", expected: live.seq + 1, got: event.seq };
   }
   return { kind: "applied", live: { seq: event.seq, rooms: rooms(live.rooms, event) } };
 }

@@ -9,11 +9,12 @@
  *   chiara                                   an account of this server
  * ```
  */
-import type { Member, Role } from "../api/types";
+import type { AddParticipant, Member, Role } from "../api/types";
 import { canonical, completed, isAddress } from "./address";
+import { type Seat, seat } from "./plan";
 
 export interface Pasted {
-  readonly members: readonly Member[];
+  readonly members: readonly Seat[];
   /** Lines that say nothing callable, counted from 1. */
   readonly unread: readonly { readonly line: number; readonly text: string }[];
   /** How many lines named somebody who was there already. */
@@ -22,7 +23,7 @@ export interface Pasted {
 
 export function paste(text: string, present: readonly Member[], roles: readonly Role[], domain: string): Pasted {
   const seen = new Set(present.map((member) => canonical(member.address, domain)));
-  const members: Member[] = [];
+  const members: Seat[] = [];
   const unread: { line: number; text: string }[] = [];
   let repeated = 0;
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
@@ -33,10 +34,16 @@ export function paste(text: string, present: readonly Member[], roles: readonly 
     else if (seen.has(canonical(member.address, domain))) repeated += 1;
     else {
       seen.add(canonical(member.address, domain));
-      members.push(member);
+      members.push(seat(member));
     }
   }
   return { members, unread, repeated };
+}
+
+/** One person from one line; what cannot be read is left to the server to judge. */
+export function addressee(text: string, roles: readonly Role[]): AddParticipant | undefined {
+  const line = text.trim();
+  return line === "" ? undefined : (readLine(line, roles) ?? { address: line });
 }
 
 function readLine(line: string, roles: readonly Role[]): Member | undefined {
@@ -67,7 +74,8 @@ function readWords(line: string): Member | undefined {
 
 function member(address: string, name: string, role: Role | undefined): Member | undefined {
   if (address.trim() === "" || /[<>"]/.test(address)) return undefined;
-  return { address: completed(address), name: unquoted(name), role: role ?? "participant" };
+  const said = unquoted(name);
+  return { address: completed(address), ...(said && { name: said }), ...(role && { role }) };
 }
 
 function fields(text: string): string[] {

@@ -1,6 +1,9 @@
 /** The form of one stored conference: what is typed, what is wrong with it, and what to send. */
-import type { Access, Conference, ConferenceChange, Member, NewConference, Role } from "../api/types";
+import type { Access, Conference, ConferenceChange, Member, NewConference } from "../api/types";
 import { canonical, completed } from "./address";
+
+/** A member with nothing left to a default. */
+export type Seat = Required<Member>;
 
 export interface Draft {
   readonly number: string;
@@ -9,7 +12,7 @@ export interface Draft {
   readonly access: Access;
   readonly pin: string;
   readonly chairPin: string;
-  readonly members: readonly Member[];
+  readonly members: readonly Seat[];
   readonly mutedOnEntry: boolean;
   readonly maxParticipants: string;
   readonly ringSeconds: string;
@@ -39,7 +42,7 @@ export function draftOf(plan: Conference): Draft {
     access: plan.access,
     pin: plan.pin ?? "",
     chairPin: plan.chair_pin ?? "",
-    members: plan.members,
+    members: plan.members.map(seat),
     mutedOnEntry: plan.options.muted_on_entry ?? false,
     maxParticipants: plan.options.max_participants?.toString() ?? "",
     ringSeconds: plan.options.ring_seconds?.toString() ?? "",
@@ -89,7 +92,7 @@ export function memberFaults(draft: Draft, domain: string): ReadonlyMap<number, 
   return found;
 }
 
-export function withMember(draft: Draft, index: number, change: Partial<Member>): Draft {
+export function withMember(draft: Draft, index: number, change: Partial<Seat>): Draft {
   return { ...draft, members: draft.members.map((one, at) => (at === index ? { ...one, ...change } : one)) };
 }
 
@@ -97,12 +100,12 @@ export function withoutMember(draft: Draft, index: number): Draft {
   return { ...draft, members: draft.members.filter((_, at) => at !== index) };
 }
 
-export function withMembers(draft: Draft, more: readonly Member[]): Draft {
+export function withMembers(draft: Draft, more: readonly Seat[]): Draft {
   return { ...draft, members: [...draft.members, ...more] };
 }
 
-export function blankMember(role: Role = "participant"): Member {
-  return { address: "", name: "", role };
+export function seat({ address, name = "", role = "member" }: Member): Seat {
+  return { address, name, role };
 }
 
 export function toNew(draft: Draft): NewConference {

@@ -2,7 +2,6 @@
 import type { Conference, Roster } from "../api/types";
 import { canonical } from "./address";
 import { type Entry, type Standing, standingOf } from "./leg";
-import type { Powers } from "./powers";
 import type { Wish } from "./wish";
 
 export type Counts = Readonly<Record<Standing, number>>;
@@ -17,8 +16,11 @@ export interface Room {
   readonly counts: Counts;
   /** Names of who speaks now, loudest first. */
   readonly speaking: readonly string[];
+  readonly members: number;
   /** How many would be called: members, not guests who dialled in and left. */
   readonly missing: number;
+  readonly failedMembers: number;
+  readonly hands: number;
   // What may be asked for now; `undefined` is not offered.
   readonly callAll: Wish | undefined;
   /** As `callAll`, when somebody is in or on the way already. */
@@ -29,10 +31,10 @@ export interface Room {
   readonly lock: Wish | undefined;
   readonly unlock: Wish | undefined;
   readonly end: Wish | undefined;
-  readonly mayAdd: boolean;
+  readonly mayControl: boolean;
 }
 
-export function room(plan: Conference, roster: Roster | undefined, powers: Powers, domain: string): Room {
+export function room(plan: Conference, roster: Roster | undefined, mayControl: boolean, domain: string): Room {
   const number = plan.number;
   const entries = merge(plan, roster, domain);
   const counts = count(entries);
@@ -41,7 +43,7 @@ export function room(plan: Conference, roster: Roster | undefined, powers: Power
   const failed = members.filter((entry) => standingOf(entry) === "failed");
   const present = entries.flatMap(({ participant }) => (participant?.state === "connected" ? [participant] : []));
 
-  const offered = (when: boolean, wish: Wish): Wish | undefined => (when && powers.control ? wish : undefined);
+  const offered = (when: boolean, wish: Wish): Wish | undefined => (when && mayControl ? wish : undefined);
   const act = (when: boolean, action: (Wish & { want: "act" })["action"]) =>
     offered(when && roster !== undefined, { want: "act", number, action });
   const begun = counts.in + counts.calling > 0;
@@ -58,7 +60,10 @@ export function room(plan: Conference, roster: Roster | undefined, powers: Power
       .filter((one) => one.speaking)
       .sort((a, b) => b.level_dbov - a.level_dbov)
       .map((one) => one.name || one.address),
+    members: members.length,
     missing: waiting.length,
+    failedMembers: failed.length,
+    hands: entries.filter(hasHandRaised).length,
     callAll: offered(waiting.length > 0 && !begun, call),
     callRest: offered(waiting.length > 0 && begun, call),
     callFailed: offered(failed.length > 0 && failed.length < waiting.length, { ...call, only: ["failed"] }),
@@ -67,7 +72,7 @@ export function room(plan: Conference, roster: Roster | undefined, powers: Power
     lock: act(roster?.locked === false, "lock"),
     unlock: act(roster?.locked === true, "unlock"),
     end: act(true, "end"),
-    mayAdd: powers.control,
+    mayControl,
   };
 }
 
@@ -107,10 +112,14 @@ export function chosen(entries: readonly Entry[], filter: Filter, search: string
   const wanted = search.trim().toLowerCase();
   return entries.filter((entry) => {
     const { member, participant } = entry;
-    const fits = filter === "all" || (filter === "hands" ? participant?.hand_raised === true : standingOf(entry) === filter);
+    const fits = filter === "all" || (filter === "hands" ? hasHandRaised(entry) : standingOf(entry) === filter);
     const text = [participant?.name, member?.name, participant?.address, member?.address].join(" ").toLowerCase();
     return fits && text.includes(wanted);
   });
+}
+
+function hasHandRaised(entry: Entry): boolean {
+  return entry.participant?.hand_raised === true && standingOf(entry) === "in";
 }
 
 /** A running conference that nobody stored: its plan is as good as empty. */
