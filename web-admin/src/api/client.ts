@@ -74,7 +74,7 @@ export function makeRequest(settings: ClientSettings): Request {
 /** Fills `{name}` parts of the path, each escaped, and appends the query. */
 export function address(path: string, values: LooseParts["path"] = {}, query: LooseParts["query"] = {}): string {
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? ""));
-  const pairs = Object.entries(query).flatMap(([name, value]) => (value == null ? [] : [[name, String(value)]]));
+  const pairs = Object.entries(query).flatMap(([name, value]) => (value === undefined || value === null ? [] : [[name, String(value)]]));
   return pairs.length === 0 ? filled : `${filled}?${new URLSearchParams(pairs)}`;
 }
 

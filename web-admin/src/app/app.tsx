@@ -25,7 +25,7 @@ type Standing =
 export function App() {
   const words = useCell(texts);
   const [standing, setStanding] = useState<Standing>({ at: "asking" });
-  const csrf = useRef<string>();
+  const csrf = useRef<string | undefined>(undefined);
 
   const api = useMemo(() => {
     const onSignedOut = () => setStanding((before) => ({ at: "out", expired: before.at === "in" }));

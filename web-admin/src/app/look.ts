@@ -10,6 +10,13 @@ export const theme = cell<Theme>(themes.find((one) => one === read("theme")) ?? 
 export const language = cell<Language>(preferred([read("language"), ...navigator.languages]));
 export const texts = cell<Texts | undefined>(undefined);
 
+/** Nobody signed in with this browser yet. */
+export const firstVisit = read("visited") === null;
+
+export function visited(): void {
+  keep("visited", "yes");
+}
+
 /** Applies both now and after every change; resolves once there are words to show. */
 export async function begin(): Promise<void> {
   theme.follow(applyTheme);

@@ -10,7 +10,7 @@ const count = (n: number, one: string, other: string) => of(n, { one, other });
 export const en = {
   product: "Plenary",
   language: "Language",
-  theme: { label: "Appearance", auto: "As the system", light: "Light", dark: "Dark" },
+  theme: { label: "Appearance", auto: "System", light: "Light", dark: "Dark" },
   skip: "Skip to content",
   loading: "Loading…",
   noAnswer: "The server does not answer. Check that it is running and that this computer reaches it.",
@@ -53,7 +53,7 @@ export const en = {
   accessHint: {
     open: "Whoever calls the number is in.",
     pin: "The PIN is asked for by voice and typed on the keypad.",
-    members: "Only accounts on the list below.",
+    members: "Only accounts on the member list.",
     accounts: "Everybody with an account on this server.",
   } satisfies Record<Access, string>,
   state: {

@@ -8,7 +8,7 @@ const count = (n: number, one: string, other: string) => of(n, { one, other });
 export const it: Texts = {
   product: "Plenary",
   language: "Lingua",
-  theme: { label: "Aspetto", auto: "Come il sistema", light: "Chiaro", dark: "Scuro" },
+  theme: { label: "Aspetto", auto: "Sistema", light: "Chiaro", dark: "Scuro" },
   skip: "Vai al contenuto",
   loading: "Caricamento…",
   noAnswer: "Il server non risponde. Verificare che sia acceso e raggiungibile da questo computer.",
@@ -51,7 +51,7 @@ export const it: Texts = {
   accessHint: {
     open: "Chi chiama il numero entra.",
     pin: "Il PIN viene chiesto a voce e digitato sulla tastiera.",
-    members: "Solo gli account dell’elenco qui sotto.",
+    members: "Solo gli account nell’elenco dei membri.",
     accounts: "Tutti quelli che hanno un account su questo server.",
   },
   state: {

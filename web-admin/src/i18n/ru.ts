@@ -8,7 +8,7 @@ const count = (n: number, one: string, few: string, many: string) => of(n, { one
 export const ru: Texts = {
   product: "Plenary",
   language: "Язык",
-  theme: { label: "Оформление", auto: "Как в системе", light: "Светлое", dark: "Тёмное" },
+  theme: { label: "Оформление", auto: "Системное", light: "Светлое", dark: "Тёмное" },
   skip: "Перейти к содержанию",
   loading: "Загрузка…",
   noAnswer: "Сервер не отвечает. Проверьте, что он запущен и доступен с этого компьютера.",
@@ -51,7 +51,7 @@ export const ru: Texts = {
   accessHint: {
     open: "Кто набрал номер, тот и вошёл.",
     pin: "PIN запрашивается голосом и набирается на клавиатуре телефона.",
-    members: "Только учётные записи из списка ниже.",
+    members: "Только учётные записи из списка участников.",
     accounts: "Все, у кого есть учётная запись на этом сервере.",
   },
   state: {

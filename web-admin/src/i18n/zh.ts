@@ -40,7 +40,7 @@ export const zh: Texts = {
   accessHint: {
     open: "拨打号码即可进入。",
     pin: "语音提示输入 PIN，用电话键盘输入。",
-    members: "仅限下方名单中的账号。",
+    members: "仅限成员名单中的账号。",
     accounts: "所有在本服务器上有账号的人。",
   },
   state: {

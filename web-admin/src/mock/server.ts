@@ -57,9 +57,9 @@ const routes: Readonly<Record<string, Handler>> = {
     const at = new Date().toISOString();
     const number = wish.number ?? String(1000 + plans.length);
     if (plans.some((one) => one.number === number)) throw new Refusal(409, "taken", `number "${number}" is taken by the conference ${number}`);
-    const plan: Conference = { access: "accounts", members: [], options: {}, ...wish, title: wish.title ?? number, number, created_at: at, updated_at: at };
-    plans.push(plan);
-    return plan;
+    const added: Conference = { access: "accounts", members: [], options: {}, ...wish, title: wish.title ?? number, number, created_at: at, updated_at: at };
+    plans.push(added);
+    return added;
   },
   "GET /conferences/*": ([number]) => plan(number),
   "PATCH /conferences/*": ([number], body) => Object.assign(plan(number), body),

@@ -46,10 +46,10 @@ export function close(number: string): void {
   tell({ type: "ended", conference: number });
 }
 
-export function change(roster: Roster, id: string, change: Partial<Participant>): Participant | undefined {
+export function change(roster: Roster, id: string, patch: Partial<Participant>): Participant | undefined {
   const before = roster.participants.find((one) => one.id === id);
   if (before === undefined || !rooms.has(roster.number)) return undefined;
-  const participant = { ...before, ...change };
+  const participant = { ...before, ...patch };
   roster.version += 1;
   roster.participants = roster.participants.map((one) => (one.id === id ? participant : one));
   tell({ type: "participant", conference: roster.number, version: roster.version, participant });

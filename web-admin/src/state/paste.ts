@@ -11,30 +11,30 @@
  */
 import type { AddParticipant, Member, Role } from "../api/types";
 import { canonical, completed, isAddress } from "./address";
-import { type Seat, seat } from "./plan";
+import { seat } from "./plan";
 
 export interface Pasted {
-  readonly members: readonly Seat[];
+  readonly members: readonly Member[];
   /** Lines that say nothing callable, counted from 1. */
   readonly unread: readonly { readonly line: number; readonly text: string }[];
   /** How many lines named somebody who was there already. */
   readonly repeated: number;
 }
 
-export function paste(text: string, present: readonly Member[], roles: readonly Role[], domain: string): Pasted {
-  const seen = new Set(present.map((member) => canonical(member.address, domain)));
-  const members: Seat[] = [];
+export function paste(text: string, present: readonly Pick<Member, "address">[], roles: readonly Role[], domain: string): Pasted {
+  const seen = new Set(present.map(({ address }) => canonical(address, domain)));
+  const members: Member[] = [];
   const unread: { line: number; text: string }[] = [];
   let repeated = 0;
   for (const [index, raw] of text.split(/\r?\n/).entries()) {
     const line = raw.trim();
     if (line === "" || line.startsWith("#")) continue;
-    const member = readLine(line, roles);
-    if (member === undefined) unread.push({ line: index + 1, text: line });
-    else if (seen.has(canonical(member.address, domain))) repeated += 1;
+    const read = readLine(line, roles);
+    if (read === undefined) unread.push({ line: index + 1, text: line });
+    else if (seen.has(canonical(read.address, domain))) repeated += 1;
     else {
-      seen.add(canonical(member.address, domain));
-      members.push(seat(member));
+      seen.add(canonical(read.address, domain));
+      members.push(seat(read));
     }
   }
   return { members, unread, repeated };
@@ -46,7 +46,7 @@ export function addressee(text: string, roles: readonly Role[]): AddParticipant 
   return line === "" ? undefined : (readLine(line, roles) ?? { address: line });
 }
 
-function readLine(line: string, roles: readonly Role[]): Member | undefined {
+function readLine(line: string, roles: readonly Role[]): AddParticipant | undefined {
   const angled = /^(?<name>[^<>]*)<(?<address>[^<>\s]+)>(?<rest>[^<>]*)$/.exec(line)?.groups;
   if (angled) {
     const role = fields(angled["rest"] ?? "").map((field) => roleOf(field, roles)).find((found) => found !== undefined);
@@ -57,7 +57,7 @@ function readLine(line: string, roles: readonly Role[]): Member | undefined {
 }
 
 /** Role by its name; the address is what looks like one, else the first single word; the rest is the name. */
-function readFields(parts: readonly string[], roles: readonly Role[]): Member | undefined {
+function readFields(parts: readonly string[], roles: readonly Role[]): AddParticipant | undefined {
   const rolePart = parts.findIndex((part, index) => index > 0 && roleOf(part, roles) !== undefined);
   const others = parts.filter((_, index) => index !== rolePart);
   const address = others.find(isAddress) ?? others.find((part) => !/\s/.test(part));
@@ -66,13 +66,13 @@ function readFields(parts: readonly string[], roles: readonly Role[]): Member | 
   return member(address, name, rolePart < 0 ? undefined : roleOf(parts[rolePart] ?? "", roles));
 }
 
-function readWords(line: string): Member | undefined {
+function readWords(line: string): AddParticipant | undefined {
   if (isAddress(line) || !/\s/.test(line)) return member(line, "", undefined);
   const [first = "", ...rest] = line.split(/\s+/);
   return isAddress(first) ? member(first, rest.join(" "), undefined) : undefined;
 }
 
-function member(address: string, name: string, role: Role | undefined): Member | undefined {
+function member(address: string, name: string, role: Role | undefined): AddParticipant | undefined {
   if (address.trim() === "" || /[<>"]/.test(address)) return undefined;
   const said = unquoted(name);
   return { address: completed(address), ...(said && { name: said }), ...(role && { role }) };

@@ -1,9 +1,6 @@
 /** The form of one stored conference: what is typed, what is wrong with it, and what to send. */
-import type { Access, Conference, ConferenceChange, Member, NewConference } from "../api/types";
+import type { Access, AddParticipant, Conference, ConferenceChange, Member, NewConference } from "../api/types";
 import { canonical, completed } from "./address";
-
-/** A member with nothing left to a default. */
-export type Seat = Required<Member>;
 
 export interface Draft {
   readonly number: string;
@@ -12,7 +9,7 @@ export interface Draft {
   readonly access: Access;
   readonly pin: string;
   readonly chairPin: string;
-  readonly members: readonly Seat[];
+  readonly members: readonly Member[];
   readonly mutedOnEntry: boolean;
   readonly maxParticipants: string;
   readonly ringSeconds: string;
@@ -42,7 +39,7 @@ export function draftOf(plan: Conference): Draft {
     access: plan.access,
     pin: plan.pin ?? "",
     chairPin: plan.chair_pin ?? "",
-    members: plan.members.map(seat),
+    members: plan.members,
     mutedOnEntry: plan.options.muted_on_entry ?? false,
     maxParticipants: plan.options.max_participants?.toString() ?? "",
     ringSeconds: plan.options.ring_seconds?.toString() ?? "",
@@ -92,7 +89,7 @@ export function memberFaults(draft: Draft, domain: string): ReadonlyMap<number, 
   return found;
 }
 
-export function withMember(draft: Draft, index: number, change: Partial<Seat>): Draft {
+export function withMember(draft: Draft, index: number, change: Partial<Member>): Draft {
   return { ...draft, members: draft.members.map((one, at) => (at === index ? { ...one, ...change } : one)) };
 }
 
@@ -100,12 +97,13 @@ export function withoutMember(draft: Draft, index: number): Draft {
   return { ...draft, members: draft.members.filter((_, at) => at !== index) };
 }
 
-export function withMembers(draft: Draft, more: readonly Seat[]): Draft {
+export function withMembers(draft: Draft, more: readonly Member[]): Draft {
   return { ...draft, members: [...draft.members, ...more] };
 }
 
-export function seat({ address, name = "", role = "member" }: Member): Seat {
-  return { address, name, role };
+/** What was said of somebody, the rest as the server would have it. */
+export function seat({ address, name, role }: AddParticipant): Member {
+  return { address, name: name ?? "", role: role ?? "member" };
 }
 
 export function toNew(draft: Draft): NewConference {

@@ -11,7 +11,6 @@ const drawings = {
   edit: "m4.5 19.5.9-4L16.2 4.7l3.1 3.1L8.5 18.6l-4 .9ZM14 7l3 3",
   end: "M12 3.5v8M7 6.6a7.6 7.6 0 1 0 10 0",
   hand: "M8 12.5V6.2a1.4 1.4 0 0 1 2.8 0V11 4.7a1.4 1.4 0 0 1 2.8 0V11 5.7a1.4 1.4 0 0 1 2.8 0v6.1-3.3a1.4 1.4 0 0 1 2.8 0v5.6c0 3.6-2.7 6.4-6.4 6.4-2.7 0-4.4-1.2-5.6-3.3L4.8 13.6c-.8-1.5 1-2.7 2-1.5L8 13.6",
-  "hang-up": "M3 13.6c-.2-1.6.8-2.9 2.1-3.5a17.6 17.6 0 0 1 13.8 0c1.3.6 2.3 1.9 2.1 3.5l-.2 1.3c-.1.9-1 1.4-1.9 1.2l-2.6-.7c-.7-.2-1.1-.8-1.1-1.5v-1.6a12 12 0 0 0-6.4 0v1.6c0 .7-.4 1.3-1.1 1.5l-2.6.7c-.9.2-1.8-.3-1.9-1.2L3 13.6Z",
   in: "M13 4.5h4a2 2 0 0 1 2 2v11a2 2 0 0 1-2 2h-4M4 12h10m-3.5-3.7L14 12l-3.5 3.7",
   keyboard: "M4.5 6.5h15a1.5 1.5 0 0 1 1.5 1.5v8a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 16V8a1.5 1.5 0 0 1 1.5-1.5ZM7 10.5h.1m3.2 0h.1m3.2 0h.1m3.2 0h.1M8.5 14h7",
   lock: "M7 10.5V8a5 5 0 0 1 10 0v2.5M6.5 10.5h11A1.5 1.5 0 0 1 19 12v6.5a1.5 1.5 0 0 1-1.5 1.5h-11A1.5 1.5 0 0 1 5 18.5V12a1.5 1.5 0 0 1 1.5-1.5Z",
@@ -25,12 +24,16 @@ const drawings = {
   unlock: "M7 10.5V8a5 5 0 0 1 9.6-2M6.5 10.5h11A1.5 1.5 0 0 1 19 12v6.5a1.5 1.5 0 0 1-1.5 1.5h-11A1.5 1.5 0 0 1 5 18.5V12a1.5 1.5 0 0 1 1.5-1.5Z",
 } as const;
 
-export type IconName = keyof typeof drawings;
+/** Putting down is taking up, turned around. */
+const turned = { "hang-up": { drawing: "call", degrees: 135 } } as const;
+
+export type IconName = keyof typeof drawings | keyof typeof turned;
 
 export function Icon({ name }: { name: IconName }) {
+  const { drawing, degrees } = name === "hang-up" ? turned[name] : { drawing: name, degrees: 0 };
   return (
     <svg class={styles["icon"]} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
-      <path d={drawings[name]} />
+      <path d={drawings[drawing]} transform={degrees === 0 ? undefined : `rotate(${degrees} 12 12)`} />
     </svg>
   );
 }

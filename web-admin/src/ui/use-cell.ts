@@ -1,5 +1,5 @@
 /** Draws again whenever a cell, or the part of it that is looked at, changes. */
-import { useEffect, useReducer } from "preact/hooks";
+import { useEffect, useReducer, useRef } from "preact/hooks";
 import type { Cell } from "../state/cell";
 
 export function useCell<T>(cell: Cell<T>): T {
@@ -7,15 +7,17 @@ export function useCell<T>(cell: Cell<T>): T {
 }
 
 export function useSelected<T, S>(cell: Cell<T>, select: (value: T) => S): S {
-  const [, again] = useReducer((turns: number, _: void) => turns + 1, 0);
+  const [, again] = useReducer((turns: number) => turns + 1, 0);
   const selected = select(cell.get());
+  const latest = useRef(select);
+  latest.current = select;
   useEffect(() => {
     let last = selected;
     const told = () => {
-      const next = select(cell.get());
+      const next = latest.current(cell.get());
       if (Object.is(next, last)) return;
       last = next;
-      again();
+      again(undefined);
     };
     told();
     return cell.follow(told);

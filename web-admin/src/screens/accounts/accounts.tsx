@@ -58,7 +58,7 @@ export function Accounts() {
 }
 
 function Table({ rows, onOpen }: { rows: readonly Account[]; onOpen: (open: Open) => void }) {
-  const { accounts: texts } = useTexts();
+  const { accounts: texts, control } = useTexts();
   return (
     <div class={page["panel"]}>
       <table class={page["table"]}>
@@ -68,7 +68,7 @@ function Table({ rows, onOpen }: { rows: readonly Account[]; onOpen: (open: Open
             <th scope="col">{texts.displayName}</th>
             <th scope="col">{texts.roles}</th>
             <th scope="col">{texts.state}</th>
-            <th />
+            <th scope="col"><span class="unseen">{control.column.actions}</span></th>
           </tr>
         </thead>
         <tbody>{rows.map((account) => <Row key={account.name} account={account} onOpen={onOpen} />)}</tbody>
@@ -84,19 +84,21 @@ function Row({ account, onOpen }: { account: Account; onOpen: (open: Open) => vo
   const { name } = account;
   return (
     <tr data-account={name} class={account.disabled ? styles["disabled"] : undefined}>
-      <td class={page["grow"]}>
+      <td>
         <strong class={styles["name"]}>{name}</strong>
         {isMe && <span class={page["faint"]}> ({texts.you})</span>}
       </td>
-      <td class={page["whole"]}>
+      <td>
         {account.display_name}
         {account.email && <span class={styles["email"]}>{account.email}</span>}
       </td>
       <td>{account.roles.map((role) => <span key={role} class={styles["role"]}>{texts.role[role]}</span>)}</td>
-      <td><span class={account.disabled ? styles["off"] : styles["on"]}>{account.disabled ? texts.disabled : texts.enabled}</span></td>
+      <td class={account.disabled ? undefined : page["wide"]}><span class={account.disabled ? styles["off"] : styles["on"]}>{account.disabled ? texts.disabled : texts.enabled}</span></td>
       <td>
         <div class={page["actions"]}>
-          <Button kind="quiet" icon="call" data-action="phones" onClick={() => onOpen({ what: "phones", account })}>{texts.registrations}</Button>
+          <Button kind="quiet" icon="call" data-action="phones" onClick={() => onOpen({ what: "phones", account })}>
+            <span class={page["words"]}>{texts.registrations}</span>
+          </Button>
           {(powers.accounts || isMe) && <IconButton icon="edit" label={texts.edit(name)} data-action="edit" onClick={() => onOpen({ what: "edit", account })} />}
           {powers.accounts && !isMe && <IconButton icon="remove" label={texts.remove(name)} data-action="delete" onClick={() => onOpen({ what: "remove", account })} />}
         </div>

@@ -4,11 +4,13 @@ import { useConsole, useTexts } from "../../app/console";
 import { Failed, Loading } from "../../ui/blank";
 import { Dialog } from "../../ui/dialog";
 import { useLoad } from "../../ui/use-load";
+import { useNow } from "../../ui/use-now";
 import styles from "./phones-dialog.module.css";
 
 export function PhonesDialog({ account, onClose }: { account: Account; onClose: () => void }) {
   const { accounts: texts } = useTexts();
   const { api, server } = useConsole();
+  const now = useNow(true);
   const [loaded, reload] = useLoad(() => api.registrations(account.name), [api, account.name]);
   return (
     <Dialog title={texts.registrationsOf(account.name)} wide onClose={onClose}>
@@ -21,7 +23,7 @@ export function PhonesDialog({ account, onClose }: { account: Account; onClose: 
             <li key={contact} data-registration={contact}>
               <strong>{user_agent ?? contact}</strong>
               <span>{transport.toUpperCase()}</span>
-              <span>{texts.expires} {texts.expiresIn(Math.max(Math.round((Date.parse(expires) - Date.now()) / 1000), 0))}</span>
+              <span>{texts.expires} {texts.expiresIn(Math.max(Math.round((Date.parse(expires) - now) / 1000), 0))}</span>
               <code>{contact}</code>
             </li>
           ))}

@@ -10,6 +10,7 @@ import { TextField } from "../../ui/field";
 import page from "../../ui/page.module.css";
 import { useSelected } from "../../ui/use-cell";
 import { useLoad } from "../../ui/use-load";
+import { useTitle } from "../../ui/use-title";
 import { Running } from "./running";
 
 export function Conferences() {
@@ -19,6 +20,7 @@ export function Conferences() {
   const rooms = useSelected(feed.live, (live) => live.rooms);
   const [search, setSearch] = useState("");
   const [shown, setShown] = useState<Shown>("all");
+  useTitle(texts.conferences.title);
 
   if (stored.at === "loading") return <Loading />;
   if (stored.at === "failed") return <Failed fault={stored.fault} onRetry={reload} />;
@@ -59,7 +61,7 @@ export function Conferences() {
 }
 
 function Table({ rows }: { rows: readonly ConferenceRow[] }) {
-  const { conferences: texts } = useTexts();
+  const { conferences: texts, control } = useTexts();
   return (
     <div class={page["panel"]}>
       <table class={page["table"]}>
@@ -70,7 +72,7 @@ function Table({ rows }: { rows: readonly ConferenceRow[] }) {
             <th scope="col">{texts.state}</th>
             <th scope="col">{texts.members}</th>
             <th scope="col">{texts.access}</th>
-            <th />
+            <th scope="col"><span class="unseen">{control.column.actions}</span></th>
           </tr>
         </thead>
         <tbody>{rows.map((row) => <Row key={row.number} row={row} />)}</tbody>
@@ -86,11 +88,11 @@ function Row({ row }: { row: ConferenceRow }) {
   return (
     <tr data-conference={row.number} data-state={row.running ? "running" : "idle"}>
       <td class={page["number"]}>{row.number}</td>
-      <td class={page["grow"]}>
+      <td>
         <a class={page["over"]} href={control}>{title}</a>
         {row.alias && <span class={page["faint"]}> {row.alias}</span>}
       </td>
-      <td class={page["whole"]}><Running row={row} /></td>
+      <td><Running row={row} /></td>
       <td class={page["wide"]}>{row.members || ""}</td>
       <td class={`${page["faint"]} ${page["wide"]}`}>
         {row.access === undefined ? texts.conferences.adHoc : texts.access[row.access]}
@@ -99,7 +101,7 @@ function Row({ row }: { row: ConferenceRow }) {
         <div class={page["actions"]}>
           <WishButton wish={row.callAll} icon="call" data-action="call-all" aria-label={texts.conferences.callAllOf(title)}
             onDone={() => { location.hash = control; }}>
-            {texts.conferences.callAll}
+            <span class={page["words"]}>{texts.conferences.callAll}</span>
           </WishButton>
           {row.editable && (
             <ButtonLink kind="quiet" icon="edit" href={hashOf({ screen: "edit", number: row.number })}

@@ -31,7 +31,9 @@ export function Head({ room, plan, onHelp }: { room: Room; plan: Conference; onH
       <div class={styles["side"]}>
         <IconButton icon="keyboard" label={texts.control.keys} onClick={onHelp} aria-keyshortcuts="?" class={styles["keys"]} />
         {powers.plan && (
-          <ButtonLink kind="plain" icon="edit" href={hashOf({ screen: "edit", number: room.number })}>{texts.control.edit}</ButtonLink>
+          <ButtonLink kind="plain" icon="edit" href={hashOf({ screen: "edit", number: room.number })}>
+            <span class={styles["edit"]}>{texts.control.edit}</span>
+          </ButtonLink>
         )}
       </div>
     </header>

@@ -90,5 +90,5 @@ function Media({ leg: now }: { leg: Leg }) {
 
 function Since({ at }: { at: string }) {
   const time = new Date(at);
-  return <time datetime={at}>{time.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" })}</time>;
+  return <time datetime={at}>{time.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })}</time>;
 }

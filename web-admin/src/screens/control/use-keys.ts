@@ -37,7 +37,7 @@ export function useKeys({ callAll, onHelp }: { callAll: Wish | undefined; onHelp
         case "help": onHelp(); return;
         case "next": focus(row === null ? body.current?.firstElementChild : row.nextElementSibling); return;
         case "previous": focus(row?.previousElementSibling); return;
-        case "mute": press(row, "mute") || press(row, "unmute"); return;
+        case "mute": press(row, "mute", "unmute"); return;
         case "hang-up": press(row, "hang-up"); return;
         case "call": press(row, "call"); return;
       }
@@ -57,9 +57,8 @@ function isRadio(target: EventTarget | null): boolean {
   return target instanceof HTMLInputElement && target.type === "radio";
 }
 
-/** Presses the button of that row, if it has one now. */
-function press(row: HTMLElement | null, action: string): boolean {
-  const button = row?.querySelector<HTMLButtonElement>(`button[data-action="${action}"]`);
-  button?.click();
-  return button != null;
+/** Presses whichever of these buttons the row has now. */
+function press(row: HTMLElement | null, ...actions: readonly string[]): void {
+  const buttons = actions.map((action) => `button[data-action="${action}"]`).join();
+  row?.querySelector<HTMLButtonElement>(buttons)?.click();
 }

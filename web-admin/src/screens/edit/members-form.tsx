@@ -1,8 +1,8 @@
 /** Whom the conference calls: a row each, with the accounts of this server to choose from, or a pasted list. */
 import { useId, useState } from "preact/hooks";
-import type { Role } from "../../api/types";
+import type { Member, Role } from "../../api/types";
 import { useConsole, useTexts } from "../../app/console";
-import { type Draft, memberFaults, type Seat, seat, withMember, withMembers, withoutMember } from "../../state/plan";
+import { type Draft, memberFaults, seat, withMember, withMembers, withoutMember } from "../../state/plan";
 import { Button, IconButton } from "../../ui/button";
 import { SelectField, TextField } from "../../ui/field";
 import { useLoad } from "../../ui/use-load";
@@ -19,11 +19,11 @@ export function MembersForm({ draft, onDraft, showAll }: FormProps & { showAll: 
   const known = accounts.at === "ready" ? accounts.value : [];
   const wrong = memberFaults(draft, server.domain);
 
-  const setAddress = (index: number, one: Seat, address: string) => {
-    const account = known.find((account) => account.name === address);
+  const setAddress = (index: number, one: Member, address: string) => {
+    const account = known.find(({ name }) => name === address);
     onDraft(withMember(draft, index, { address, ...(account && one.name === "" && { name: account.display_name }) }));
   };
-  const fault = (index: number, one: Seat): string | undefined => {
+  const fault = (index: number, one: Member): string | undefined => {
     if (wrong.get(index) === "repeated") return texts.repeated;
     return wrong.get(index) === "empty" && (showAll || one.address !== "") ? texts.addressHint : undefined;
   };
@@ -37,7 +37,7 @@ export function MembersForm({ draft, onDraft, showAll }: FormProps & { showAll: 
       {draft.members.length === 0 && !pasting && <p class={styles["none"]}>{texts.noMembers}</p>}
       <ol class={styles["list"]}>
         {draft.members.map((one, index) => (
-          <MemberRow key={index} seat={one} list={list} fault={fault(index, one)}
+          <MemberRow key={index} member={one} list={list} fault={fault(index, one)}
             onAddress={(address) => setAddress(index, one, address)}
             onChange={(change) => onDraft(withMember(draft, index, change))}
             onRemove={() => onDraft(withoutMember(draft, index))} />
@@ -61,12 +61,12 @@ function withNewMember(draft: Draft): Draft {
   return withMembers(draft, [seat({ address: "" })]);
 }
 
-function MemberRow({ seat: one, list, fault, onAddress, onChange, onRemove }: {
-  seat: Seat;
+function MemberRow({ member: one, list, fault, onAddress, onChange, onRemove }: {
+  member: Member;
   list: string;
   fault: string | undefined;
   onAddress: (address: string) => void;
-  onChange: (change: Partial<Seat>) => void;
+  onChange: (change: Partial<Member>) => void;
   onRemove: () => void;
 }) {
   const { plan: texts, role } = useTexts();

@@ -1,16 +1,15 @@
 /** Many members at once from pasted lines; says at once what it understood. */
 import { useState } from "preact/hooks";
-import type { Role } from "../../api/types";
+import type { Member, Role } from "../../api/types";
 import { useConsole, useTexts } from "../../app/console";
 import { paste } from "../../state/paste";
-import type { Seat } from "../../state/plan";
 import { Button } from "../../ui/button";
 import { TextArea } from "../../ui/field";
 import styles from "./paste-box.module.css";
 
 export function PasteBox({ present, onAdd, onClose }: {
-  present: readonly Seat[];
-  onAdd: (members: readonly Seat[]) => void;
+  present: readonly Member[];
+  onAdd: (members: readonly Member[]) => void;
   onClose: () => void;
 }) {
   const texts = useTexts();

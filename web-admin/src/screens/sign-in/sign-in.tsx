@@ -4,6 +4,7 @@ import type { Api } from "../../api/calls";
 import { wordsOf } from "../../api/problem";
 import type { Session } from "../../api/types";
 import { useTexts } from "../../app/console";
+import { firstVisit, visited } from "../../app/look";
 import { Mark } from "../../app/mark";
 import { LookFields } from "../../app/menu";
 import { Button } from "../../ui/button";
@@ -26,7 +27,9 @@ export function SignIn({ api, expired, onEnter }: {
     setBusy(true);
     setFault(undefined);
     try {
-      await onEnter(await api.signIn(name.trim(), password));
+      const session = await api.signIn(name.trim(), password);
+      visited();
+      await onEnter(session);
     } catch (refusal) {
       setFault(wordsOf(refusal, texts.noAnswer));
       setBusy(false);
@@ -42,7 +45,7 @@ export function SignIn({ api, expired, onEnter }: {
         <TextField label={texts.signIn.password} field="password" type="password" value={password} onText={setPassword} autocomplete="current-password" required />
         {fault && <p class={styles["fault"]} role="alert">{fault}</p>}
         <Button type="submit" kind="primary" busy={busy} data-action="sign-in">{texts.signIn.submit}</Button>
-        <details class={styles["hint"]}>
+        <details class={styles["hint"]} open={firstVisit}>
           <summary>{texts.signIn.hintTitle}</summary>
           <p>{texts.signIn.hint}</p>
         </details>
