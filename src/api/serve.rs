@@ -1,24 +1,24 @@
 //! The listeners: HTTPS by rustls, or plain HTTP behind a reverse proxy on the same host.
 
-use std::{
-    future::Future,
-    io,
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
-};
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
-use axum_server::{Handle, tls_rustls::RustlsConfig};
-use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
-};
-use tokio::{sync::watch, task::JoinSet};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::info;
 
-use super::{router::router, state::ApiState};
+use super::router::router;
+use super::state::ApiState;
 
 /// Requests still running when the server stops get so long.
 const GRACE: Duration = Duration::from_secs(5);
@@ -155,14 +155,14 @@ impl std::fmt::Debug for TlsPem {
 
 #[cfg(test)]
 mod tests {
-    use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
-    use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpStream,
-    };
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
     use tokio_rustls::TlsConnector;
 
-    use super::{super::fixture::House, *};
+    use super::super::fixture::House;
+    use super::*;
 
     fn certificate() -> (TlsPem, CertificateDer<'static>) {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
