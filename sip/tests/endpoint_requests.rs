@@ -61,11 +61,8 @@ fn all_responses_of_a_request_have_one_tag() {
     lone.command(Command::Ring { call, status: StatusCode::RINGING, body: None });
     let first = lone.last_response().headers.to().expect("To").tag().map(str::to_owned);
     lone.hear(&request("CANCEL", "one", 1, "", ""));
-    let tags: Vec<_> = lone
-        .sent
-        .iter()
-        .map(|(_, message)| message.headers().to().expect("To").tag().map(str::to_owned))
-        .collect();
+    let tags: Vec<_> =
+        lone.sent.iter().map(|(_, message)| message.headers().to().expect("To").tag().map(str::to_owned)).collect();
     assert_eq!(tags, vec![first; 3], "180, 200 to CANCEL, 487");
 }
 
