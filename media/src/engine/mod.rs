@@ -1,7 +1,32 @@
 //! The engine: shards of rooms and legs, driven by commands, telling by events.
+//!
+//! ```text
+//!  EngineHandle ──letters──▶ thread ──orders, packets, ticks──▶ Shard ──packets──▶ PacketIo
+//!  MediaEvents  ◀──events, things to free──────────────────────┘
+//! ```
+//!
+//! A shard is a thread and all it owns. In a packet or a tick it allocates nothing, locks nothing, logs nothing
+//! and frees nothing. Its core knows neither sockets nor the clock, so a simulation drives it as well.
 
 mod command;
+mod counters;
 mod event;
+mod feed;
+mod handle;
+pub mod io;
+mod leg;
+mod mailbox;
+mod media_events;
+mod ports;
+mod prepare;
+mod room;
+mod settings;
+mod streams;
+mod thread;
 
 pub use command::{Clip, Deaf, MediaCommand, Mute};
+pub use counters::{CODECS, Counters, Refusal, TICK_BOUNDS, TickHistogram};
 pub use event::{LegStats, MediaEvent, SpeakerLevel};
+pub use handle::{Engine, EngineHandle, OpenedLeg};
+pub use media_events::MediaEvents;
+pub use settings::{EngineError, EngineSettings, MAX_SPEAKERS};

@@ -1,0 +1,4 @@
+//! Feed.
+
+#[derive(Debug)]
+pub(super) struct Feed {}

@@ -1,0 +1,4 @@
+//! Leg.
+
+#[derive(Debug)]
+pub(super) struct Leg {}

@@ -1,0 +1,4 @@
+//! Room.
+
+#[derive(Debug)]
+pub(super) struct Room {}

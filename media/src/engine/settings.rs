@@ -1,0 +1,62 @@
+//! What the engine is started with, and how it fails.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::id::{LegId, RoomId};
+use crate::plan::AudioCodec;
+
+/// At most this many speakers are mixed at once: a packet names no more contributors (RFC 3550 §5.1).
+pub const MAX_SPEAKERS: usize = 15;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct EngineSettings {
+    /// Media shards, one thread each; at least 1.
+    pub threads: usize,
+    /// Where RTP and RTCP sockets are bound. The unspecified IPv6 address serves both families.
+    pub bind: IpAddr,
+    /// UDP ports for legs. A leg takes an even one for RTP and the odd one above for RTCP (RFC 3550 §11).
+    pub ports: RangeInclusive<u16>,
+    /// How many speakers of a room are mixed at most, loudest first: 1 to [`MAX_SPEAKERS`].
+    pub speakers: usize,
+    /// A leg from which neither RTP nor RTCP came for this long is told of as silent.
+    pub silent_after: Duration,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            ports: 20_000..=29_999,
+            speakers: 8,
+            silent_after: Duration::from_secs(30),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("media shard {shard} could not start")]
+    Start {
+        shard: usize,
+        #[source]
+        source: io::Error,
+    },
+    #[error("no free pair of UDP ports in {}-{}: {in_use} pairs in use, {refused} refused by the system", range.start(), range.end())]
+    NoPorts { range: RangeInclusive<u16>, in_use: usize, refused: usize },
+    #[error("media shard {shard} is behind: {waiting} commands wait")]
+    Busy { shard: usize, waiting: usize },
+    #[error("media shard {shard} has stopped")]
+    Stopped { shard: usize },
+    #[error("media shard {shard} is full: {legs} legs")]
+    Full { shard: usize, legs: usize },
+    #[error("{leg} is on media shard {leg_shard} and {room} on {room_shard}")]
+    OtherShard { leg: LegId, leg_shard: usize, room: RoomId, room_shard: usize },
+    #[error("no {} coder for {leg}: {reason}", codec.name())]
+    Codec { leg: LegId, codec: AudioCodec, reason: String },
+    #[error("SRTP keys of {leg} cannot be used: {reason}")]
+    Keys { leg: LegId, reason: String },
+}

@@ -1,0 +1,4 @@
+//! Streams.
+
+#[derive(Debug)]
+pub(super) struct Streams {}

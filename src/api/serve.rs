@@ -1,0 +1,223 @@
+//! The listeners: HTTPS by rustls, or plain HTTP behind a reverse proxy on the same host.
+
+use std::{
+    future::Future,
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
+use axum_server::{Handle, tls_rustls::RustlsConfig};
+use rustls::{
+    ServerConfig,
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+use tokio::{sync::watch, task::JoinSet};
+use tracing::info;
+
+use super::{router::router, state::ApiState};
+
+/// Requests still running when the server stops get so long.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Debug)]
+pub struct ApiSettings {
+    pub listen: Vec<SocketAddr>,
+    /// `None`: plain HTTP, for a reverse proxy on the same host.
+    pub tls: Option<TlsPem>,
+    pub limits: ApiLimits,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiLimits {
+    /// A session that is not used ends after this.
+    pub session_lifetime: Duration,
+    /// Longest request body, in bytes.
+    pub max_body: usize,
+}
+
+/// A certificate chain and its key, in PEM.
+#[derive(Clone)]
+pub struct TlsPem {
+    pub certificate: Vec<u8>,
+    pub key: Vec<u8>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("http.listen: cannot listen on {address}: {cause}")]
+    Listen { address: SocketAddr, cause: io::Error },
+    #[error("the certificate of HTTPS: {cause}")]
+    Certificate { cause: String },
+    #[error("HTTP on {address} ended: {cause}")]
+    Ended { address: SocketAddr, cause: io::Error },
+}
+
+/// The API on its listeners, bound but not yet answering.
+#[derive(Debug)]
+pub struct ApiServer {
+    listeners: Vec<(SocketAddr, TcpListener)>,
+    tls: Option<RustlsConfig>,
+    limits: ApiLimits,
+}
+
+impl Default for ApiLimits {
+    fn default() -> Self {
+        Self { session_lifetime: Duration::from_secs(12 * 3600), max_body: 1024 * 1024 }
+    }
+}
+
+impl ApiServer {
+    /// Takes the ports, so that a port in use is known before anything else starts.
+    pub fn bind(settings: &ApiSettings) -> Result<Self, ServeError> {
+        let tls = settings.tls.as_ref().map(TlsPem::config).transpose()?;
+        let listeners = settings.listen.iter().map(|&address| {
+            let fault = |cause| ServeError::Listen { address, cause };
+            let listener = TcpListener::bind(address).map_err(fault)?;
+            listener.set_nonblocking(true).map_err(fault)?;
+            Ok((listener.local_addr().map_err(fault)?, listener))
+        });
+        Ok(Self { listeners: listeners.collect::<Result<_, _>>()?, tls, limits: settings.limits })
+    }
+
+    /// Where it listens; a port asked for as 0 is known now.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().map(|(address, _)| *address).collect()
+    }
+
+    /// Serves until `shutdown` is done; then WebSockets are closed and running requests have 5 s.
+    pub async fn run(
+        self,
+        state: ApiState,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), ServeError> {
+        let (stop, stopping) = watch::channel(false);
+        let service = router(state, self.limits, stopping).into_make_service_with_connect_info::<SocketAddr>();
+        let handle = Handle::new();
+        let mut servers = JoinSet::new();
+        for (address, listener) in self.listeners {
+            info!(%address, tls = self.tls.is_some(), "HTTP listens");
+            let server = serve(listener, self.tls.clone(), service.clone(), handle.clone());
+            servers.spawn(async move { server.await.map_err(|cause| ServeError::Ended { address, cause }) });
+        }
+        let goodbye = tokio::spawn(async move {
+            shutdown.await;
+            // Nobody follows the events: fine.
+            let _ = stop.send(true);
+            handle.graceful_shutdown(Some(GRACE));
+        });
+        let mut ended = Ok(());
+        while let Some(server) = servers.join_next().await {
+            ended = ended.and(server.unwrap_or(Ok(())));
+        }
+        goodbye.abort();
+        ended
+    }
+}
+
+async fn serve(
+    listener: TcpListener,
+    tls: Option<RustlsConfig>,
+    service: IntoMakeServiceWithConnectInfo<axum::Router, SocketAddr>,
+    handle: Handle<SocketAddr>,
+) -> io::Result<()> {
+    match tls {
+        Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await,
+        None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await,
+    }
+}
+
+impl TlsPem {
+    fn config(&self) -> Result<RustlsConfig, ServeError> {
+        let fault = |cause: String| ServeError::Certificate { cause };
+        let chain = CertificateDer::pem_slice_iter(&self.certificate).collect::<Result<Vec<_>, _>>();
+        let chain = chain.map_err(|error| fault(error.to_string()))?;
+        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|error| fault(format!("its key: {error}")))?;
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| fault(error.to_string()))?
+            .with_no_client_auth()
+            .with_single_cert(chain, key);
+        let mut config = config.map_err(|error| fault(error.to_string()))?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(RustlsConfig::from_config(Arc::new(config)))
+    }
+}
+
+impl std::fmt::Debug for TlsPem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TlsPem(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
+    };
+    use tokio_rustls::TlsConnector;
+
+    use super::{super::fixture::House, *};
+
+    fn certificate() -> (TlsPem, CertificateDer<'static>) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let pem =
+            TlsPem { certificate: made.cert.pem().into_bytes(), key: made.signing_key.serialize_pem().into_bytes() };
+        (pem, made.cert.der().clone())
+    }
+
+    #[tokio::test]
+    async fn https_answers_with_the_given_certificate() {
+        let house = House::open().await;
+        let (pem, trusted) = certificate();
+        let (at, stop, stopped) = house.listen(Some(pem)).await;
+
+        let mut roots = RootCertStore::empty();
+        roots.add(trusted).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        let tcp = TcpStream::connect(at).await.unwrap();
+        let mut tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
+        tls.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        tls.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("alive\n"), "{answer}");
+
+        stop.send(()).unwrap();
+        stopped.await;
+        assert!(TcpStream::connect(at).await.is_err());
+    }
+
+    #[test]
+    fn a_port_in_use_is_named_in_one_line() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let settings = ApiSettings { listen: vec![address], tls: None, limits: ApiLimits::default() };
+        let error = ApiServer::bind(&settings).unwrap_err().to_string();
+        assert_eq!(error, format!("http.listen: cannot listen on {address}: Address already in use (os error 98)"));
+    }
+
+    #[test]
+    fn a_certificate_that_is_none_is_refused_before_anything_listens() {
+        let (good, _) = certificate();
+        let (other, _) = certificate();
+        for (certificate, key) in [
+            (b"nothing".to_vec(), good.key.clone()),
+            (good.certificate.clone(), b"nothing".to_vec()),
+            (good.certificate.clone(), other.key.clone()),
+        ] {
+            let tls = Some(TlsPem { certificate, key });
+            let settings = ApiSettings { listen: vec![], tls, limits: ApiLimits::default() };
+            assert!(matches!(ApiServer::bind(&settings), Err(ServeError::Certificate { .. })));
+        }
+    }
+}
