@@ -219,8 +219,7 @@ impl Wire {
                         let is_request = matches!(message, Message::Request(_));
                         let remote = self.send(index, destination, message);
                         let phone = &mut self.phones[index];
-                        let flow =
-                            Source { transport: self.transport, local: phone.address, remote, flow: FlowId(1) };
+                        let flow = Source { transport: self.transport, local: phone.address, remote, flow: FlowId(1) };
                         if is_request {
                             phone.endpoint.handle_sent(id, flow, self.now);
                         }
