@@ -30,6 +30,7 @@ pub struct StoredBinding {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every change is a Put; a box for each would gain nothing")]
 pub enum BindingChange {
     /// Added, or replaced where AoR and binding are the same.
     Put(StoredBinding),
