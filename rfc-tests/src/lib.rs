@@ -6,6 +6,7 @@ pub mod api;
 pub mod baresip;
 pub mod browser;
 pub mod deadline;
+pub mod net;
 pub mod process;
 pub mod raw;
 pub mod scratch;

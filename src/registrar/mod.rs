@@ -15,7 +15,7 @@ mod binding;
 mod bindings;
 mod credentials;
 mod patience;
-mod register;
+pub mod register;
 mod task;
 
 pub use binding::{Binding, Registration, Target};
