@@ -108,11 +108,14 @@ impl Label {
 
     /// Whether this is that message; `before`: what passed the same way earlier.
     pub fn check(&self, message: &Message, before: &[&Message]) -> Result<(), String> {
-        let is = Self::of(message);
-        if is.what != self.what {
-            return Err(format!("it is {is}"));
-        }
+        self.check_kind(message)?;
         self.notes.iter().try_for_each(|note| note.check(message, before))
+    }
+
+    /// Whether it is that method or status, whatever the notes say.
+    pub fn check_kind(&self, message: &Message) -> Result<(), String> {
+        let is = Self::of(message);
+        if is.what == self.what { Ok(()) } else { Err(format!("it is {is}")) }
     }
 }
 

@@ -8,8 +8,10 @@
 
 use std::time::Duration;
 
-/// Columns are so far apart, unless names need more.
+/// Columns are at least so far apart.
 const WIDTH: usize = 30;
+/// What an arrow has beside its label.
+const ARROW: usize = 10;
 const MARGIN: usize = 17;
 
 /// One message, as a ladder shows it. Columns count from the left.
@@ -26,27 +28,29 @@ pub struct Rung {
 
 /// Draws the rungs below the names of the columns.
 pub fn draw(names: &[String], rungs: &[Rung]) -> String {
+    let labels = rungs.iter().map(|rung| rung.label.chars().count() + ARROW);
+    let width = labels.chain([WIDTH]).max().unwrap_or(WIDTH);
     let mut ladder = format!("{:MARGIN$}", "");
     for name in names {
-        ladder.push_str(&format!("{name:^WIDTH$}"));
+        ladder.push_str(&format!("{name:^width$}"));
     }
     for rung in rungs {
         let mark = if rung.is_marked { ">>" } else { "  " };
-        ladder.push_str(&format!("\n{mark}{:>9.3} s{:>4}{}", rung.at.as_secs_f64(), "", row(names.len(), rung)));
+        ladder.push_str(&format!("\n{mark}{:>9.3} s{:>4}{}", rung.at.as_secs_f64(), "", row(names.len(), width, rung)));
     }
     ladder.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-fn row(columns: usize, rung: &Rung) -> String {
-    let at = |column: usize| column * WIDTH + WIDTH / 2;
-    let mut row: Vec<char> = vec![' '; columns * WIDTH];
+fn row(columns: usize, width: usize, rung: &Rung) -> String {
+    let at = |column: usize| column * width + width / 2;
+    let mut row: Vec<char> = vec![' '; columns * width];
     (0..columns).for_each(|column| row[at(column)] = '|');
     let (left, right) = (rung.from.min(rung.to), rung.from.max(rung.to));
     if left == right || right >= columns {
         return format!("{} (to itself)", rung.label);
     }
     let length = at(right) - at(left) - 1;
-    let label: String = rung.label.chars().take(length.saturating_sub(4)).collect();
+    let label = &rung.label;
     let arrow = match (rung.from < rung.to, rung.is_lost) {
         (true, false) => format!("{:-<width$}>", format!("----{label}"), width = length - 1),
         (true, true) => format!("{:-<width$}x  ", format!("----{label}"), width = length - 3),

@@ -34,7 +34,7 @@
 //! | `(*)` | REGISTER of all contacts |
 //! | `Contact has isfocus` | somewhere in a value of that header |
 //! | `Event: conference` | a value of that header is this; what a stranger sends gets it |
-//! | `no Contact` | there is no such header |
+//! | `some Retry-After`, `no Contact` | there is such a header, there is none |
 //! | `after 0.5 s`, `after 2.1 to 4 s` | the time since the message before |
 //! | `at 32 s` | the time since the figure began |
 //! | `5 s pass` beside an empty row | silence for that long |

@@ -14,7 +14,8 @@ pub enum Remark {
     Has(HeaderName, String),
     /// `Unsupported: foo`: the value of that header. What a stranger sends gets it.
     Is(HeaderName, String),
-    /// `no Contact`.
+    /// `some Retry-After`, `no Contact`: whether there is such a header.
+    Present(HeaderName),
     Lacks(HeaderName),
     /// `after 0.5 s`: since the message before it.
     After(RangeInclusive<Duration>),
@@ -45,6 +46,9 @@ impl Remark {
         if let Some(span) = text.strip_prefix("at ") {
             return Ok(Self::At(span_of(span)?));
         }
+        if let Some(name) = text.strip_prefix("some ") {
+            return Ok(Self::Present(header_name(name)?));
+        }
         if let Some(name) = text.strip_prefix("no ") {
             return Ok(Self::Lacks(header_name(name)?));
         }
@@ -65,6 +69,7 @@ impl Remark {
         let (name, holds) = match self {
             Self::Has(name, text) => (name, values(name).iter().any(|value| value.contains(text))),
             Self::Is(name, text) => (name, values(name).iter().any(|value| value == text)),
+            Self::Present(name) => (name, !values(name).is_empty()),
             Self::Lacks(name) => (name, values(name).is_empty()),
             Self::After(_) | Self::At(_) | Self::Pass(_) | Self::Aside => return Ok(()),
         };

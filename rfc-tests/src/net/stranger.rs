@@ -26,6 +26,7 @@ pub struct Stranger {
     said: Vec<Message>,
     /// Of the call that it is in.
     talk: Option<Talk>,
+    description: Option<String>,
     counter: u32,
 }
 
@@ -52,6 +53,7 @@ impl Stranger {
             heard: Vec::new(),
             said: Vec::new(),
             talk: None,
+            description: None,
             counter: 0,
         }
     }
@@ -66,6 +68,12 @@ impl Stranger {
         self.talk = None;
         self.heard.clear();
         self.said.clear();
+        self
+    }
+
+    /// Its offers and answers are this from now on, an SDP whose lines end in `\n`.
+    pub fn describes(&mut self, description: &str) -> &mut Self {
+        self.description = Some(description.lines().map(|line| format!("{}\r\n", line.trim())).collect());
         self
     }
 
@@ -198,7 +206,8 @@ impl Stranger {
 
     /// To the latest request of that method, by the way it came.
     fn response(&mut self, status: StatusCode, label: &Label) -> (Message, Destination) {
-        let method = label.response_to();
+        let by_default = (status.is_provisional() && status > StatusCode::TRYING).then_some(&Method::Invite);
+        let method = label.response_to().or(by_default);
         let asked = self.heard.iter().rev().find_map(|(message, source)| match message {
             Message::Request(request) if method.is_none_or(|method| *method == request.method) => {
                 (request.method != Method::Ack).then(|| (request.clone(), *source))
@@ -319,6 +328,7 @@ impl Stranger {
         let description = format!(
             "v=0\r\no=- 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio 4000 RTP/AVP {format}\r\na={direction}\r\n"
         );
+        let description = self.description.clone().filter(|_| !unusable).unwrap_or(description);
         headers.set(Header::new(HeaderName::ContentType, "application/sdp"));
         *body = description.into();
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use plenary::call::negotiate::Negotiator;
+use bytes::Bytes;
+use plenary::call::negotiate::{NegotiationError, Negotiator};
 use plenary_media::plan::{AudioCodec, Direction};
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Ending, Event, OutgoingInvite, OutgoingRequest};
 use plenary_sip::message::{Method, NameAddr, Request, StatusCode};
@@ -73,6 +74,14 @@ impl PhoneCall {
         }
     }
 
+    /// The answer to the INVITE's offer, the same each time; or an offer where it had none.
+    fn answer(&mut self) -> Result<Bytes, NegotiationError> {
+        let Some(offer) = self.invited.clone().flatten() else { return self.negotiator.delayed_offer() };
+        let (answer, plan) = self.negotiator.answer(&offer.content)?;
+        self.agree(plan);
+        Ok(answer)
+    }
+
     fn agree(&mut self, plan: plenary_media::plan::MediaPlan) {
         self.codec = Some(plan.audio.send.codec);
         self.direction = Some(plan.audio.direction);
@@ -112,26 +121,20 @@ impl Phone {
     }
 
     pub fn rings(&mut self) {
-        self.rings_with(StatusCode::RINGING);
+        self.rings_with(StatusCode::RINGING, false);
     }
 
-    pub fn rings_with(&mut self, status: StatusCode) {
-        if let Some(call) = self.alerting() {
-            self.agent.command(Command::Ring { call, status, body: None });
-        }
+    /// `answering`: with the answer to the offer already.
+    pub fn rings_with(&mut self, status: StatusCode, answering: bool) {
+        let Some(id) = self.alerting() else { return };
+        let body = self.find(id).filter(|_| answering).and_then(|call| call.answer().ok()).map(Body::sdp);
+        self.agent.command(Command::Ring { call: id, status, body });
     }
 
     pub fn answers(&mut self) {
         let Some(id) = self.alerting() else { return };
         let Some(call) = self.find(id) else { return };
-        let body = match call.invited.take().flatten() {
-            Some(offer) => call.negotiator.answer(&offer.content).map(|(answer, plan)| {
-                call.agree(plan);
-                answer
-            }),
-            None => call.negotiator.delayed_offer(),
-        };
-        let command = match body {
+        let command = match call.answer() {
             Ok(body) => Command::Accept { call: id, body: Some(Body::sdp(body)), headers: Vec::new() },
             Err(error) => {
                 let status = StatusCode::new(error.status()).expect("a status");
@@ -260,8 +263,7 @@ impl Phone {
     fn handle_offered(&mut self, id: CallId, offer: Option<Body>) {
         let habit = self.offer_habit;
         let Some(call) = self.find(id) else { return };
-        let status =
-            |error: plenary::call::negotiate::NegotiationError| StatusCode::new(error.status()).expect("a status");
+        let status = |error: NegotiationError| StatusCode::new(error.status()).expect("a status");
         let answer = match (habit, offer) {
             (OfferHabit::Ponders, _) => return,
             (OfferHabit::Refuses(status), _) => Err(status),

@@ -14,7 +14,7 @@ impl Phone {
             What::Request(method) => self.act_by_request(method, label, to),
             What::Response(status) => {
                 let is_for_invite = label.response_to().is_none_or(|method| *method == Method::Invite);
-                is_for_invite && self.act_by_response(*status)
+                is_for_invite && self.act_by_response(*status, label)
             }
         }
     }
@@ -41,12 +41,12 @@ impl Phone {
         true
     }
 
-    fn act_by_response(&mut self, status: StatusCode) -> bool {
+    fn act_by_response(&mut self, status: StatusCode, label: &Label) -> bool {
         if self.alerting().is_none() || status == StatusCode::TRYING {
             return false;
         }
         match status {
-            status if status.is_provisional() => self.rings_with(status),
+            status if status.is_provisional() => self.rings_with(status, label.has(&Note::Description)),
             status if status.is_success() => self.answers(),
             status => self.refuses(status),
         }
