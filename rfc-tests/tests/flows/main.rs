@@ -12,3 +12,4 @@ mod rfc4320;
 mod rfc4579;
 mod rfc5407;
 mod rfc6026;
+mod storms;

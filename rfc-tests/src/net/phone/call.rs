@@ -165,8 +165,9 @@ impl Phone {
     }
 
     pub(super) fn offers_anew(&mut self, direction: Direction) {
-        let Some(id) = self.open_call() else { return };
-        let Some(call) = self.find(id) else { return };
+        let talking = self.calls.iter_mut().rev().find(|call| call.state == CallState::Talking);
+        let Some(call) = talking else { return };
+        let id = call.id;
         call.negotiator.set_direction(direction);
         let offer = Body::sdp(call.negotiator.offer().expect("it was offered before"));
         self.agent.command(Command::Reoffer { call: id, offer });
