@@ -20,14 +20,18 @@ step() {
 }
 
 cargo_tests() { cargo test --locked --no-fail-fast "$@"; }
+coverage() { cargo run --locked --quiet -p rfc-tests --bin coverage -- "$1"; }
 
 step "console: build" make --no-print-directory console
 step "console: tests" sh -c 'cd web-admin && npm test'
 step "console: lint and types" sh -c 'cd web-admin && npm run lint'
 step "server: build" cargo build --locked --bin plenary
+step "coverage: begin" coverage begin
 step "server and crates: tests" cargo_tests --workspace
 for crate in plenary-sip plenary-media; do
     step "$crate without I/O: tests" cargo_tests -p $crate --no-default-features
 done
+# Makes rfc-tests/COVERAGE.md of what the tests have just proven.
+step "coverage: write" coverage write
 
 awk '{ passed += $1; failed += $2 } END { printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' "$work/counts"

@@ -13,3 +13,4 @@ mod rfc4579;
 mod rfc5407;
 mod rfc6026;
 mod storms;
+mod torture;

@@ -6,7 +6,7 @@ use rfc_tests::net::{Net, OfferHabit};
 /// §4.1, §4.2: an UPDATE whose offer the callee thinks about for ever.
 #[test]
 fn an_unanswered_request_hears_100_when_timer_e_reaches_t2_and_never_408() {
-    let _proven = covers(["4320-01", "4320-02"]);
+    let _proven = covers(["4320-01", "4320-02", "4320-03"]);
     let mut net = Net::with_seed(4320);
     net.stranger("mallory");
     net.phone("bob").when_offered(OfferHabit::Ponders);

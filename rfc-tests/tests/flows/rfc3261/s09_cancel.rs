@@ -78,7 +78,7 @@ fn a_cancel_waits_for_a_provisional_response() {
 
 #[test]
 fn late_200_after_cancel_is_acked_and_byed() {
-    let _proven = covers(["5407-01"]).but("CANCEL crossing 200");
+    let _proven = covers(["5407-01"]);
     let mut net = Net::with_seed(93);
     net.phone("alice");
     net.phone("bob");

@@ -1,9 +1,12 @@
 //! RFC 3261 §11: asking what somebody can do.
 
+use rfc_tests::coverage::covers;
 use rfc_tests::net::Net;
 
 #[test]
 fn options_is_answered_as_an_invite_would_be_and_calls_nobody() {
+    let _proven =
+        covers(["3261-09", "4579-5.13b"]).but("Accept-Encoding and Accept-Language; the factory: real sockets");
     let mut net = Net::with_seed(110);
     net.phone("alice");
     net.focus("conf-7");

@@ -31,6 +31,7 @@ fn in_a_dialog_a_lower_cseq_gets_500_and_an_unknown_dialog_481() {
 /// §12.1.1, §12.2.1.1: the callee keeps the order of Record-Route, and a strict router gets its own Request-URI.
 #[test]
 fn the_callee_follows_the_record_routes_in_their_order() {
+    let _proven = covers(["3261-10"]);
     let mut net = Net::with_seed(121);
     net.stranger("mallory");
     net.phone("bob");

@@ -9,6 +9,7 @@ use rfc_tests::net::{CallState, Net};
 
 #[test]
 fn a_call_from_invite_to_bye() {
+    let _proven = covers(["3261-13"]);
     let mut net = Net::with_seed(130);
     net.phone("alice");
     net.phone("bob");
@@ -80,6 +81,7 @@ fn a_200_without_ack_is_repeated_and_ends_in_bye() {
 
 #[test]
 fn an_invite_without_offer_gets_one_with_the_200_and_answers_with_the_ack() {
+    let _proven = covers(["3261-13"]);
     let mut net = Net::with_seed(133);
     net.phone("alice");
     net.focus("conf-7");

@@ -6,6 +6,7 @@ use rfc_tests::net::{Net, OfferHabit};
 
 #[test]
 fn both_hang_up_at_once() {
+    let _proven = covers(["5407-01"]);
     let mut net = Net::with_seed(150);
     net.phone("alice");
     net.phone("bob");
@@ -27,6 +28,7 @@ fn both_hang_up_at_once() {
 /// §15.1.2.
 #[test]
 fn a_bye_in_the_early_dialog_ends_the_invite_too() {
+    let _proven = covers(["3261-15"]);
     let mut net = Net::with_seed(151);
     net.stranger("mallory");
     net.phone("bob");

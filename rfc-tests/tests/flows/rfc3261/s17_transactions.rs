@@ -6,6 +6,7 @@ use rfc_tests::net::Net;
 /// §17.1.1.2: Timers A and B.
 #[test]
 fn an_invite_is_repeated_at_growing_intervals_and_given_up_after_64_t1() {
+    let _proven = covers(["3261-17"]);
     let mut net = Net::with_seed(170);
     net.phone("alice");
     net.stranger("mallory");
@@ -47,6 +48,7 @@ fn a_lost_invite_is_made_good() {
 /// §17.2.1.
 #[test]
 fn a_slow_answer_is_covered_by_100_within_200_ms() {
+    let _proven = covers(["3261-17"]);
     let mut net = Net::with_seed(172);
     net.phone("alice");
     net.phone("bob");

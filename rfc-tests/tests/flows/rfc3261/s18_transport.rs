@@ -7,6 +7,7 @@ use rfc_tests::net::Net;
 
 #[test]
 fn over_a_stream_nothing_is_repeated_and_everything_takes_the_same_connection() {
+    let _proven = covers(["3261-20"]);
     let mut net = Net::with_seed(180);
     net.phone("alice").over(Transport::Tcp);
     net.phone("bob");
@@ -32,6 +33,7 @@ fn over_a_stream_nothing_is_repeated_and_everything_takes_the_same_connection() 
 /// §18.2.1.
 #[test]
 fn received_is_noted_when_sent_by_is_a_name_or_another_address() {
+    let _proven = covers(["3261-20"]);
     let mut net = Net::with_seed(181);
     net.stranger("mallory");
     net.phone("bob");
