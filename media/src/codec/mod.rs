@@ -1,0 +1,14 @@
+//! Audio codecs behind two traits, each at the sample rate it is made for.
+
+pub mod duration;
+pub mod g711;
+pub mod g722;
+pub mod opus;
+pub mod registry;
+pub mod sample_rate;
+mod traits;
+
+pub use duration::payload_units;
+pub use registry::{make_decoder, make_encoder};
+pub use sample_rate::SampleRate;
+pub use traits::{CodecError, Decoder, Encoded, Encoder};
