@@ -63,11 +63,6 @@ impl Beat {
         self.next = self.next.max(self.slot_at(now).unwrap_or(0));
     }
 
-    /// The tick that runs at `now`, or ran last.
-    pub fn tick_at(&self, now: Instant) -> u64 {
-        self.slot_at(now).unwrap_or(0) / PHASES as u64
-    }
-
     fn next_used(&self, used: UsedPhases) -> Option<u64> {
         (self.next..self.next + PHASES as u64).find(|slot| used[phase_of(*slot)])
     }

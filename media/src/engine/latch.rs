@@ -98,6 +98,10 @@ impl Latch {
         }
     }
 
+    pub fn is_muxed(&self) -> bool {
+        self.rtcp_mux
+    }
+
     /// Judges an RTP packet by where it comes from.
     pub fn handle_rtp(&mut self, source: SocketAddr, header: &RtpHeader, proof: Proof) -> Verdict {
         match &mut self.state {

@@ -90,10 +90,6 @@ impl Receiver {
         self.source.as_mut()
     }
 
-    pub fn is_secured(&self) -> bool {
-        self.unprotector.is_some()
-    }
-
     /// The peer says goodbye to a stream: the next one starts anew, the leg stays (RFC 3550 §6.6).
     pub fn handle_bye(&mut self, ssrc: Ssrc) {
         if self.source.as_ref().is_some_and(|source| source.ssrc() == ssrc) {

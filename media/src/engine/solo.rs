@@ -27,12 +27,7 @@ impl Solo {
 
     /// Encodes a tick of what this leg alone hears. When the leg comes from a shared chain, `before` gives what it
     /// heard in earlier ticks, so that this one starts warm and in step: 20 ms of it spare the click.
-    pub fn encode<'f>(
-        &mut self,
-        frame: &Frame,
-        tick: u64,
-        before: impl Fn(u64) -> Option<&'f Frame>,
-    ) -> &EncodeChain {
+    pub fn encode<'f>(&mut self, frame: &Frame, tick: u64, before: impl Fn(u64) -> Option<&'f Frame>) -> &EncodeChain {
         if self.newest.is_none_or(|newest| newest + 1 != tick) {
             for earlier in tick.saturating_sub(self.ticks)..tick {
                 if let Some(frame) = before(earlier) {

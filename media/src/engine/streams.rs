@@ -69,9 +69,7 @@ impl Streams {
     /// Takes a datagram from either of the leg's ports.
     pub fn handle_datagram(&mut self, datagram: &mut [u8], from: SocketAddr, at: Clocks) -> Result<Accepted, Refusal> {
         match Kind::of(datagram) {
-            Kind::Rtp => {
-                self.receiver.handle_rtp(datagram, from, &mut self.latch, self.sender.ssrc(), at.now)
-            }
+            Kind::Rtp => self.receiver.handle_rtp(datagram, from, &mut self.latch, self.sender.ssrc(), at.now),
             Kind::Rtcp => {
                 let (datagram, proof) = self.receiver.open_rtcp(datagram)?;
                 if !self.latch.handle_rtcp(from, proof) {

@@ -37,8 +37,7 @@ impl ReceiveBatch {
         }
         let (fd, flags) = (socket.as_raw_fd(), libc::MSG_DONTWAIT);
         // SAFETY: each header points to its own iovec, buffer and source, which all outlive the call.
-        let received =
-            unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), BATCH as u32, flags, std::ptr::null_mut()) };
+        let received = unsafe { libc::recvmmsg(fd, headers.as_mut_ptr(), BATCH as u32, flags, std::ptr::null_mut()) };
         let received = usize::try_from(received).unwrap_or(0);
         for (i, header) in headers.iter().enumerate().take(received) {
             let whole = header.msg_hdr.msg_flags & libc::MSG_TRUNC == 0;
