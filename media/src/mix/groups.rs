@@ -19,13 +19,6 @@ pub enum MixKey {
     Own(LegId),
 }
 
-/// What a listener hears just now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hears {
-    Whole,
-    Own,
-}
-
 /// Listeners with equal keys get the same payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EncodeKey {

@@ -79,7 +79,7 @@ impl G722Scale {
         let mut sum = 0;
         for &octet in payload {
             let code = usize::from((octet >> 2) & 0x0f);
-            self.log = ((self.log * 127 >> 7) + Self::STEPS[code]).clamp(0, Self::MOST);
+            self.log = (((self.log * 127) >> 7) + Self::STEPS[code]).clamp(0, Self::MOST);
             sum += self.log;
         }
         let Ok(count) = i32::try_from(payload.len()) else { return SILENT };

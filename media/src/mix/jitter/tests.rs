@@ -157,7 +157,7 @@ fn a_pause_is_no_loss() {
     let mut play = Play::new(20);
     for tick in 0..60_u64 {
         let now = play.start + Duration::from_millis(tick * 20);
-        if tick < 10 || tick >= 50 {
+        if !(10..50).contains(&tick) {
             play.arrive(tick as u16, now);
         }
         if tick == 10 {
