@@ -33,7 +33,6 @@ fn packets_of_10_to_60_ms_go_both_ways() {
             party.run(2 * SECOND);
             party.forget();
             party.run(millis(1_200));
-            eprintln!("{codec:?} at {ptime} ms");
             party.assert_hears(odd, &[usual]);
             party.assert_hears(usual, &[odd]);
             let packets = &party.phones[odd].packets;

@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use super::jitter::{Inserted, JitterBuffer, JitterStats, Step};
-use super::level::{LevelEstimator, SILENT};
+use super::level::{Estimate, LevelEstimator, SILENT};
 use super::{FRAME_SAMPLES, Frame, Resampler, level_dbov};
 use crate::codec::{CodecError, Decoder, SampleRate, make_decoder};
 use crate::plan::AudioCodec;
@@ -18,8 +18,10 @@ use crate::rtp::RtpHeader;
 const LONGEST: usize = 5_760;
 /// Over so many samples at 48 kHz, 5 ms, one sound fades into another.
 const FADE: usize = 240;
-/// Ticks for which a decoded level is believed of a leg that is not decoded.
+/// Ticks for which a decoded level is believed of a leg that is not decoded …
 const BELIEVED: u8 = 3;
+/// … and while its encoder finds no voice: a tone is heard half a second late at most.
+const BELIEVED_VOICELESS: u8 = 25;
 
 /// What a pulled frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct Playout {
     voices: Vec<Voice>,
     estimator: LevelEstimator,
     level: Level,
+    /// Ticks.
+    believed: u8,
     /// Mean length of payloads whose level only decoding tells: one that is much longer begins a word.
     usual_len: usize,
     pcm: Box<[i16; LONGEST]>,
@@ -69,6 +73,7 @@ impl Playout {
             voices: codecs.iter().map(|&codec| Voice::new(codec)).collect::<Result<_, _>>()?,
             estimator: LevelEstimator::default(),
             level: Level::Estimated(SILENT),
+            believed: BELIEVED,
             usual_len: 0,
             pcm: Box::new([0; LONGEST]),
             fifo: Fifo::new(),
@@ -99,7 +104,7 @@ impl Playout {
         match self.level {
             _ if self.jitter.is_idle() => Some(SILENT),
             Level::Estimated(level) => Some(level),
-            Level::Decoded(level, age) if age < BELIEVED => Some(level),
+            Level::Decoded(level, age) if age < self.believed => Some(level),
             Level::Decoded(..) | Level::Unknown => None,
         }
     }
@@ -142,16 +147,20 @@ impl Playout {
     }
 
     fn note_level(&mut self, codec: AudioCodec, payload: &[u8]) {
-        let Some(level) = self.estimator.estimate(codec, payload) else {
-            let grown = payload.len() > self.usual_len * 5 / 4 + 8;
-            self.usual_len = (self.usual_len * 7 + payload.len()) / 8;
-            self.level = match self.level {
-                Level::Decoded(level, age) if !grown => Level::Decoded(level, age),
-                _ => Level::Unknown,
-            };
-            return;
+        self.believed = match self.estimator.estimate(codec, payload) {
+            Estimate::Level(level) => {
+                self.level = Level::Estimated(level);
+                return;
+            }
+            Estimate::Voiceless => BELIEVED_VOICELESS,
+            Estimate::Unknown => BELIEVED,
         };
-        self.level = Level::Estimated(level);
+        let grown = payload.len() > self.usual_len * 5 / 4 + 8;
+        self.usual_len = (self.usual_len * 7 + payload.len()) / 8;
+        self.level = match self.level {
+            Level::Decoded(level, age) if !grown => Level::Decoded(level, age),
+            _ => Level::Unknown,
+        };
     }
 }
 
