@@ -3,7 +3,6 @@
 
 pub mod codec;
 pub mod dtmf;
-#[cfg(feature = "engine")]
 pub mod engine;
 pub mod id;
 pub mod mix;

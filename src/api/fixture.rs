@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tower::ServiceExt;
 
 use super::router::router;
-use super::serve::{ApiLimits, ApiServer, ApiSettings, TlsPem};
+use super::serve::{ApiLimits, ApiServer, ApiSettings};
 use super::server_info::{ServerInfo, SipListener};
 use super::state::{ApiState, Later, Registration, Registrations};
 use super::token::Token;
@@ -69,8 +69,9 @@ impl House {
         let focus = FocusSettings { empty_timeout: Duration::from_secs(60), pace: Pace::default() };
         let defaults =
             PlanDefaults { domain: "localhost".into(), max_participants: 100, ring_for: Duration::from_secs(45) };
+        let metrics = Metrics::default();
         let (directory, dials) =
-            Directory::start(DirectorySettings { focus, defaults }, store.clone(), engine.0.clone());
+            Directory::start(DirectorySettings { focus, defaults }, store.clone(), engine.0.clone(), &metrics);
         let phones = Arc::new(Phones::default());
         let listener = SipListener { transport: "udp".into(), host: "localhost".into(), port: 5060 };
         let server = ServerInfo {
@@ -80,7 +81,6 @@ impl House {
             conference_factory: "sip:conference@localhost".into(),
             srtp: "preferred".into(),
         };
-        let metrics = Metrics::default();
         let state = ApiState { store, directory, registrations: phones.clone(), metrics, server };
         let (stop, stopping) = watch::channel(false);
         let source = SocketAddr::from(([192, 0, 2, 1], 40_000));
@@ -132,7 +132,10 @@ impl House {
     }
 
     /// Serves on a port of loopback until the returned sender is used or dropped.
-    pub async fn listen(&self, tls: Option<TlsPem>) -> (SocketAddr, oneshot::Sender<()>, impl Future<Output = ()>) {
+    pub async fn listen(
+        &self,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> (SocketAddr, oneshot::Sender<()>, impl Future<Output = ()>) {
         let settings = ApiSettings { listen: vec!["127.0.0.1:0".parse().unwrap()], tls, limits: ApiLimits::default() };
         let server = ApiServer::bind(&settings).unwrap();
         let address = server.addresses()[0];

@@ -4,7 +4,10 @@
 
 use diesel::prelude::*;
 
-use super::{column, error::StoreError, open::Store, schema::bindings};
+use super::column;
+use super::error::StoreError;
+use super::open::Store;
+use super::schema::bindings;
 
 /// One contact of an address-of-record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +33,7 @@ pub struct StoredBinding {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "nearly every change is a Put; a box for each would gain nothing")]
 pub enum BindingChange {
     /// Added, or replaced where AoR and binding are the same.
     Put(StoredBinding),

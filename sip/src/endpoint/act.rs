@@ -52,7 +52,7 @@ impl Endpoint {
                 Upward::Closed { owner: Owner::Call(call, _) } => {
                     self.with_call(call, now, InviteUsage::handle_closed);
                 }
-                Upward::Failed { owner: Owner::Nobody, .. } | Upward::Closed { .. } => {}
+                Upward::Failed { .. } | Upward::Closed { .. } => {}
             }
         }
     }
@@ -63,6 +63,11 @@ impl Endpoint {
             match act {
                 Act::Request { purpose, request, destinations } => {
                     self.send_for_call(id, purpose, request, destinations, now);
+                }
+                Act::Abandon => {
+                    if let Some(invite) = self.calls.get_mut(id).and_then(|call| call.invite) {
+                        self.transactions.forget(invite);
+                    }
                 }
                 Act::Cancel { headers } => self.cancel_for_call(id, headers, now),
                 Act::Respond { transaction, response } => self.respond(transaction, response, now),
@@ -212,7 +217,7 @@ impl Endpoint {
                 let response = Some(std::sync::Arc::new(response));
                 self.output.push_back(Output::Event(Event::Response { request, status, response }));
             }
-            (Owner::Call(..) | Owner::User(_) | Owner::Nobody, _) => {}
+            (Owner::Call(..) | Owner::User(_) | Owner::Invited(_) | Owner::Nobody, _) => {}
         }
     }
 

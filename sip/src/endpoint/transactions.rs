@@ -51,6 +51,8 @@ enum Keys {
 pub enum Owner {
     Nobody,
     Call(CallId, Purpose),
+    /// A server's: the call that the INVITE makes or is within.
+    Invited(CallId),
     User(RequestId),
 }
 
@@ -296,7 +298,8 @@ impl Transactions {
         }
     }
 
-    fn forget(&mut self, id: TransactionId) {
+    /// Ends a transaction whatever its state.
+    pub fn forget(&mut self, id: TransactionId) {
         self.timers.set(id, None);
         let Some(mut transaction) = self.open.remove(&id) else { return };
         close(&mut transaction.owner, &mut self.output);

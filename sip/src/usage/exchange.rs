@@ -115,6 +115,13 @@ impl Exchange {
         self.state = State::Theirs(theirs);
     }
 
+    pub fn theirs(&self) -> Option<&Theirs> {
+        match &self.state {
+            State::Theirs(theirs) => Some(theirs),
+            State::Stable | State::Ours { .. } => None,
+        }
+    }
+
     /// The request that the user's answer answers.
     pub fn close_theirs(&mut self) -> Option<Theirs> {
         match std::mem::replace(&mut self.state, State::Stable) {

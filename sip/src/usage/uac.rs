@@ -15,7 +15,7 @@ use super::act::{Act, CallContext, Purpose, answer, put_body};
 use super::offer::description_of;
 use super::outside::{first_hops, request_of};
 use super::prack::{self, Pracks};
-use super::session::Session;
+use super::session::{Begun, Session};
 use super::session_timer::SessionTimer;
 use super::uas::is_sips;
 use crate::dialog::EarlyDialogs;
@@ -132,19 +132,23 @@ impl Uac {
     }
 
     /// The 2xx that is the first, and wanted.
-    pub fn handle_success(&mut self, response: Response, source: Source, now: Instant) -> Option<Session> {
+    pub fn handle_success(&mut self, mut response: Response, source: Source, now: Instant) -> Option<Session> {
         self.state = State::Over;
         let Ok(dialog) = self.early.confirm(&self.invite, &response, self.sent_by, source) else {
             self.refused(StatusCode::BAD_GATEWAY, Some(response));
             return None;
         };
-        let output = std::mem::take(&mut self.output);
-        let mut response = response;
         if let (Some(body), true) = (self.early_answer.take(), response.body.is_empty()) {
             put_body(&mut response.headers, &mut response.body, &body);
         }
-        let (context, contact, offer) = (self.context.clone(), self.contact.clone(), self.offer.take());
-        Some(Session::of_caller(context, dialog, contact, offer, (response, source), output, now))
+        let begun = Begun {
+            context: self.context.clone(),
+            dialog,
+            contact: self.contact.clone(),
+            timer: self.timer.clone(),
+            output: std::mem::take(&mut self.output),
+        };
+        Some(Session::of_caller(begun, self.offer.take(), response, source, now))
     }
 
     /// 300–699.
@@ -213,7 +217,10 @@ impl Uac {
                 self.give_up(Vec::new(), now);
             }
             // §9.1: 64·T1 after the CANCEL the transaction counts as cancelled.
-            State::Cancelling { until } if until <= now => self.state = State::Over,
+            State::Cancelling { until } if until <= now => {
+                self.state = State::Over;
+                self.output.push_back(Act::Abandon);
+            }
             _ => {}
         }
     }

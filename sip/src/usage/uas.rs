@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::act::{Act, CallContext, answer, busy, put_body};
 use super::offer::description_of;
 use super::reliable::{Due, Reliable};
-use super::session::{Answering, Session};
+use super::session::{Begun, Session};
 use super::session_timer::SessionTimer;
 use crate::dialog::Dialog;
 use crate::endpoint::{Body, ContactTemplate, Ending, Event, RequestId};
@@ -120,10 +120,14 @@ impl Uas {
         }
         self.timer.write_response(&self.invite, &mut ok.headers);
         self.over = true;
-        let answering = Answering { transaction: self.transaction, invite: self.invite.clone(), response: ok };
-        let output = std::mem::take(&mut self.output);
-        let (context, dialog) = (self.context.clone(), self.dialog.clone());
-        Some(Session::of_callee(context, dialog, self.contact.clone(), answering, output, now))
+        let begun = Begun {
+            context: self.context.clone(),
+            dialog: self.dialog.clone(),
+            contact: self.contact.clone(),
+            timer: self.timer.clone(),
+            output: std::mem::take(&mut self.output),
+        };
+        Some(Session::of_callee(begun, self.transaction, &self.invite, ok, now))
     }
 
     /// 300–699 by the user.
@@ -151,12 +155,13 @@ impl Uas {
         now: Instant,
     ) -> Option<Session> {
         let from_tag = request.headers.from().ok().and_then(|from| from.tag().map(str::to_owned));
-        let order = match self.dialog.is_with(from_tag.as_deref()) && !self.over {
-            true => self.dialog.check_order(&request),
-            false => Err(StatusCode::CALL_DOES_NOT_EXIST),
-        };
-        if let Err(status) = order {
-            self.refuse(transaction, &request, status);
+        if self.over || !self.dialog.is_with(from_tag.as_deref()) {
+            self.refuse(transaction, &request, StatusCode::CALL_DOES_NOT_EXIST);
+            return None;
+        }
+        if let Err(status) = self.dialog.check_order(&request) {
+            let response = answer(&request, status, self.dialog.local_tag());
+            self.output.push_back(Act::Respond { transaction, response });
             return None;
         }
         match request.method {
@@ -266,6 +271,7 @@ impl Uas {
         }
     }
 
+    /// A response with a status alone; 500 says when to come again.
     fn refuse(&mut self, transaction: TransactionId, request: &Arc<Request>, status: StatusCode) {
         let response = match status {
             StatusCode::SERVER_INTERNAL_ERROR => busy(request, self.dialog.local_tag(), &mut self.context.rng),
