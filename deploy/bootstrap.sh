@@ -61,6 +61,7 @@ bring_node() {
     say "Node.js $(node --version) is older than $node_major.$node_minor, which the web console's build needs;"
     say "installing Node.js 22 from the npm registry into target/tools, for this build only"
     npm install --prefix "$tools" --no-save --no-audit --no-fund node@22 npm@10 >&2
+    hash -r # the shell remembers where it found the old one
     node_is_new_enough || fail "Node.js is still too old; install $node_major.$node_minor or later and try again"
 }
 

@@ -49,13 +49,8 @@ impl Server {
     /// Starts everything, or says in one line what hinders it; nothing stays behind then.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
         let identity = identity(&settings)?;
-        let tls = settings.server.data_dir.join("tls");
-        let files = (
-            settings.sip.tls_certificate.clone().unwrap_or(tls.join("cert.pem")),
-            settings.sip.tls_key.clone().unwrap_or(tls.join("key.pem")),
-        );
-        let http = ApiServer::bind(&translate::api(&settings, &files))?;
-        let net = Net::start(translate::net(&settings, &files))?;
+        let http = ApiServer::bind(&translate::api(&settings, &identity))?;
+        let net = Net::start(translate::net(&settings, &identity))?;
         let dialplan = dialplan(&settings)?;
 
         let store = Store::open(&translate::store(&settings)).await?;

@@ -12,7 +12,7 @@ use crate::scratch::Scratch;
 #[derive(Debug)]
 pub struct Sipp {
     pub process: Process,
-    _folder: Scratch,
+    folder: Scratch,
 }
 
 impl Sipp {
@@ -24,8 +24,23 @@ impl Sipp {
         command.arg("-sf").arg(file);
         command.args(["-i", &address.to_string(), "-mi", &address.to_string(), "-p", &port.to_string()]);
         command.args(["-m", &calls.to_string(), "-nostdin", "-timeout", "120s"]).current_dir(folder.path());
+        command.arg("-trace_shortmsg").args(["-shortmessage_file", "messages.csv"]);
         let process = Process::start(&mut command, &folder.path().join("sipp.log"))?;
-        Ok(Self { process, _folder: folder })
+        Ok(Self { process, folder })
+    }
+
+    /// When requests of this method came, in seconds since 1970.
+    pub fn received_at(&self, method: &str) -> anyhow::Result<Vec<f64>> {
+        let log = std::fs::read_to_string(self.folder.path().join("messages.csv"))?;
+        let of_method = log.lines().filter(|line| line.contains("\tR\t") && line.contains(&format!(":{method} ")));
+        Ok(of_method.filter_map(|line| line.split('\t').find_map(|field| field.parse::<f64>().ok())).collect())
+    }
+
+    /// Waits for the end: all calls were as the scenario wants them.
+    pub fn wait(mut self, within: Duration) -> anyhow::Result<()> {
+        let status = self.process.wait(within)?;
+        anyhow::ensure!(status.success(), "SIPp ended with {status}\n{}", self.process.output());
+        Ok(())
     }
 
     /// Runs a calling scenario against `target` to its end, `calls` times.

@@ -2,14 +2,15 @@
 #![cfg(feature = "net")]
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use plenary_sip::endpoint::{OPEN_HOST, SendId};
 use plenary_sip::message::{HeaderName, Message, StatusCode, parse_datagram};
-use plenary_sip::net::{
-    Net, NetError, NetEvent, NetSettings, NetTiming, Received, SendError, TlsIdentity, VerifyServer,
-};
+use plenary_sip::net::{Net, NetError, NetEvent, NetSettings, NetTiming, Received, SendError, VerifyServer};
 use plenary_sip::net_types::{Destination, Source, Transport};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -41,15 +42,17 @@ fn quick() -> NetTiming {
     NetTiming { handshake: short, message: short, silent: short, ..NetTiming::default() }
 }
 
-fn identity() -> (TlsIdentity, String) {
+fn identity() -> (Arc<ServerConfig>, String) {
     let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
     let pem = signed.cert.pem();
-    let identity = TlsIdentity {
-        certificate_pem: pem.clone().into_bytes(),
-        key_pem: signed.signing_key.serialize_pem().into_bytes(),
-        origin: "test".into(),
-    };
-    (identity, pem)
+    let key = PrivateKeyDer::try_from(signed.signing_key.serialize_der()).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_single_cert(vec![signed.cert.der().clone()], key)
+        .expect("they belong together");
+    (Arc::new(config), pem)
 }
 
 fn port_of(net: &Net, transport: Transport) -> SocketAddr {
@@ -275,7 +278,7 @@ async fn tls_both_ways_with_the_name_proven() {
     let tls = |verify_servers| NetSettings {
         udp: Vec::new(),
         tls: vec![LOOPBACK],
-        certificate: Some(certificate.clone()),
+        tls_server: Some(certificate.clone()),
         verify_servers,
         ..settings()
     };
@@ -304,7 +307,7 @@ async fn tls_both_ways_with_the_name_proven() {
 
 #[tokio::test]
 async fn tls_handshakes_are_given_limited_time() {
-    let settings = NetSettings { tls: vec![LOOPBACK], certificate: Some(identity().0), timing: quick(), ..settings() };
+    let settings = NetSettings { tls: vec![LOOPBACK], tls_server: Some(identity().0), timing: quick(), ..settings() };
     let net = Net::start(settings).expect("started");
     let mut silent = TcpStream::connect(port_of(&net, Transport::Tls)).await.expect("connected");
     assert_eq!(read_some(&mut silent).await, "");
@@ -325,8 +328,6 @@ async fn faults_at_start_name_address_and_cause() {
 
     let no_certificate = Net::start(NetSettings { tls: vec![LOOPBACK], ..NetSettings::default() });
     assert!(matches!(no_certificate, Err(NetError::NoCertificate { .. })));
-    let missing = TlsIdentity::read("/nowhere/cert.pem".as_ref(), "/nowhere/key.pem".as_ref()).expect_err("missing");
-    assert!(missing.to_string().contains("/nowhere/cert.pem"), "{missing}");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tower::ServiceExt;
 
 use super::router::router;
-use super::serve::{ApiLimits, ApiServer, ApiSettings, TlsPem};
+use super::serve::{ApiLimits, ApiServer, ApiSettings};
 use super::server_info::{ServerInfo, SipListener};
 use super::state::{ApiState, Later, Registration, Registrations};
 use super::token::Token;
@@ -132,7 +132,10 @@ impl House {
     }
 
     /// Serves on a port of loopback until the returned sender is used or dropped.
-    pub async fn listen(&self, tls: Option<TlsPem>) -> (SocketAddr, oneshot::Sender<()>, impl Future<Output = ()>) {
+    pub async fn listen(
+        &self,
+        tls: Option<Arc<rustls::ServerConfig>>,
+    ) -> (SocketAddr, oneshot::Sender<()>, impl Future<Output = ()>) {
         let settings = ApiSettings { listen: vec!["127.0.0.1:0".parse().unwrap()], tls, limits: ApiLimits::default() };
         let server = ApiServer::bind(&settings).unwrap();
         let address = server.addresses()[0];

@@ -33,6 +33,6 @@ mod token;
 
 pub use openapi::openapi;
 pub use problem::{Problem, ProblemType};
-pub use serve::{ApiLimits, ApiServer, ApiSettings, ServeError, TlsPem};
+pub use serve::{ApiLimits, ApiServer, ApiSettings, ServeError};
 pub use server_info::{ServerInfo, SipListener};
 pub use state::{ApiState, Later, Registration, Registrations};

@@ -12,9 +12,6 @@ use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::info;
@@ -31,7 +28,7 @@ const IDLE_AT_MOST: Duration = Duration::from_secs(30);
 pub struct ApiSettings {
     pub listen: Vec<SocketAddr>,
     /// `None`: plain HTTP, for a reverse proxy on the same host.
-    pub tls: Option<TlsPem>,
+    pub tls: Option<Arc<ServerConfig>>,
     pub limits: ApiLimits,
 }
 
@@ -43,19 +40,10 @@ pub struct ApiLimits {
     pub max_body: usize,
 }
 
-/// A certificate chain and its key, in PEM.
-#[derive(Clone)]
-pub struct TlsPem {
-    pub certificate: Vec<u8>,
-    pub key: Vec<u8>,
-}
-
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("http.listen: cannot listen on {address}: {cause}")]
     Listen { address: SocketAddr, cause: io::Error },
-    #[error("the certificate of HTTPS: {cause}")]
-    Certificate { cause: String },
     #[error("HTTP on {address} ended: {cause}")]
     Ended { address: SocketAddr, cause: io::Error },
 }
@@ -77,7 +65,7 @@ impl Default for ApiLimits {
 impl ApiServer {
     /// Takes the ports, so that a port in use is known before anything else starts.
     pub fn bind(settings: &ApiSettings) -> Result<Self, ServeError> {
-        let tls = settings.tls.as_ref().map(TlsPem::config).transpose()?;
+        let tls = settings.tls.clone().map(RustlsConfig::from_config);
         let listeners = settings.listen.iter().map(|&address| {
             let fault = |cause| ServeError::Listen { address, cause };
             let listener = TcpListener::bind(address).map_err(fault)?;
@@ -148,32 +136,10 @@ fn end_idle_connections(http: &mut Builder<TokioExecutor>) {
     http.http2().timer(TokioTimer::new()).keep_alive_interval(IDLE_AT_MOST).keep_alive_timeout(IDLE_AT_MOST);
 }
 
-impl TlsPem {
-    fn config(&self) -> Result<RustlsConfig, ServeError> {
-        let fault = |cause: String| ServeError::Certificate { cause };
-        let chain = CertificateDer::pem_slice_iter(&self.certificate).collect::<Result<Vec<_>, _>>();
-        let chain = chain.map_err(|error| fault(error.to_string()))?;
-        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|error| fault(format!("its key: {error}")))?;
-        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| fault(error.to_string()))?
-            .with_no_client_auth()
-            .with_single_cert(chain, key);
-        let mut config = config.map_err(|error| fault(error.to_string()))?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(RustlsConfig::from_config(Arc::new(config)))
-    }
-}
-
-impl std::fmt::Debug for TlsPem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("TlsPem(…)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use rustls::pki_types::ServerName;
+    use rustls::crypto::aws_lc_rs;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
     use rustls::{ClientConfig, RootCertStore};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
@@ -182,18 +148,22 @@ mod tests {
     use super::super::fixture::House;
     use super::*;
 
-    fn certificate() -> (TlsPem, CertificateDer<'static>) {
+    fn certificate() -> (Arc<ServerConfig>, CertificateDer<'static>) {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let pem =
-            TlsPem { certificate: made.cert.pem().into_bytes(), key: made.signing_key.serialize_pem().into_bytes() };
-        (pem, made.cert.der().clone())
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key);
+        (Arc::new(config.unwrap()), made.cert.der().clone())
     }
 
     #[tokio::test]
     async fn https_answers_with_the_given_certificate() {
         let house = House::open().await;
-        let (pem, trusted) = certificate();
-        let (at, stop, stopped) = house.listen(Some(pem)).await;
+        let (config, trusted) = certificate();
+        let (at, stop, stopped) = house.listen(Some(config)).await;
 
         let mut roots = RootCertStore::empty();
         roots.add(trusted).unwrap();
@@ -222,20 +192,5 @@ mod tests {
         let settings = ApiSettings { listen: vec![address], tls: None, limits: ApiLimits::default() };
         let error = ApiServer::bind(&settings).unwrap_err().to_string();
         assert_eq!(error, format!("http.listen: cannot listen on {address}: Address already in use (os error 98)"));
-    }
-
-    #[test]
-    fn a_certificate_that_is_none_is_refused_before_anything_listens() {
-        let (good, _) = certificate();
-        let (other, _) = certificate();
-        for (certificate, key) in [
-            (b"nothing".to_vec(), good.key.clone()),
-            (good.certificate.clone(), b"nothing".to_vec()),
-            (good.certificate.clone(), other.key.clone()),
-        ] {
-            let tls = Some(TlsPem { certificate, key });
-            let settings = ApiSettings { listen: vec![], tls, limits: ApiLimits::default() };
-            assert!(matches!(ApiServer::bind(&settings), Err(ServeError::Certificate { .. })));
-        }
     }
 }

@@ -7,12 +7,13 @@ use plenary_media::engine::EngineSettings;
 use plenary_media::plan::AudioCodec;
 use plenary_sip::endpoint::EndpointSettings;
 use plenary_sip::message::{Host, Method};
-use plenary_sip::net::{NetSettings, TlsIdentity};
+use plenary_sip::net::NetSettings;
 use plenary_sip::transaction::Timing;
 
-use crate::api::{ApiLimits, ApiSettings, TlsPem};
+use crate::api::{ApiLimits, ApiSettings};
 use crate::call::CallSettings;
 use crate::call::negotiate::{MediaPolicy, SrtpPolicy};
+use crate::certificate::Identity;
 use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults};
 use crate::store::StoreSettings;
 
@@ -26,13 +27,10 @@ pub fn store(settings: &Settings) -> StoreSettings {
     }
 }
 
-pub fn api(settings: &Settings, identity: &(std::path::PathBuf, std::path::PathBuf)) -> ApiSettings {
+pub fn api(settings: &Settings, identity: &Identity) -> ApiSettings {
     ApiSettings {
         listen: vec![settings.http.listen],
-        tls: settings.http.tls.then(|| TlsPem {
-            certificate: std::fs::read(&identity.0).unwrap_or_default(),
-            key: std::fs::read(&identity.1).unwrap_or_default(),
-        }),
+        tls: settings.http.tls.then(|| identity.server_config(&[b"h2", b"http/1.1"])),
         limits: ApiLimits {
             session_lifetime: settings.http.session_lifetime,
             max_body: settings.http.max_body.as_usize(),
@@ -40,12 +38,12 @@ pub fn api(settings: &Settings, identity: &(std::path::PathBuf, std::path::PathB
     }
 }
 
-pub fn net(settings: &Settings, identity: &(std::path::PathBuf, std::path::PathBuf)) -> NetSettings {
+pub fn net(settings: &Settings, identity: &Identity) -> NetSettings {
     NetSettings {
         udp: settings.sip.udp.clone(),
         tcp: settings.sip.tcp.clone(),
         tls: settings.sip.tls.clone(),
-        certificate: TlsIdentity::read(&identity.0, &identity.1).ok(),
+        tls_server: Some(identity.server_config(&[])),
         advertised: settings.server.advertised_address,
         ..NetSettings::default()
     }

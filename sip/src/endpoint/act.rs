@@ -64,6 +64,11 @@ impl Endpoint {
                 Act::Request { purpose, request, destinations } => {
                     self.send_for_call(id, purpose, request, destinations, now);
                 }
+                Act::Abandon => {
+                    if let Some(invite) = self.calls.get_mut(id).and_then(|call| call.invite) {
+                        self.transactions.forget(invite);
+                    }
+                }
                 Act::Cancel { headers } => self.cancel_for_call(id, headers, now),
                 Act::Respond { transaction, response } => self.respond(transaction, response, now),
                 Act::Ack { ack, destination } => {

@@ -296,7 +296,8 @@ impl Transactions {
         }
     }
 
-    fn forget(&mut self, id: TransactionId) {
+    /// Ends a transaction whatever its state.
+    pub fn forget(&mut self, id: TransactionId) {
         self.timers.set(id, None);
         let Some(mut transaction) = self.open.remove(&id) else { return };
         close(&mut transaction.owner, &mut self.output);

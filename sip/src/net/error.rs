@@ -10,12 +10,8 @@ use crate::net_types::Transport;
 pub enum NetError {
     #[error("cannot listen on {transport} {address}: {cause}")]
     Listen { transport: Transport, address: SocketAddr, cause: io::Error },
-    #[error("cannot read {path}: {cause}")]
-    File { path: String, cause: io::Error },
     #[error("{transport} {address} needs a certificate and a key")]
     NoCertificate { transport: Transport, address: SocketAddr },
-    #[error("unusable certificate {origin}: {reason}")]
-    Certificate { origin: String, reason: String },
     #[error("unusable certificate authorities: {reason}")]
     Authorities { reason: String },
 }

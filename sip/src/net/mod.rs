@@ -33,5 +33,5 @@ pub use driver::{EndpointHandle, MailboxFull, RunningEndpoint, spawn_endpoint};
 pub use error::{NetError, SendError};
 pub use event::{NetEvent, Received};
 pub use gate::{Gate, GateFlow};
-pub use settings::{NetSettings, NetTiming, TlsIdentity, VerifyServer};
+pub use settings::{NetSettings, NetTiming, VerifyServer};
 pub use transport_layer::{Listening, Net};

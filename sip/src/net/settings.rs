@@ -1,10 +1,11 @@
 //! What the net is told once, at start.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::error::NetError;
+use rustls::ServerConfig;
+
 use crate::message::Limits;
 
 #[derive(Clone, Debug)]
@@ -13,8 +14,8 @@ pub struct NetSettings {
     pub udp: Vec<SocketAddr>,
     pub tcp: Vec<SocketAddr>,
     pub tls: Vec<SocketAddr>,
-    /// Who we are over TLS; needed when `tls` lists anything.
-    pub certificate: Option<TlsIdentity>,
+    /// Who we are over TLS, and how; needed when `tls` lists anything.
+    pub tls_server: Option<Arc<ServerConfig>>,
     /// Whom we believe over TLS connections that we open.
     pub verify_servers: VerifyServer,
     /// The address that peers reach us at, behind 1:1 NAT. Absent: that of the route to each peer.
@@ -34,7 +35,7 @@ impl Default for NetSettings {
             udp: Vec::new(),
             tcp: Vec::new(),
             tls: Vec::new(),
-            certificate: None,
+            tls_server: None,
             verify_servers: VerifyServer::Nobody,
             advertised: None,
             limits: Limits::default(),
@@ -73,30 +74,6 @@ impl Default for NetTiming {
             silent: Duration::from_secs(30),
             idle: Duration::from_secs(600),
         }
-    }
-}
-
-/// A certificate chain and its key, in PEM.
-#[derive(Clone)]
-pub struct TlsIdentity {
-    pub certificate_pem: Vec<u8>,
-    pub key_pem: Vec<u8>,
-    /// Named in errors: the path of the file, mostly.
-    pub origin: String,
-}
-
-impl std::fmt::Debug for TlsIdentity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TlsIdentity").field("origin", &self.origin).finish_non_exhaustive()
-    }
-}
-
-impl TlsIdentity {
-    pub fn read(certificate: &Path, key: &Path) -> Result<Self, NetError> {
-        let read = |path: &Path| {
-            std::fs::read(path).map_err(|cause| NetError::File { path: path.display().to_string(), cause })
-        };
-        Ok(Self { certificate_pem: read(certificate)?, key_pem: read(key)?, origin: certificate.display().to_string() })
     }
 }
 

@@ -7,33 +7,14 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::error::NetError;
-use super::settings::{TlsIdentity, VerifyServer};
-
-pub(super) fn acceptor(identity: &TlsIdentity) -> Result<TlsAcceptor, NetError> {
-    let unusable = |reason: String| NetError::Certificate { origin: identity.origin.clone(), reason };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&identity.certificate_pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| unusable(error.to_string()))?;
-    if chain.is_empty() {
-        return Err(unusable("no certificate in it".into()));
-    }
-    let key =
-        PrivateKeyDer::from_pem_slice(&identity.key_pem).map_err(|error| unusable(format!("its key: {error}")))?;
-    let config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| unusable(error.to_string()))?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| unusable(error.to_string()))?;
-    Ok(Arc::new(config).into())
-}
+use super::settings::VerifyServer;
 
 /// Opens TLS to servers and phones.
 #[derive(Clone)]
@@ -118,26 +99,5 @@ impl ServerCertVerifier for Unverified {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unusable_certificates_are_named() {
-        let identity = |certificate: &str, key: &str| TlsIdentity {
-            certificate_pem: certificate.into(),
-            key_pem: key.into(),
-            origin: "/etc/plenary/tls.pem".into(),
-        };
-        let signed = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
-        let (certificate, key) = (signed.cert.pem(), signed.signing_key.serialize_pem());
-        assert!(acceptor(&identity(&certificate, &key)).is_ok());
-        for (certificate, key) in [("", key.as_str()), (&certificate, ""), ("nonsense", "nonsense")] {
-            let error = acceptor(&identity(certificate, key)).err().expect("refused").to_string();
-            assert!(error.contains("/etc/plenary/tls.pem"), "{error}");
-        }
     }
 }

@@ -20,7 +20,7 @@ use super::resolve::{self, Query, Target};
 use super::route::OwnAddresses;
 use super::settings::NetSettings;
 use super::tcp;
-use super::tls::{self, Connector};
+use super::tls::Connector;
 use super::udp::{self, Datagrams};
 use crate::endpoint::{EndpointSettings, SendId, complete};
 use crate::message::Message;
@@ -79,9 +79,9 @@ enum Try {
 impl Net {
     /// Opens every listener, or says which one could not be opened and why.
     pub fn start(settings: NetSettings) -> Result<Self, NetError> {
-        let acceptor = match (settings.tls.first(), &settings.certificate) {
+        let acceptor = match (settings.tls.first(), &settings.tls_server) {
             (None, _) => None,
-            (Some(_), Some(identity)) => Some(tls::acceptor(identity)?),
+            (Some(_), Some(config)) => Some(TlsAcceptor::from(Arc::clone(config))),
             (Some(address), None) => {
                 return Err(NetError::NoCertificate { transport: Transport::Tls, address: *address });
             }

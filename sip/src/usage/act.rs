@@ -20,6 +20,8 @@ pub enum Act {
     Cancel {
         headers: Vec<Header>,
     },
+    /// Forget the INVITE's transaction: it counts as cancelled, though nobody said so (§9.1).
+    Abandon,
     /// Answer a server transaction.
     Respond {
         transaction: TransactionId,

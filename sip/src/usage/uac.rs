@@ -213,7 +213,10 @@ impl Uac {
                 self.give_up(Vec::new(), now);
             }
             // §9.1: 64·T1 after the CANCEL the transaction counts as cancelled.
-            State::Cancelling { until } if until <= now => self.state = State::Over,
+            State::Cancelling { until } if until <= now => {
+                self.state = State::Over;
+                self.output.push_back(Act::Abandon);
+            }
             _ => {}
         }
     }
