@@ -122,11 +122,8 @@ impl Uac {
         }
         // A 1xx that makes no dialog still says that it rings.
         let _ = self.early.handle_provisional(&self.invite, &response, self.sent_by, source);
-        let remote_tag = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
-        match self.pracks.handle_provisional(&remote_tag, &response) {
-            prack::Due::Nothing => {}
-            prack::Due::Prack(rack) => self.send_prack(&remote_tag, rack, &response),
-            prack::Due::Ignore => return,
+        if !self.confirm_reliable(&response) {
+            return;
         }
         self.tell(Event::Progress { call: self.context.call, response: Arc::new(response) });
     }
@@ -263,6 +260,22 @@ impl Uac {
         self.state = State::Calling;
         self.early = EarlyDialogs::default();
         self.send_invite();
+    }
+
+    /// PRACK where it is due; false for a reliable response whose turn it is not.
+    fn confirm_reliable(&mut self, response: &Response) -> bool {
+        let remote_tag = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
+        if self.early.get_mut(&remote_tag).is_none() {
+            return true;
+        }
+        match self.pracks.handle_provisional(&remote_tag, response) {
+            prack::Due::Nothing => true,
+            prack::Due::Ignore => false,
+            prack::Due::Prack(rack) => {
+                self.send_prack(&remote_tag, rack, response);
+                true
+            }
+        }
     }
 
     fn send_prack(&mut self, remote_tag: &str, rack: String, response: &Response) {
