@@ -14,10 +14,12 @@ pub struct RtpSender {
 
 impl RtpSender {
     /// `random`: 128 random bits; the SSRC, the first sequence number and the timestamp offset come of them.
+    /// The sequence starts below 2^15, so that SRTP receivers that miss the start still guess its rollover counter
+    /// (RFC 3711 §3.3.1).
     pub fn new(random: u128) -> Self {
         Self {
             ssrc: Ssrc((random >> 64) as u32),
-            sequence: SequenceNumber((random >> 32) as u16),
+            sequence: SequenceNumber((random >> 32) as u16 & 0x7fff),
             offset: RtpTimestamp(random as u32),
             packets: 0,
             octets: 0,
