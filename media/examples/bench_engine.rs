@@ -23,7 +23,8 @@ use plenary_media::plan::{
 use plenary_media::rtp::RtpSender;
 use plenary_media::secure::Protector;
 
-const TALKERS: usize = 3;
+/// Who talks says a tone of these; the others hardly breathe.
+const TALKERS_HZ: [f64; 3] = [440.0, 613.0, 941.0];
 const PTIME: Duration = Duration::from_millis(20);
 /// Packets of a talker before it says the same again.
 const LOOP: usize = 50;
@@ -202,13 +203,13 @@ impl LoadPhone {
 
 /// One second: a tone for a talker, faint noise for the others.
 fn payloads(codec: AudioCodec, index: usize) -> Vec<Vec<u8>> {
-    let mut encoder = make_encoder(codec, OpusWishes::default(), PTIME).expect("an encoder");
+    let mut encoder = make_encoder(codec, OpusWishes::default()).expect("an encoder");
     let rate = encoder.sample_rate();
     let samples = rate.samples(PTIME);
     let mut noise = 0x2545_f491_u32;
     let mut sample = |at: usize| {
         noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        match [440.0, 613.0, 941.0].get(index) {
+        match TALKERS_HZ.get(index) {
             Some(hz) => (5_000.0 * (TAU * hz * at as f64 / f64::from(rate.hz())).sin()) as i16,
             None => (noise >> 29) as i16 - 4,
         }

@@ -3,7 +3,6 @@
 mod phones;
 
 use std::net::UdpSocket;
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use phones::tone::{TONES_HZ, full_level_db};

@@ -30,7 +30,7 @@ impl Desk {
     /// Ends a leg's use of a shared chain; the last one's chain goes back.
     pub fn leave_group(&mut self, key: &EncodeKey) {
         if let Some(chain) = self.groups.release(key) {
-            self.outbox.give_back(Returned::Chain(Box::new(chain)));
+            self.outbox.give_back(Returned::Chain(chain));
         }
     }
 }

@@ -261,8 +261,8 @@ impl Shard {
     /// Counts a leg to those who share their encodes; the first one's chain serves all.
     fn share(&mut self, room: Slot, format: &SendFormat, chain: Option<Box<EncodeChain>>) {
         let (Some(room), Some(chain)) = (self.rooms.get(room), chain) else { return };
-        if let Some(chain) = self.desk.groups.insert(whole(format, room.id), *chain) {
-            self.give_back(Returned::Chain(Box::new(chain)));
+        if let Some(chain) = self.desk.groups.insert(whole(format, room.id), chain) {
+            self.give_back(Returned::Chain(chain));
         }
     }
 

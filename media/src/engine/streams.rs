@@ -10,6 +10,7 @@ use super::reports::{Clocks, Reports};
 use super::send::Sender;
 use super::settings::EngineError;
 use super::solo::Solo;
+use crate::codec::packet_time;
 use crate::id::LegId;
 use crate::plan::{AudioPlan, MediaPlan};
 use crate::random::Random;
@@ -26,7 +27,8 @@ pub(super) struct Streams {
 
 impl Streams {
     pub fn new(leg: LegId, plan: MediaPlan, random: &mut Random) -> Result<Self, EngineError> {
-        let plan = plan.audio;
+        let mut plan = plan.audio;
+        plan.send.ptime = packet_time(plan.send.codec, plan.send.ptime);
         let keys = |source| EngineError::Keys { leg, source };
         let codec = |source| EngineError::Codec { leg, codec: plan.send.codec, source };
         Ok(Self {
