@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::{Value, json};
 
+use crate::api::Api;
 use crate::deadline::wait_for;
 use crate::process::Process;
 use crate::scratch::Scratch;
@@ -37,6 +38,7 @@ pub struct Baresip {
     control: TcpStream,
     received: Vec<u8>,
     folder: Scratch,
+    account: &'static str,
     tone_hertz: u32,
 }
 
@@ -55,11 +57,21 @@ impl Baresip {
         });
         let control = control.with_context(|| process.output())?;
         control.set_read_timeout(Some(Duration::from_millis(50)))?;
-        Ok(Self { process, control, received: Vec::new(), folder, tone_hertz: phone.tone_hertz })
+        Ok(Self {
+            process,
+            control,
+            received: Vec::new(),
+            folder,
+            account: phone.account,
+            tone_hertz: phone.tone_hertz,
+        })
     }
 
-    pub fn wait_registered(&mut self) -> anyhow::Result<()> {
-        self.wait_event("REGISTER_OK", Duration::from_secs(15))
+    /// The server knows the phone. Its own event may have come before anybody listened at its control port.
+    pub fn wait_registered(&self, api: &Api) -> anyhow::Result<()> {
+        let path = format!("/accounts/{}/registrations", self.account);
+        let known = || api.get(&path).ok().filter(|bindings| bindings.to_string().contains("\"contact\"")).map(drop);
+        wait_for("the registration", Duration::from_secs(15), known).with_context(|| self.log_tail())
     }
 
     /// Dials and waits for the answer.
