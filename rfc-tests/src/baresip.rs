@@ -118,6 +118,17 @@ impl Baresip {
         heard.with_context(|| format!("{:#}", last.unwrap_or_else(|| anyhow::anyhow!("nothing"))))
     }
 
+    /// Waits until the rate that it receives with, in bit/s, is as wanted.
+    pub fn wait_for_rate(&self, what: &str, wanted: impl Fn(u64) -> bool) -> anyhow::Result<()> {
+        // It prints `audio=SENT/RECEIVED (bit/s)`, over and over on one line.
+        let received = || {
+            let log = self.process.output();
+            let (_, last) = log.rsplit_once("audio=")?;
+            last.split(['/', ' ']).nth(1)?.parse().ok()
+        };
+        wait_for(what, Duration::from_secs(15), || received().filter(|bits| wanted(*bits)).map(drop))
+    }
+
     pub fn log_tail(&self) -> String {
         let log = self.process.output();
         let lines: Vec<&str> = log.lines().collect();
