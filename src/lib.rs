@@ -1,3 +1,12 @@
 //! Plenary: a self-hosted SIP conferencing server.
 
+pub mod api;
+pub mod call;
+pub mod certificate;
+pub mod cli;
 pub mod conference;
+pub mod registrar;
+pub mod server;
+pub mod store;
+pub mod telemetry;
+mod welcome;

@@ -1,3 +1,12 @@
 //! SIP without I/O, and with the `net` feature the tokio shell around it.
 
+pub mod auth;
+pub mod dialog;
+pub mod endpoint;
+pub mod message;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod net_types;
+pub mod sdp;
+pub mod transaction;
+pub mod usage;

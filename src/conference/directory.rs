@@ -2,56 +2,53 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use plenary_media::RoomId;
+use plenary_media::engine::SpeakerLevel;
+use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, Numbered, Participant, ParticipantId,
-    ParticipantPatch, PlacedCall, Roster,
-};
+use super::admission::{Join, JoinError};
+use super::command::{Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall};
+use super::hub::{Follow, ToHub};
+use super::leg::{Admitted, LegCommand};
+use super::plan::Plan;
+use super::roster::{Participant, ParticipantId, Roster};
+use super::wish::{ConferenceWish, Reply};
 
-/// What is asked of the directory; each carries the way its answer goes back.
+/// What is asked of the directory.
 #[derive(Debug)]
-pub(crate) enum Wish {
-    Live { number: String, reply: Reply<Arc<Roster>> },
-    CallAll { number: String, wish: CallAll, by: Actor, reply: Reply<CallAllReport> },
-    Add { number: String, wish: AddParticipant, by: Actor, reply: Reply<PlacedCall> },
-    Patch { number: String, id: ParticipantId, patch: ParticipantPatch, by: Actor, reply: Reply<Participant> },
-    Remove { number: String, id: ParticipantId, ban: bool, by: Actor, reply: Reply<()> },
-    Act { number: String, action: Action, by: Actor, reply: Reply<()> },
-    Follow { after: Option<u64>, reply: oneshot::Sender<Follow> },
+pub(super) enum ToDirectory {
+    Wish { number: String, wish: ConferenceWish },
+    Plan { name: String, reply: oneshot::Sender<Option<Plan>> },
+    Room { name: String, reply: oneshot::Sender<Option<RoomId>> },
+    Join { name: String, join: Join, commands: mpsc::Sender<LegCommand>, reply: JoinReply },
+    Speakers { room: RoomId, speakers: Vec<SpeakerLevel> },
     Changed { number: String },
+    Stop { reply: oneshot::Sender<()> },
 }
 
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, FocusError>>;
-
-/// What happened so far, and the channel of all that will.
-#[derive(Debug)]
-pub struct Follow {
-    pub first: Vec<Numbered>,
-    pub rest: broadcast::Receiver<Arc<Numbered>>,
-}
+pub(super) type JoinReply = oneshot::Sender<Result<Admitted, JoinError>>;
 
 #[derive(Clone, Debug)]
 pub struct Directory {
-    wishes: mpsc::Sender<Wish>,
+    pub(super) directory: mpsc::Sender<ToDirectory>,
+    pub(super) hub: mpsc::Sender<ToHub>,
 }
 
 impl Directory {
-    pub(crate) fn new(wishes: mpsc::Sender<Wish>) -> Self {
-        Self { wishes }
-    }
-
     pub async fn live(&self, number: &str) -> Result<Arc<Roster>, FocusError> {
-        self.ask(|reply| Wish::Live { number: number.into(), reply }).await
+        let (reply, answer) = oneshot::channel();
+        self.hub.send(ToHub::Live { number: number.into(), reply }).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?.ok_or_else(|| FocusError::NotRunning { number: number.into() })
     }
 
-    /// Calls every member that is not in, in parallel; answers as soon as the calls are placed.
+    /// Calls every member that is not in, in parallel; answers as soon as the calls are queued.
     pub async fn call_all(&self, number: &str, wish: CallAll, by: Actor) -> Result<CallAllReport, FocusError> {
-        self.ask(|reply| Wish::CallAll { number: number.into(), wish, by, reply }).await
+        self.ask(number, |reply| ConferenceWish::CallAll { wish, by, reply }).await
     }
 
+    /// Calls one more; starts the conference where it does not run.
     pub async fn add(&self, number: &str, wish: AddParticipant, by: Actor) -> Result<PlacedCall, FocusError> {
-        self.ask(|reply| Wish::Add { number: number.into(), wish, by, reply }).await
+        self.ask(number, |reply| ConferenceWish::Add { wish, by, reply }).await
     }
 
     pub async fn patch(
@@ -61,35 +58,78 @@ impl Directory {
         patch: ParticipantPatch,
         by: Actor,
     ) -> Result<Participant, FocusError> {
-        self.ask(|reply| Wish::Patch { number: number.into(), id: id.clone(), patch, by, reply }).await
+        self.ask(number, |reply| ConferenceWish::Patch { id: id.clone(), patch, by, reply }).await
     }
 
     /// Hangs up; with `ban` the address may not come back while this conference runs.
     pub async fn remove(&self, number: &str, id: &ParticipantId, ban: bool, by: Actor) -> Result<(), FocusError> {
-        self.ask(|reply| Wish::Remove { number: number.into(), id: id.clone(), ban, by, reply }).await
+        self.ask(number, |reply| ConferenceWish::Remove { id: id.clone(), ban, by, reply }).await
     }
 
     pub async fn act(&self, number: &str, action: Action, by: Actor) -> Result<(), FocusError> {
-        self.ask(|reply| Wish::Act { number: number.into(), action, by, reply }).await
+        self.ask(number, |reply| ConferenceWish::Act { action, by, reply }).await
     }
 
-    /// Follows changes: those after `after` while the ring still has them, else a snapshot first.
+    /// Follows changes: those after `after` while they are still kept, else a snapshot first.
     pub async fn follow(&self, after: Option<u64>) -> Result<Follow, FocusError> {
         let (reply, answer) = oneshot::channel();
-        self.wishes.send(Wish::Follow { after, reply }).await.map_err(|_| stopping())?;
+        self.hub.send(ToHub::Follow { after, reply }).await.map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())
     }
 
     /// The stored conference was edited or deleted.
     pub async fn changed(&self, number: &str) {
         // A directory that is gone has nothing running that could be told.
-        let _ = self.wishes.send(Wish::Changed { number: number.into() }).await;
+        drop(self.directory.send(ToDirectory::Changed { number: number.into() }).await);
     }
 
-    async fn ask<T>(&self, wish: impl FnOnce(Reply<T>) -> Wish) -> Result<T, FocusError> {
+    /// The conference of this number or alias, as it runs or as it is stored.
+    pub async fn plan(&self, name: &str) -> Option<Plan> {
         let (reply, answer) = oneshot::channel();
-        self.wishes.send(wish(reply)).await.map_err(|_| stopping())?;
-        answer.await.map_err(|_| stopping())?
+        self.directory.send(ToDirectory::Plan { name: name.into(), reply }).await.ok()?;
+        answer.await.ok()?
+    }
+
+    /// The room of this conference, which is started where it does not run: a leg that waits outside has its ports on
+    /// the same shard.
+    pub async fn room(&self, name: &str) -> Option<RoomId> {
+        let (reply, answer) = oneshot::channel();
+        self.directory.send(ToDirectory::Room { name: name.into(), reply }).await.ok()?;
+        answer.await.ok()?
+    }
+
+    /// Lets a caller in, or says why not. `commands`: how the conference reaches the leg.
+    pub async fn join(
+        &self,
+        name: &str,
+        join: Join,
+        commands: mpsc::Sender<LegCommand>,
+    ) -> Result<Admitted, JoinError> {
+        let (reply, answer) = oneshot::channel();
+        let busy = || JoinError::Busy { what: "it is shutting down".into() };
+        let message = ToDirectory::Join { name: name.into(), join, commands, reply };
+        self.directory.send(message).await.map_err(|_| busy())?;
+        answer.await.map_err(|_| busy())?
+    }
+
+    /// Who speaks in a room, as media tells it. Dropped when the directory is too busy: the next one comes soon.
+    pub fn speakers(&self, room: RoomId, speakers: Vec<SpeakerLevel>) {
+        drop(self.directory.try_send(ToDirectory::Speakers { room, speakers }));
+    }
+
+    /// Ends every conference and lets nobody in any more.
+    pub async fn stop(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.directory.send(ToDirectory::Stop { reply }).await.is_ok() {
+            drop(answer.await);
+        }
+    }
+
+    async fn ask<T>(&self, number: &str, wish: impl FnOnce(Reply<T>) -> ConferenceWish) -> Result<T, FocusError> {
+        let (reply, answer) = oneshot::channel();
+        let message = ToDirectory::Wish { number: number.into(), wish: wish(reply) };
+        self.directory.send(message).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| FocusError::NotRunning { number: number.into() })?
     }
 }
 

@@ -1,11 +1,38 @@
 //! Conferences: the focus of RFC 4353 and RFC 4579, its roster, and the directory of those that run.
+//!
+//! ```text
+//!   API, legs ──▶ Directory ──▶ one task a conference, around its Focus ──▶ Hub ──▶ followers
+//!                                   │ DialRequest           │ MediaCommand
+//!                                   ▼                       ▼
+//!                               src/call                media engine
+//! ```
 
+mod address;
+mod admission;
 mod command;
+mod dial_out;
 mod directory;
+mod directory_task;
+mod focus;
+mod hub;
+mod leg;
 mod live;
+mod people;
+mod plan;
+mod roles;
 mod roster;
+mod task;
+mod wish;
 
+pub use admission::{Join, JoinError, Proof, role_by_pin};
 pub use command::{Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall};
-pub use directory::{Directory, Follow};
+pub use dial_out::Pace;
+pub use directory::Directory;
+pub use directory_task::DirectorySettings;
+pub use focus::{Focus, FocusSettings, LegNews, Output};
+pub use hub::Follow;
+pub use leg::{Admitted, DialRequest, LegCommand, LegLink};
 pub use live::{LiveEvent, Numbered, Speaker};
+pub use people::Attempt;
+pub use plan::{Plan, PlanDefaults, PlannedMember};
 pub use roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Role, Roster};

@@ -106,6 +106,12 @@ pub enum Door {
     Browser,
 }
 
+impl std::fmt::Display for ParticipantId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl Roster {
     pub fn participant(&self, id: &ParticipantId) -> Option<&Participant> {
         self.participants.iter().find(|participant| participant.id == *id)

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::endpoint::{CallId, RequestId};
 use crate::message::{Header, Method, NameAddr, StatusCode, Uri};
-use crate::net_types::FlowId;
+use crate::net_types::Source;
 
 #[derive(Debug)]
 pub enum Command {
@@ -15,7 +15,8 @@ pub enum Command {
     Invite { call: CallId, invite: Box<OutgoingInvite> },
     /// 101–199, with or without SDP (early media).
     Ring { call: CallId, status: StatusCode, body: Option<Body> },
-    /// 200 to the INVITE; repeated until the ACK (§13.3.1.4).
+    /// 200 to the INVITE; repeated until the ACK (§13.3.1.4). A Contact among `headers` (see
+    /// [`ContactTemplate::header`]) stands in all that follows; without one it is the user of the Request-URI.
     Accept { call: CallId, body: Option<Body>, headers: Vec<Header> },
     /// A final refusal: 300–699.
     Reject { call: CallId, status: StatusCode, headers: Vec<Header> },
@@ -57,8 +58,8 @@ pub struct OutgoingInvite {
     pub contact: ContactTemplate,
     /// Preloaded routes (RFC 3327 Path), in order.
     pub route: Vec<NameAddr>,
-    /// The connection to use, when the target registered over one (RFC 5626 §5.3).
-    pub flow: Option<FlowId>,
+    /// The flow to use, as the target's REGISTER came by it (RFC 5626 §5.3); else route and URI decide.
+    pub flow: Option<Source>,
     pub headers: Vec<Header>,
     pub offer: Option<Body>,
     /// How long an unanswered call may ring before CANCEL (Timer C of our own choice).
@@ -73,7 +74,8 @@ pub struct OutgoingRequest {
     pub from: NameAddr,
     pub to: NameAddr,
     pub route: Vec<NameAddr>,
-    pub flow: Option<FlowId>,
+    /// As in [`OutgoingInvite::flow`].
+    pub flow: Option<Source>,
     pub headers: Vec<Header>,
     pub body: Option<Body>,
 }

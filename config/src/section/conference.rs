@@ -1,0 +1,65 @@
+//! `[conference]`: addresses of the conference services, and limits of every conference.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::load::Unfit;
+use crate::value::duration;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Conference {
+    /// User part of the conference factory's URI (RFC 4579 §5.4).
+    pub factory: String,
+    /// User part of the echo test's URI.
+    pub echo: String,
+    /// User part of the spoken entrance's URI, where callers key in number and PIN.
+    pub entrance: String,
+    /// An ad-hoc conference without participants ends after this.
+    #[serde(with = "duration")]
+    pub empty_timeout: Duration,
+    /// How long a called participant may ring.
+    #[serde(with = "duration")]
+    pub ring_timeout: Duration,
+    /// 2 to 10000.
+    pub max_participants: u32,
+}
+
+impl Default for Conference {
+    fn default() -> Self {
+        Self {
+            factory: "conference".into(),
+            echo: "echo".into(),
+            entrance: "access".into(),
+            empty_timeout: Duration::from_secs(60),
+            ring_timeout: Duration::from_secs(60),
+            max_participants: 500,
+        }
+    }
+}
+
+impl Conference {
+    pub(crate) fn check(&self, unfit: &mut Vec<Unfit>) {
+        let users = [
+            ("conference.factory", &self.factory),
+            ("conference.echo", &self.echo),
+            ("conference.entrance", &self.entrance),
+        ];
+        for (at, (key, user)) in users.iter().enumerate() {
+            if user.is_empty() || !user.chars().all(|c| c.is_ascii_alphanumeric() || "-_.+*".contains(c)) {
+                let reason = "must be letters, digits, or - _ . + *: it is the user part of a SIP address".into();
+                unfit.push(Unfit { key, reason });
+            }
+            if let Some((other, _)) = users[..at].iter().find(|(_, earlier)| earlier == user) {
+                unfit.push(Unfit { key, reason: format!("is the same as {other}") });
+            }
+        }
+        if !(2..=10_000).contains(&self.max_participants) {
+            unfit.push(Unfit { key: "conference.max-participants", reason: "must be 2 to 10000".into() });
+        }
+        if !(5..=600).contains(&self.ring_timeout.as_secs()) {
+            unfit.push(Unfit { key: "conference.ring-timeout", reason: "must be 5s to 10m".into() });
+        }
+    }
+}

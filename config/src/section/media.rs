@@ -1,0 +1,80 @@
+//! `[media]`: ports, threads, codecs and mixing.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use crate::load::Unfit;
+use crate::value::port_range;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Media {
+    /// The address the UDP ports are bound to.
+    pub bind: IpAddr,
+    /// UDP ports of legs that need a pair of their own: an even one for RTP, the next for RTCP.
+    #[serde(with = "port_range")]
+    pub ports: RangeInclusive<u16>,
+    /// The one UDP port of all ICE legs.
+    pub mux_port: u16,
+    /// Media shards, 1 to 256. Absent: one less than the machine has cores, at least 1.
+    pub threads: Option<usize>,
+    /// How many speakers are mixed at once, the loudest first: 1 to 64.
+    pub speakers: usize,
+    /// In order of preference.
+    pub codecs: Vec<AudioCodec>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AudioCodec {
+    Opus,
+    G722,
+    Pcma,
+    Pcmu,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        use AudioCodec::{G722, Opus, Pcma, Pcmu};
+        Self {
+            bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            ports: 20000..=29999,
+            mux_port: 10000,
+            threads: None,
+            speakers: 8,
+            codecs: vec![Opus, G722, Pcma, Pcmu],
+        }
+    }
+}
+
+impl Media {
+    /// Media shards to start, the default worked out for this machine.
+    pub fn thread_count(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+        self.threads.unwrap_or_else(|| cores.saturating_sub(1).max(1))
+    }
+
+    pub(crate) fn check(&self, unfit: &mut Vec<Unfit>) {
+        let (first, last) = (*self.ports.start(), *self.ports.end());
+        if first < 1024 || last - first < 3 {
+            let reason = "must begin at 1024 or above and hold at least 4 ports".into();
+            unfit.push(Unfit { key: "media.ports", reason });
+        }
+        if self.mux_port == 0 || self.ports.contains(&self.mux_port) {
+            let reason = "must be a port outside media.ports".into();
+            unfit.push(Unfit { key: "media.mux-port", reason });
+        }
+        if self.threads.is_some_and(|threads| !(1..=256).contains(&threads)) {
+            unfit.push(Unfit { key: "media.threads", reason: "must be 1 to 256".into() });
+        }
+        if !(1..=64).contains(&self.speakers) {
+            unfit.push(Unfit { key: "media.speakers", reason: "must be 1 to 64".into() });
+        }
+        let twice = (1..self.codecs.len()).any(|at| self.codecs[..at].contains(&self.codecs[at]));
+        if self.codecs.is_empty() || twice {
+            unfit.push(Unfit { key: "media.codecs", reason: "must name at least one codec, none twice".into() });
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `[sip]`: listeners, timers, registrations.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::load::Unfit;
+use crate::value::{duration, listeners};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Sip {
+    #[serde(deserialize_with = "listeners::list")]
+    pub udp: Vec<SocketAddr>,
+    #[serde(deserialize_with = "listeners::list")]
+    pub tcp: Vec<SocketAddr>,
+    #[serde(deserialize_with = "listeners::list")]
+    pub tls: Vec<SocketAddr>,
+    /// PEM chain, leaf first; together with `tls-key`. Absent: a self-signed one in the data directory.
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// Round-trip estimate: RFC 3261 §17.1.1.1.
+    #[serde(with = "duration")]
+    pub t1: Duration,
+    /// Longest interval between repetitions.
+    #[serde(with = "duration")]
+    pub t2: Duration,
+    /// Longest life of a message in the network.
+    #[serde(with = "duration")]
+    pub t4: Duration,
+    /// Shorter registrations are refused with 423 (RFC 3261 §10.3).
+    #[serde(with = "duration")]
+    pub register_min_expires: Duration,
+    /// Longer registrations are cut to this; also granted where none is asked.
+    #[serde(with = "duration")]
+    pub register_max_expires: Duration,
+    /// Contacts of one account at once: 1 to 100.
+    pub max_bindings: usize,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        let any = |port| vec![SocketAddr::from(([0, 0, 0, 0], port))];
+        Self {
+            udp: any(5060),
+            tcp: any(5060),
+            tls: any(5061),
+            tls_certificate: None,
+            tls_key: None,
+            t1: Duration::from_millis(500),
+            t2: Duration::from_secs(4),
+            t4: Duration::from_secs(5),
+            register_min_expires: Duration::from_secs(60),
+            register_max_expires: Duration::from_secs(3600),
+            max_bindings: 10,
+        }
+    }
+}
+
+impl Sip {
+    pub(crate) fn check(&self, unfit: &mut Vec<Unfit>) {
+        match (&self.tls_certificate, &self.tls_key) {
+            (Some(_), None) => {
+                unfit.push(Unfit { key: "sip.tls-key", reason: "is missing beside sip.tls-certificate".into() })
+            }
+            (None, Some(_)) => {
+                unfit.push(Unfit { key: "sip.tls-certificate", reason: "is missing beside sip.tls-key".into() })
+            }
+            _ => {}
+        }
+        if self.t1.is_zero() || self.t1 > self.t2 {
+            unfit.push(Unfit { key: "sip.t1", reason: "must be above 0 and at most sip.t2".into() });
+        }
+        if self.t4.is_zero() {
+            unfit.push(Unfit { key: "sip.t4", reason: "must be above 0".into() });
+        }
+        // RFC 3261 §10.3: a registrar must not refuse an hour or more as too brief.
+        if self.register_min_expires.as_secs() == 0 || self.register_min_expires > Duration::from_secs(3600) {
+            unfit.push(Unfit { key: "sip.register-min-expires", reason: "must be 1s to 1h".into() });
+        }
+        if self.register_max_expires < self.register_min_expires
+            || self.register_max_expires > Duration::from_secs(604_800)
+        {
+            let reason = "must be at least sip.register-min-expires and at most 7d".into();
+            unfit.push(Unfit { key: "sip.register-max-expires", reason });
+        }
+        if !(1..=100).contains(&self.max_bindings) {
+            unfit.push(Unfit { key: "sip.max-bindings", reason: "must be 1 to 100".into() });
+        }
+    }
+}

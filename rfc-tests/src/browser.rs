@@ -1,0 +1,23 @@
+//! Chromium without a window, driven by a script of `rfc-tests/browser`.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::ensure;
+
+use crate::process::Process;
+use crate::scratch::Scratch;
+
+/// Runs `node SCRIPT ARGUMENTS…` to its end; it tells what went wrong by its output.
+pub fn run(script: &str, arguments: &[&str], within: Duration) -> anyhow::Result<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
+    ensure!(folder.join("node_modules").is_dir(), "run `npm ci` in {} first (make test does)", folder.display());
+    let scratch = Scratch::new("browser")?;
+    let mut command = Command::new("node");
+    command.arg(folder.join(script)).args(arguments).current_dir(&folder).env("SCRATCH", scratch.path());
+    let mut process = Process::start(&mut command, &scratch.path().join("log"))?;
+    let status = process.wait(within)?;
+    ensure!(status.success(), "{script}: {status}\n{}", process.output());
+    Ok(process.output())
+}

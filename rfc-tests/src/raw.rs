@@ -1,0 +1,147 @@
+//! A peer without a SIP stack: it sends what the test writes, and reads what comes back.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+use crate::server::Server;
+
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// A UDP socket of its own.
+#[derive(Debug)]
+pub struct RawPeer {
+    socket: UdpSocket,
+    server: SocketAddr,
+}
+
+impl RawPeer {
+    pub fn new(server: &Server) -> anyhow::Result<Self> {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Ok(Self { socket, server: server.udp() })
+    }
+
+    pub fn address(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.socket.local_addr()?)
+    }
+
+    pub fn send(&self, octets: &[u8]) -> anyhow::Result<()> {
+        self.socket.send_to(octets, self.server)?;
+        Ok(())
+    }
+
+    /// The next message, or none within this time.
+    pub fn receive(&self, within: Duration) -> anyhow::Result<Option<String>> {
+        self.socket.set_read_timeout(Some(within.max(Duration::from_millis(1))))?;
+        let mut octets = vec![0; 65_536];
+        match self.socket.recv(&mut octets) {
+            Ok(length) => Ok(Some(String::from_utf8_lossy(&octets[..length]).into_owned())),
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sends a request and gives the first final response to it.
+    pub fn ask(&self, request: &str) -> anyhow::Result<Answer> {
+        self.send(request.as_bytes())?;
+        let call_id = header(request, "Call-ID").context("a request with a Call-ID")?;
+        let give_up = Instant::now() + ANSWER_WITHIN;
+        while let Some(text) = self.receive(give_up.saturating_duration_since(Instant::now()))? {
+            let answer = Answer(text);
+            if answer.header("Call-ID") == Some(call_id) && answer.status() >= 200 {
+                return Ok(answer);
+            }
+        }
+        anyhow::bail!("no final response within {ANSWER_WITHIN:?} to\n{request}")
+    }
+
+    /// The server is alive: it answers an OPTIONS.
+    pub fn ping(&self) -> anyhow::Result<()> {
+        let answer = self.ask(&self.request("OPTIONS", &format!("sip:{}", self.server.ip()), "", ""))?;
+        ensure!(answer.status() == 200, "OPTIONS: {}", answer.0);
+        Ok(())
+    }
+
+    /// A well-formed request; `extra`: further header lines with their CRLF.
+    pub fn request(&self, method: &str, uri: &str, extra: &str, body: &str) -> String {
+        let local = self.socket.local_addr().map(|address| address.to_string()).unwrap_or_default();
+        request("UDP", &local, method, uri, extra, body)
+    }
+}
+
+/// A well-formed request with a Call-ID and branch of its own.
+pub fn request(transport: &str, local: &str, method: &str, uri: &str, extra: &str, body: &str) -> String {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let content_type = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    format!(
+        "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{transport} {local};rport;branch=z9hG4bK-raw-{number}\r\n\
+         Max-Forwards: 70\r\nFrom: <sip:raw@{local}>;tag=raw{number}\r\nTo: <{uri}>\r\nCall-ID: raw-{number}@{local}\r\n\
+         CSeq: 1 {method}\r\nContact: <sip:raw@{local}>\r\n{extra}{content_type}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// The value of a header of a message as text.
+pub fn header<'a>(message: &'a str, name: &str) -> Option<&'a str> {
+    let head = message.split("\r\n\r\n").next()?;
+    head.split("\r\n").skip(1).find_map(|line| {
+        let (its_name, value) = line.split_once(':')?;
+        its_name.trim().eq_ignore_ascii_case(name).then_some(value.trim())
+    })
+}
+
+#[derive(Clone, Debug)]
+pub struct Answer(pub String);
+
+impl Answer {
+    pub fn status(&self) -> u16 {
+        self.0.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or(0)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.0, name)
+    }
+}
+
+/// A TCP connection to the server's SIP port.
+#[derive(Debug)]
+pub struct RawStream(TcpStream);
+
+impl RawStream {
+    pub fn connect(server: &Server) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect_timeout(&server.udp(), ANSWER_WITHIN)?;
+        stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+        stream.set_nodelay(true)?;
+        Ok(Self(stream))
+    }
+
+    pub fn local(&self) -> anyhow::Result<String> {
+        Ok(self.0.local_addr()?.to_string())
+    }
+
+    pub fn send(&mut self, octets: &[u8]) -> anyhow::Result<()> {
+        Ok(self.0.write_all(octets)?)
+    }
+
+    /// What comes until `enough` is satisfied; the connection's end ends it too.
+    pub fn read_until(&mut self, enough: impl Fn(&str) -> bool) -> anyhow::Result<String> {
+        let mut read = Vec::new();
+        let mut chunk = [0; 4096];
+        loop {
+            let text = String::from_utf8_lossy(&read).into_owned();
+            if enough(&text) {
+                return Ok(text);
+            }
+            match self.0.read(&mut chunk).with_context(|| format!("so far: {text}"))? {
+                0 => return Ok(text),
+                count => read.extend_from_slice(&chunk[..count]),
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What a request must be before anybody looks at what it wants: RFC 3261 §8.2.1 to §8.2.3.
+
+use crate::endpoint::EndpointSettings;
+use crate::message::{Header, HeaderName, Method, Request, StatusCode, Uri};
+use crate::net_types::Source;
+use crate::usage::unacceptable_body;
+
+/// A response that needs no user: the status, and the headers that explain it.
+#[derive(Debug, PartialEq)]
+pub struct Refusal {
+    pub status: StatusCode,
+    pub explanation: Option<(HeaderName, String)>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, name: HeaderName, value: impl Into<String>) -> Self {
+        Self { status, explanation: Some((name, value.into())) }
+    }
+
+    pub fn header(&self) -> Option<Header> {
+        self.explanation.as_ref().map(|(name, value)| Header::new(name.clone(), value.clone()))
+    }
+}
+
+impl From<StatusCode> for Refusal {
+    fn from(status: StatusCode) -> Self {
+        Self { status, explanation: None }
+    }
+}
+
+/// Looks at everything but ACK and CANCEL, which ask for nothing that could be refused.
+pub fn inspect(request: &Request, source: Source, settings: &EndpointSettings) -> Result<(), Refusal> {
+    if !settings.allow.contains(&request.method) {
+        let unknown = matches!(request.method, Method::Other(_));
+        let status = if unknown { StatusCode::NOT_IMPLEMENTED } else { StatusCode::METHOD_NOT_ALLOWED };
+        return Err(Refusal::new(status, HeaderName::Allow, settings.allow_value()));
+    }
+    match &request.uri {
+        Uri::Other(_) => return Err(StatusCode::UNSUPPORTED_URI_SCHEME.into()),
+        // RFC 5630 §4: sips is TLS on every hop, so also on this one.
+        Uri::Sip(uri) if uri.is_sips() && !source.transport.is_secure() => {
+            let warning = "399 plenary \"sips needs TLS\"";
+            return Err(Refusal::new(StatusCode::TEMPORARILY_UNAVAILABLE, HeaderName::Warning, warning));
+        }
+        Uri::Sip(_) | Uri::Tel(_) => {}
+    }
+    let required = request.headers.option_tags(&HeaderName::Require);
+    let unknown: Vec<&str> = required.iter().map(String::as_str).filter(|tag| !settings.understands(tag)).collect();
+    if !unknown.is_empty() {
+        return Err(Refusal::new(StatusCode::BAD_EXTENSION, HeaderName::Unsupported, unknown.join(", ")));
+    }
+    if request.method == Method::Invite && unacceptable_body(&request.headers, &request.body) {
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, HeaderName::Accept, "application/sdp"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialog::testing::{invite, source};
+
+    fn inspected(change: impl FnOnce(&mut Request)) -> Result<(), Refusal> {
+        let mut request = invite();
+        change(&mut request);
+        inspect(&request, source("192.0.2.1:5060"), &EndpointSettings::default())
+    }
+
+    fn status(change: impl FnOnce(&mut Request)) -> u16 {
+        inspected(change).expect_err("refused").status.as_u16()
+    }
+
+    #[test]
+    fn methods_that_nobody_knows_and_methods_that_we_do_not_serve() {
+        assert_eq!(status(|request| request.method = Method::from("FOO")), 501);
+        let refusal = inspected(|request| request.method = Method::Publish).expect_err("refused");
+        assert_eq!(refusal.status, StatusCode::METHOD_NOT_ALLOWED);
+        let allow = refusal.header().expect("Allow").value().into_owned();
+        assert!(allow.starts_with("INVITE, ACK, CANCEL, BYE, OPTIONS"), "{allow}");
+    }
+
+    #[test]
+    fn schemes_and_extensions() {
+        assert_eq!(status(|request| request.uri = "nobody:x".parse().expect("a URI")), 416);
+        assert_eq!(status(|request| request.uri = "sips:bob@b.example".parse().expect("a URI")), 480);
+        let refusal = inspected(|request| request.headers.push(Header::new(HeaderName::Require, "foo, timer, bar")));
+        let expected = Refusal::new(StatusCode::BAD_EXTENSION, HeaderName::Unsupported, "foo, bar");
+        assert_eq!(refusal, Err(expected));
+    }
+
+    #[test]
+    fn a_body_we_cannot_read_is_refused_unless_it_is_optional() {
+        let text = |request: &mut Request| {
+            request.headers.push(Header::new(HeaderName::ContentType, "text/x"));
+            request.body = "hello".into();
+        };
+        assert_eq!(status(text), 415);
+        let optional = inspected(|request| {
+            text(request);
+            request.headers.push(Header::new(HeaderName::ContentDisposition, "render; handling=optional"));
+        });
+        assert_eq!(optional, Ok(()));
+    }
+}

@@ -1,0 +1,35 @@
+//! The endpoint: everything SIP between parsed messages below and calls above, without I/O and clock.
+
+mod act;
+mod calls;
+mod command;
+#[expect(clippy::module_inception, reason = "the file is named as the thing")]
+mod endpoint;
+mod event;
+mod identity;
+mod inspect;
+mod machine;
+mod output;
+mod random;
+mod receive;
+mod return_path;
+mod settings;
+mod timers;
+mod transactions;
+
+pub use command::{Body, Command, ContactTemplate, OutgoingInvite, OutgoingRequest};
+pub use endpoint::Endpoint;
+pub use event::{Ending, Event};
+pub use output::{OPEN_HOST, Output, SendId, complete};
+pub(crate) use output::{has_contact, open_via};
+pub use random::Rng;
+pub use settings::{EndpointSettings, OWN_EXTENSIONS, SentBy, SessionTimerSettings};
+
+/// One call, from its INVITE to its end. Ids of incoming calls are odd and come from the endpoint; ids of
+/// outgoing calls are even and come from the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);
+
+/// One request that is no INVITE: odd when it came from the peer, even when it is the user's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);

@@ -1,0 +1,174 @@
+//! What becomes of a request that comes in: RFC 3261 §8.2, §9.2, §12.2.2 and §17.2.3.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::endpoint::calls::DialogKey;
+use crate::endpoint::inspect::{Refusal, inspect};
+use crate::endpoint::return_path::{return_path, stamp};
+use crate::endpoint::transactions::Owner;
+use crate::endpoint::{Endpoint, Event, Output, RequestId, SendId};
+use crate::message::{Header, HeaderName, Message, Method, Request, StatusCode};
+use crate::net_types::Source;
+use crate::transaction::{ServerKey, TransactionId};
+use crate::usage::InviteUsage;
+
+/// How long a peer shall stay away when we are full, seconds.
+const RETRY_AFTER: &str = "10";
+
+impl Endpoint {
+    pub(super) fn handle_request(&mut self, mut request: Request, source: Source, now: Instant) {
+        stamp(&mut request, source);
+        let Ok(key) = ServerKey::of(&request) else {
+            return self.answer_stateless(&request, StatusCode::BAD_REQUEST, None, source);
+        };
+        match (self.transactions.find_server(&key), &request.method) {
+            (Some(id), Method::Ack) if !self.transactions.is_accepted(id) => self.transactions.handle_ack(id, now),
+            (_, Method::Ack) => self.handle_ack(&request, source, now),
+            (Some(id), _) => self.transactions.handle_repeated(id),
+            (None, _) if self.transactions.len() >= self.settings.max_transactions => {
+                self.answer_stateless(&request, StatusCode::SERVICE_UNAVAILABLE, None, source);
+            }
+            (None, Method::Cancel) => self.handle_cancel(request, &key.of_cancelled(), source, now),
+            (None, _) => self.open(request, source, now),
+        }
+    }
+
+    /// Answers without keeping anything: what cannot be read, and what we have no room for (§8.2.7).
+    pub(super) fn answer_stateless(
+        &mut self,
+        request: &Request,
+        status: StatusCode,
+        reason: Option<&str>,
+        source: Source,
+    ) {
+        if request.method == Method::Ack {
+            return;
+        }
+        let mut request = request.clone();
+        stamp(&mut request, source);
+        let identity = [HeaderName::Via, HeaderName::CallId, HeaderName::CSeq, HeaderName::From]
+            .iter()
+            .filter_map(|name| request.headers.get(name))
+            .collect::<String>();
+        let mut response = request.response(status, Some(&self.rng.tag_for(&identity)));
+        if let Some(reason) = reason {
+            response.reason = reason.to_owned();
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers.push(Header::new(HeaderName::RetryAfter, RETRY_AFTER));
+        }
+        self.identity.write_response(&request, &mut response);
+        let (id, destination) = (SendId(self.transactions.fresh_id().0), return_path(&request, source).0);
+        self.output.push_back(Output::Send { id, destination, message: Message::Response(response) });
+    }
+
+    /// The ACK for a 2xx, which belongs to the dialog.
+    fn handle_ack(&mut self, ack: &Request, source: Source, now: Instant) {
+        let Some(id) = DialogKey::of_incoming(&ack.headers).and_then(|key| self.calls.find(&key)) else { return };
+        if let Some(call) = self.calls.get_mut(id) {
+            call.usage.handle_ack(ack, source, now);
+        }
+        self.run_call(id, now);
+    }
+
+    /// §9.2: 200 if there is such an INVITE, answered or not; the call decides whether it still matters.
+    fn handle_cancel(&mut self, cancel: Request, invite: &ServerKey, source: Source, now: Instant) {
+        let owner = self.transactions.find_server(invite).map(|id| self.transactions.owner(id).cloned());
+        let cancel = Arc::new(cancel);
+        let Some(transaction) = self.open_server(&cancel, source, now) else { return };
+        let call = match owner {
+            None => return self.refuse(transaction, StatusCode::CALL_DOES_NOT_EXIST, now),
+            Some(Some(Owner::Invited(call))) => Some(call),
+            Some(_) => None,
+        };
+        let call_and_tag = call.and_then(|id| {
+            let call = self.calls.get_mut(id)?;
+            call.usage.handle_cancel(&cancel);
+            Some((id, call.dialog.local_tag.clone()))
+        });
+        let tag = call_and_tag.as_ref().map_or_else(|| self.rng.token(), |(_, tag)| tag.clone());
+        self.respond(transaction, cancel.response(StatusCode::OK, Some(&tag)), now);
+        if let Some((id, _)) = call_and_tag {
+            self.run_call(id, now);
+        }
+    }
+
+    fn open(&mut self, request: Request, source: Source, now: Instant) {
+        let request = Arc::new(request);
+        let Some(transaction) = self.open_server(&request, source, now) else { return };
+        if let Err(refusal) = inspect(&request, source, &self.settings) {
+            return self.refuse(transaction, refusal, now);
+        }
+        let in_dialog = request.headers.to().is_ok_and(|to| to.tag().is_some());
+        if in_dialog {
+            return self.receive_in_dialog(transaction, request, source, now);
+        }
+        if self.transactions.is_merged(&request, transaction) {
+            return self.refuse(transaction, StatusCode::LOOP_DETECTED, now);
+        }
+        match request.method {
+            Method::Invite => self.receive_call(transaction, request, source, now),
+            Method::Bye | Method::Prack | Method::Update | Method::Info => {
+                self.refuse(transaction, StatusCode::CALL_DOES_NOT_EXIST, now);
+            }
+            _ => self.tell_request(transaction, request, source),
+        }
+    }
+
+    fn receive_in_dialog(&mut self, transaction: TransactionId, request: Arc<Request>, source: Source, now: Instant) {
+        let call = DialogKey::of_incoming(&request.headers).and_then(|key| self.calls.find(&key));
+        match call {
+            Some(id) => {
+                if request.method == Method::Invite {
+                    self.transactions.set_owner(transaction, Owner::Invited(id));
+                }
+                if let Some(call) = self.calls.get_mut(id) {
+                    call.usage.handle_request(transaction, request, source, now);
+                }
+                self.run_call(id, now);
+            }
+            // A subscription's dialog, which the user keeps (RFC 6665).
+            None if matches!(request.method, Method::Subscribe | Method::Notify) => {
+                self.tell_request(transaction, request, source);
+            }
+            None => self.refuse(transaction, StatusCode::CALL_DOES_NOT_EXIST, now),
+        }
+    }
+
+    fn receive_call(&mut self, transaction: TransactionId, invite: Arc<Request>, source: Source, now: Instant) {
+        let id = self.calls.next_id();
+        let local_tag = self.rng.token();
+        let call_id = invite.headers.call_id().unwrap_or_default();
+        self.transactions.set_owner(transaction, Owner::Invited(id));
+        let context = self.context(id);
+        match InviteUsage::incoming(context, transaction, invite, &local_tag, source) {
+            Ok(usage) => {
+                self.calls.insert(id, DialogKey { call_id, local_tag }, usage);
+                self.run_call(id, now);
+            }
+            Err(response) => self.respond(transaction, *response, now),
+        }
+    }
+
+    fn tell_request(&mut self, transaction: TransactionId, message: Arc<Request>, source: Source) {
+        let request = RequestId::of_incoming(transaction);
+        self.output.push_back(Output::Event(Event::Request { request, call: None, message, source }));
+    }
+
+    fn open_server(&mut self, request: &Arc<Request>, source: Source, now: Instant) -> Option<TransactionId> {
+        let path = return_path(request, source);
+        self.transactions.open_server(request.clone(), source, path, now).ok()
+    }
+
+    /// A final response that needs no user.
+    fn refuse(&mut self, transaction: TransactionId, refusal: impl Into<Refusal>, now: Instant) {
+        let refusal = refusal.into();
+        let Some((request, _)) = self.transactions.request(transaction) else { return };
+        let mut response = request.response(refusal.status, Some(&self.rng.token()));
+        if let Some(header) = refusal.header() {
+            response.headers.set(header);
+        }
+        self.respond(transaction, response, now);
+    }
+}

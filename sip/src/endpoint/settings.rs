@@ -1,0 +1,123 @@
+//! What an endpoint is told once, at construction.
+
+use std::net::SocketAddr;
+
+use crate::message::{Host, Method};
+use crate::net_types::Transport;
+use crate::transaction::Timing;
+
+#[derive(Clone, Debug)]
+pub struct EndpointSettings {
+    /// T1, T2 and T4 of RFC 3261 §17.
+    pub timing: Timing,
+    /// Written into User-Agent and Server; nothing is written when empty.
+    pub user_agent: String,
+    /// The methods served, as in Allow. What the endpoint does itself should stand here too.
+    pub allow: Vec<Method>,
+    /// Option tags that the user understands, beside those of the endpoint itself ([`OWN_EXTENSIONS`]).
+    pub supported: Vec<String>,
+    /// The address to write into Via and Contact, for each transport (and IP version) the first that fits;
+    /// the listener's own address where none does.
+    pub local: Vec<(Transport, SentBy)>,
+    /// Open transactions, beyond which new requests get 503 with Retry-After.
+    pub max_transactions: usize,
+    /// RFC 4028; None leaves session timers to the peer.
+    pub session_timers: Option<SessionTimerSettings>,
+}
+
+/// Session timers, RFC 4028 §4 and §5: 90 s ≤ `min_se` ≤ `session_expires`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTimerSettings {
+    /// Seconds.
+    pub session_expires: u32,
+    /// Seconds.
+    pub min_se: u32,
+}
+
+/// What the endpoint understands by itself: RFC 3262 and RFC 4028.
+pub const OWN_EXTENSIONS: [&str; 2] = ["100rel", "timer"];
+
+impl Default for EndpointSettings {
+    fn default() -> Self {
+        use Method::*;
+        Self {
+            timing: Timing::default(),
+            user_agent: String::new(),
+            allow: vec![Invite, Ack, Cancel, Bye, Options, Update, Prack, Info, Message, Refer, Notify, Register],
+            supported: Vec::new(),
+            local: Vec::new(),
+            max_transactions: 50_000,
+            session_timers: Some(SessionTimerSettings { session_expires: 1800, min_se: 90 }),
+        }
+    }
+}
+
+impl EndpointSettings {
+    /// What we call ourselves on `transport`: the advertised address, else `local`, where the socket is bound.
+    pub fn sent_by(&self, transport: Transport, local: SocketAddr) -> SentBy {
+        let of_transport = || self.local.iter().filter(|(of, _)| *of == transport).map(|(_, sent_by)| sent_by);
+        let same_version = |sent_by: &&SentBy| match sent_by.host {
+            Host::V4(_) => local.is_ipv4(),
+            Host::V6(_) => local.is_ipv6(),
+            Host::Name(_) => true,
+        };
+        of_transport().find(same_version).or_else(|| of_transport().next()).cloned().unwrap_or_else(|| local.into())
+    }
+
+    pub(crate) fn allow_value(&self) -> String {
+        self.allow.iter().map(Method::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    pub(crate) fn supported_value(&self) -> String {
+        self.extensions().collect::<Vec<_>>().join(", ")
+    }
+
+    pub(crate) fn understands(&self, option_tag: &str) -> bool {
+        self.extensions().any(|ours| ours.eq_ignore_ascii_case(option_tag))
+    }
+
+    fn extensions(&self) -> impl Iterator<Item = &str> {
+        let timers = self.session_timers.is_some();
+        let own = OWN_EXTENSIONS.into_iter().filter(move |tag| timers || *tag != "timer");
+        own.chain(self.supported.iter().map(String::as_str))
+    }
+}
+
+/// Where we say that we are: sent-by of Via, host and port of Contact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentBy {
+    pub host: Host,
+    pub port: u16,
+}
+
+impl From<SocketAddr> for SentBy {
+    fn from(address: SocketAddr) -> Self {
+        let host = match address {
+            SocketAddr::V4(v4) => Host::V4(*v4.ip()),
+            SocketAddr::V6(v6) => Host::V6(*v6.ip()),
+        };
+        Self { host, port: address.port() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn the_advertised_address_fits_transport_and_ip_version() {
+        let settings = EndpointSettings {
+            local: vec![
+                (Transport::Udp, address("198.51.100.1:5060").into()),
+                (Transport::Udp, address("[2001:db8::1]:5060").into()),
+            ],
+            ..EndpointSettings::default()
+        };
+        assert_eq!(settings.sent_by(Transport::Udp, address("[::1]:7000")), address("[2001:db8::1]:5060").into());
+        assert_eq!(settings.sent_by(Transport::Tcp, address("10.0.0.1:7000")), address("10.0.0.1:7000").into());
+    }
+}

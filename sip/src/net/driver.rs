@@ -1,0 +1,131 @@
+//! The loop around the endpoint: the only place of SIP that reads the clock.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+use tracing::{debug, warn};
+
+use super::counters::Counters;
+use super::event::{NetEvent, Received};
+use super::transport_layer::Net;
+use crate::endpoint::{Command, Endpoint, EndpointSettings, Event, Output, Rng};
+use crate::net_types::FlowId;
+
+const MAILBOX: usize = 4096;
+const EVENTS: usize = 4096;
+const CLOSED_FLOWS: usize = 4096;
+
+/// An endpoint at work. It stops when every handle is dropped.
+#[derive(Debug)]
+pub struct RunningEndpoint {
+    pub handle: EndpointHandle,
+    pub events: mpsc::Receiver<Event>,
+    /// Connections that are gone, so that bindings made over them can go too. A reader that falls far behind misses
+    /// some; a binding whose flow is gone shows when it is used.
+    pub closed_flows: mpsc::Receiver<FlowId>,
+    /// Ends when the loop does.
+    pub task: JoinHandle<()>,
+}
+
+#[derive(Clone, Debug)]
+pub struct EndpointHandle {
+    mailbox: mpsc::Sender<Command>,
+    counters: Arc<Counters>,
+}
+
+/// The command comes back; a request from outside is best answered with 503.
+#[derive(Debug, thiserror::Error)]
+#[error("the SIP endpoint takes no more commands")]
+pub struct MailboxFull(pub Box<Command>);
+
+impl EndpointHandle {
+    /// Never waits.
+    pub fn command(&self, command: Command) -> Result<(), MailboxFull> {
+        self.mailbox.try_send(command).map_err(|error| match error {
+            TrySendError::Full(command) | TrySendError::Closed(command) => MailboxFull(Box::new(command)),
+        })
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+/// Starts an endpoint on a net. `settings.local` may stay empty: then Via and Contact name the net's own addresses.
+pub fn spawn_endpoint(settings: EndpointSettings, rng: Rng, mut net: Net) -> RunningEndpoint {
+    let (mailbox, commands) = mpsc::channel(MAILBOX);
+    let (tell, events) = mpsc::channel(EVENTS);
+    let (tell_closed, closed_flows) = mpsc::channel(CLOSED_FLOWS);
+    let handle = EndpointHandle { mailbox, counters: net.counters() };
+    net.name_by(settings.clone());
+    let driver =
+        Driver { endpoint: Endpoint::new(settings, rng), net, commands, events: tell, closed_flows: tell_closed };
+    RunningEndpoint { handle, events, closed_flows, task: tokio::spawn(driver.run()) }
+}
+
+struct Driver {
+    endpoint: Endpoint,
+    net: Net,
+    commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+    closed_flows: mpsc::Sender<FlowId>,
+}
+
+impl Driver {
+    async fn run(mut self) {
+        loop {
+            while let Some(output) = self.endpoint.poll_output() {
+                self.perform(output).await;
+            }
+            let wake_up = self.endpoint.poll_timeout().map(Instant::from_std);
+            tokio::select! {
+                event = self.net.receive() => self.handle_net(event),
+                command = self.commands.recv() => match command {
+                    Some(command) => self.endpoint.handle_command(command, now()),
+                    None => return,
+                },
+                () = sleep_until(wake_up.unwrap_or_else(Instant::now)), if wake_up.is_some() => {
+                    self.endpoint.handle_timeout(now());
+                }
+            }
+        }
+    }
+
+    async fn perform(&mut self, output: Output) {
+        match output {
+            Output::Send { id, destination, message } => self.net.send(id, destination, message),
+            Output::Event(event) => {
+                // Waits for a busy user. One that is gone hears nothing more; the calls end by their own timers.
+                let _ = self.events.send(event).await;
+            }
+        }
+    }
+
+    fn handle_net(&mut self, event: NetEvent) {
+        match event {
+            NetEvent::Received(Received { message: Ok(message), source }) => {
+                self.endpoint.handle_message(message, source, now());
+            }
+            NetEvent::Received(Received { message: Err(error), source }) => {
+                self.endpoint.handle_parse_error(&error, source, now());
+            }
+            NetEvent::Sent { id, outcome: Ok(source) } => self.endpoint.handle_sent(id, source, now()),
+            NetEvent::Sent { id, outcome: Err(error) } => {
+                debug!(?id, %error, "not sent");
+                self.endpoint.handle_transport_error(id, now());
+            }
+            NetEvent::FlowClosed(flow) => {
+                if let Err(TrySendError::Full(_)) = self.closed_flows.try_send(flow) {
+                    warn!("notices of closed connections are not read; some are lost");
+                }
+            }
+        }
+    }
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
+}

@@ -1,0 +1,77 @@
+//! What the net tells the loop, and what its tasks tell the net.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::error::SendError;
+use super::resolve::Target;
+use crate::endpoint::SendId;
+use crate::message::{Message, ParseError};
+use crate::net_types::{FlowId, Source, Transport};
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most events are messages, and each is moved once")]
+pub enum NetEvent {
+    Received(Received),
+    /// A message given to `Net::send` has left by this flow, or could not.
+    Sent {
+        id: SendId,
+        outcome: Result<Source, SendError>,
+    },
+    /// The connection is gone, and with it the way to whoever registered over it (RFC 5626 §4.2).
+    FlowClosed(FlowId),
+}
+
+#[derive(Debug)]
+pub struct Received {
+    pub message: Result<Message, ParseError>,
+    pub source: Source,
+}
+
+/// From the tasks of listeners and connections to the owner of the flows.
+#[derive(Debug)]
+pub(super) enum Inside {
+    Received(Received),
+    /// `asked`: the peer that we had wanted to reach, when we opened the connection.
+    Opened {
+        flow: OpenFlow,
+        asked: Option<Peer>,
+    },
+    NotOpened {
+        asked: Peer,
+        error: SendError,
+    },
+    Closed {
+        flow: FlowId,
+        unsent: Vec<SendId>,
+    },
+    Resolved {
+        id: SendId,
+        targets: Result<Vec<Target>, SendError>,
+    },
+}
+
+/// A connection and the way to write on it.
+#[derive(Debug)]
+pub(super) struct OpenFlow {
+    pub(super) source: Source,
+    pub(super) queue: mpsc::Sender<Outgoing>,
+    /// The host that a connection of ours was opened to.
+    pub(super) host: Option<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) id: SendId,
+    pub(super) message: Bytes,
+}
+
+/// Whom a connection is opened to. Over TLS the same address under two names is two peers (RFC 5922 §7.3).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Peer {
+    pub(super) transport: Transport,
+    pub(super) address: SocketAddr,
+    pub(super) host: String,
+}

@@ -1,0 +1,73 @@
+//! The gate: flows that somebody else accepts, such as the HTTP server's WebSockets (RFC 7118).
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::door::Door;
+use super::event::{Inside, OpenFlow, Outgoing};
+use crate::message::is_keep_alive;
+use crate::net_types::{FlowId, Source, Transport};
+
+#[derive(Clone, Debug)]
+pub struct Gate {
+    door: Door,
+}
+
+/// One flow, whole messages each way. Dropped, it is closed.
+#[derive(Debug)]
+pub struct GateFlow {
+    source: Source,
+    door: Door,
+    outgoing: mpsc::Receiver<Outgoing>,
+}
+
+impl Gate {
+    pub(super) fn new(door: Door) -> Self {
+        Self { door }
+    }
+
+    /// `local`: our address as the peer wrote it, for Via and Contact.
+    pub async fn open(&self, transport: Transport, local: SocketAddr, remote: SocketAddr) -> GateFlow {
+        let source = Source { transport, local, remote, flow: self.door.next_flow() };
+        let (queue, outgoing) = mpsc::channel(self.door.settings.write_queue);
+        self.door.tell(Inside::Opened { flow: OpenFlow { source, queue, host: None }, asked: None }).await;
+        GateFlow { source, door: self.door.clone(), outgoing }
+    }
+}
+
+impl GateFlow {
+    pub fn id(&self) -> FlowId {
+        self.source.flow
+    }
+
+    /// Takes one message of the peer's. Returns what to answer to a keep-alive at once.
+    pub async fn receive(&self, octets: Bytes) -> Option<Bytes> {
+        if is_keep_alive(&octets) {
+            return octets.starts_with(b"\r\n\r\n").then(|| Bytes::from_static(b"\r\n"));
+        }
+        self.door.receive(&octets, self.source).await;
+        None
+    }
+
+    /// The next message for the peer; `None` when the flow is to be closed.
+    pub async fn next(&mut self) -> Option<Bytes> {
+        self.outgoing.recv().await.map(|outgoing| outgoing.message)
+    }
+}
+
+impl Drop for GateFlow {
+    fn drop(&mut self) {
+        self.outgoing.close();
+        let mut unsent = Vec::new();
+        while let Ok(left) = self.outgoing.try_recv() {
+            unsent.push(left.id);
+        }
+        let (door, flow) = (self.door.clone(), self.source.flow);
+        // Outside a runtime the server is ending, and with it the net.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { door.tell(Inside::Closed { flow, unsent }).await });
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Finding a server: RFC 3263 §4. From a host, a port and a transport, as far as named, to addresses in order of trial.
+//!
+//! ```text
+//!   address or port given ─────────────────────────────▶ A/AAAA
+//!   transport given ───────────────▶ SRV of it ────┬───▶ A/AAAA of each target
+//!   neither ──▶ NAPTR ──▶ SRV of the best ─────────┤
+//!                 └none─▶ SRV of each transport ───┤
+//!                                           none ──┴───▶ A/AAAA of the host, UDP (sips: TLS)
+//! ```
+//!
+//! A name without a dot (`localhost`, a container's) has no records of its own: only its address is asked for.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::dns::{Names, Service};
+use super::error::SendError;
+use crate::net_types::Transport;
+
+/// One address to try.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) transport: Transport,
+    pub(super) address: SocketAddr,
+}
+
+/// What is asked: the parts of a URI that decide (§4.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Query {
+    pub(super) transport: Option<Transport>,
+    /// `sips`.
+    pub(super) secure: bool,
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+}
+
+impl Query {
+    /// The transport that the URI fixes, or that holds when the records say nothing.
+    fn transport(&self) -> Transport {
+        match (self.transport, self.secure) {
+            (Some(Transport::Tcp) | None, true) => Transport::Tls,
+            (Some(transport), _) => transport,
+            (None, false) => Transport::Udp,
+        }
+    }
+
+    /// The answer that needs no look-up: the host is an address.
+    pub(super) fn numeric(&self) -> Option<Target> {
+        let ip = self.host.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
+        Some(self.at(ip))
+    }
+
+    fn at(&self, ip: IpAddr) -> Target {
+        let transport = self.transport();
+        Target { transport, address: SocketAddr::new(ip, self.port.unwrap_or(transport.default_port())) }
+    }
+
+    fn not_found(&self, reason: impl ToString) -> SendError {
+        SendError::NotFound { host: self.host.clone(), reason: reason.to_string() }
+    }
+}
+
+/// Transports that have records in the DNS, in the order of our own preference (§4.1: UDP is what everybody has).
+const SERVICES: [(Transport, &str, &str); 3] = [
+    (Transport::Udp, "SIP+D2U", "_sip._udp"),
+    (Transport::Tcp, "SIP+D2T", "_sip._tcp"),
+    (Transport::Tls, "SIPS+D2T", "_sips._tcp"),
+];
+const MAX_TARGETS: usize = 16;
+
+/// `spoken`: the transports that we can send by. `chance`: numbers for weighted choice (RFC 2782).
+pub(super) async fn resolve(
+    query: &Query,
+    spoken: &[Transport],
+    names: &impl Names,
+    mut chance: impl FnMut() -> u64,
+) -> Result<Vec<Target>, SendError> {
+    if let Some(target) = query.numeric() {
+        return Ok(vec![target]);
+    }
+    let has_records = query.port.is_none() && query.host.trim_end_matches('.').contains('.');
+    if has_records {
+        let mut targets = Vec::new();
+        for (transport, mut services) in services_of(query, spoken, names).await {
+            sort_services(&mut services, &mut chance);
+            for service in services {
+                let found = names.addresses(&service.host).await.unwrap_or_default();
+                targets.extend(found.into_iter().map(|ip| Target { transport, address: (ip, service.port).into() }));
+            }
+        }
+        if !targets.is_empty() {
+            targets.truncate(MAX_TARGETS);
+            return Ok(targets);
+        }
+    }
+    let found = names.addresses(&query.host).await.map_err(|reason| query.not_found(reason))?;
+    if found.is_empty() {
+        return Err(query.not_found("no address record"));
+    }
+    Ok(found.into_iter().take(MAX_TARGETS).map(|ip| query.at(ip)).collect())
+}
+
+/// The SRV records to follow, transport by transport in order.
+async fn services_of(query: &Query, spoken: &[Transport], names: &impl Names) -> Vec<(Transport, Vec<Service>)> {
+    let allowed = |transport: Transport| spoken.contains(&transport) && (!query.secure || transport.is_secure());
+    let mut questions: Vec<(Transport, String)> = Vec::new();
+    if query.transport.is_none() {
+        let mut pointers = names.pointers(&query.host).await;
+        pointers.sort_by_key(|pointer| (pointer.order, pointer.preference));
+        for pointer in pointers {
+            let known =
+                SERVICES.iter().find(|(transport, service, _)| *service == pointer.service && allowed(*transport));
+            questions.extend(known.map(|(transport, ..)| (*transport, pointer.replacement)));
+        }
+    }
+    if questions.is_empty() {
+        let fixed = query.transport.map(|_| query.transport());
+        let wanted = |transport: Transport| fixed.is_none_or(|fixed| fixed == transport) && allowed(transport);
+        let direct = SERVICES.iter().filter(|(transport, ..)| wanted(*transport));
+        questions.extend(direct.map(|(transport, _, prefix)| (*transport, format!("{prefix}.{}", query.host))));
+    }
+    let mut answers = Vec::new();
+    for (transport, name) in questions {
+        answers.push((transport, names.services(&name).await));
+    }
+    answers
+}
+
+/// By priority; within one, by weight and chance (RFC 2782).
+fn sort_services(services: &mut Vec<Service>, chance: &mut impl FnMut() -> u64) {
+    let mut left = std::mem::take(services);
+    left.sort_by_key(|service| (service.priority, service.weight));
+    while let Some(priority) = left.first().map(|service| service.priority) {
+        let same = left.iter().take_while(|service| service.priority == priority);
+        let weights: Vec<u64> = same.map(|service| u64::from(service.weight)).collect();
+        let mut mark = chance() % (weights.iter().sum::<u64>() + 1);
+        let chosen = weights.iter().position(|weight| {
+            let here = mark <= *weight;
+            mark = mark.saturating_sub(*weight);
+            here
+        });
+        services.push(left.remove(chosen.unwrap_or(0)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dns::Pointer;
+    use super::*;
+
+    #[derive(Default)]
+    struct Table {
+        addresses: Vec<(&'static str, &'static str)>,
+        services: Vec<(&'static str, u16, u16, u16, &'static str)>,
+        pointers: Vec<(u16, &'static str, &'static str)>,
+    }
+
+    impl Names for Table {
+        async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
+            let of_host = self.addresses.iter().filter(|(name, _)| *name == host.trim_end_matches('.'));
+            Ok(of_host.filter_map(|(_, address)| address.parse().ok()).collect())
+        }
+        async fn services(&self, name: &str) -> Vec<Service> {
+            let of_name = self.services.iter().filter(|(service, ..)| *service == name);
+            of_name
+                .map(|(_, priority, weight, port, host)| Service {
+                    priority: *priority,
+                    weight: *weight,
+                    port: *port,
+                    host: (*host).into(),
+                })
+                .collect()
+        }
+        async fn pointers(&self, _: &str) -> Vec<Pointer> {
+            self.pointers
+                .iter()
+                .map(|(order, service, replacement)| Pointer {
+                    order: *order,
+                    preference: 0,
+                    service: (*service).into(),
+                    replacement: (*replacement).into(),
+                })
+                .collect()
+        }
+    }
+
+    fn query(transport: Option<Transport>, secure: bool, host: &str, port: Option<u16>) -> Query {
+        Query { transport, secure, host: host.into(), port }
+    }
+
+    async fn found(query: Query, table: &Table) -> Vec<String> {
+        let spoken = [Transport::Udp, Transport::Tcp, Transport::Tls];
+        let targets = resolve(&query, &spoken, table, || 0).await.unwrap_or_default();
+        targets.iter().map(|target| format!("{} {}", target.transport, target.address)).collect()
+    }
+
+    /// §4.1 and §4.2: what an address, a port or a transport in the URI fixes.
+    #[tokio::test]
+    async fn numbers_and_ports_need_no_records() {
+        use Transport::{Tcp, Tls, Udp};
+        let table = Table {
+            addresses: vec![("example.com", "192.0.2.1")],
+            services: vec![("_sip._udp.example.com", 0, 0, 9999, "example.com")],
+            ..Table::default()
+        };
+        let rows = [
+            (query(None, false, "192.0.2.7", None), "UDP 192.0.2.7:5060"),
+            (query(None, true, "192.0.2.7", None), "TLS 192.0.2.7:5061"),
+            (query(Some(Tcp), false, "192.0.2.7", None), "TCP 192.0.2.7:5060"),
+            (query(Some(Tcp), true, "192.0.2.7", None), "TLS 192.0.2.7:5061"),
+            (query(Some(Tls), false, "[2001:db8::1]", Some(7000)), "TLS [2001:db8::1]:7000"),
+            (query(None, false, "example.com", Some(7000)), "UDP 192.0.2.1:7000"),
+            (query(Some(Udp), false, "example.com", Some(7000)), "UDP 192.0.2.1:7000"),
+            (query(Some(Tcp), false, "example.com", None), "TCP 192.0.2.1:5060"),
+        ];
+        for (query, expected) in rows {
+            assert_eq!(found(query.clone(), &table).await, [expected], "{query:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn pointers_lead_to_services_and_on_to_addresses() {
+        let table = Table {
+            addresses: vec![("a.example.com", "192.0.2.1"), ("b.example.com", "192.0.2.2")],
+            services: vec![
+                ("_sip._udp.example.com", 0, 0, 5060, "b.example.com"),
+                ("_sips._tcp.pool", 20, 0, 5071, "b.example.com"),
+                ("_sips._tcp.pool", 10, 0, 5061, "a.example.com"),
+            ],
+            pointers: vec![
+                (90, "SIP+D2U", "_sip._udp.example.com"),
+                (50, "SIPS+D2T", "_sips._tcp.pool"),
+                (1, "X", "y"),
+            ],
+        };
+        let all = found(query(None, false, "example.com", None), &table).await;
+        assert_eq!(all, ["TLS 192.0.2.1:5061", "TLS 192.0.2.2:5071", "UDP 192.0.2.2:5060"]);
+        let secure = found(query(None, true, "example.com", None), &table).await;
+        assert_eq!(secure, ["TLS 192.0.2.1:5061", "TLS 192.0.2.2:5071"]);
+        let udp = found(query(Some(Transport::Udp), false, "example.com", None), &table).await;
+        assert_eq!(udp, ["UDP 192.0.2.2:5060"]);
+    }
+
+    #[tokio::test]
+    async fn names_without_records_are_hosts() {
+        let table = Table { addresses: vec![("pbx", "192.0.2.1"), ("a.example", "192.0.2.2")], ..Table::default() };
+        assert_eq!(found(query(None, false, "pbx", None), &table).await, ["UDP 192.0.2.1:5060"]);
+        assert_eq!(found(query(None, true, "a.example", None), &table).await, ["TLS 192.0.2.2:5061"]);
+        assert!(found(query(None, false, "nobody.example", None), &table).await.is_empty());
+    }
+
+    #[test]
+    fn services_are_drawn_by_weight() {
+        let service = |weight, port| Service { priority: 1, weight, port, host: String::new() };
+        let order = |chance: u64| {
+            let mut services = vec![service(10, 1), service(60, 2), service(0, 3)];
+            sort_services(&mut services, &mut || chance);
+            services.iter().map(|service| service.port).collect::<Vec<_>>()
+        };
+        assert_eq!(order(0), [3, 1, 2]);
+        assert_eq!(order(70).first(), Some(&2));
+    }
+}

@@ -1,0 +1,88 @@
+//! What the net is told once, at start.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+
+use crate::message::Limits;
+
+#[derive(Clone, Debug)]
+pub struct NetSettings {
+    /// Listeners; an empty list switches a transport off. Port 0 takes any free one.
+    pub udp: Vec<SocketAddr>,
+    pub tcp: Vec<SocketAddr>,
+    pub tls: Vec<SocketAddr>,
+    /// Who we are over TLS, and how; needed when `tls` lists anything.
+    pub tls_server: Option<Arc<ServerConfig>>,
+    /// Whom we believe over TLS connections that we open.
+    pub verify_servers: VerifyServer,
+    /// The address that peers reach us at, behind 1:1 NAT. Absent: that of the route to each peer.
+    pub advertised: Option<IpAddr>,
+    pub limits: Limits,
+    pub timing: NetTiming,
+    /// Connections at once, and of them from one address; more are closed as soon as accepted.
+    pub max_connections: usize,
+    pub max_connections_per_address: usize,
+    /// Messages that wait to be written on one connection; a peer that does not read them is dropped.
+    pub write_queue: usize,
+}
+
+impl Default for NetSettings {
+    fn default() -> Self {
+        Self {
+            udp: Vec::new(),
+            tcp: Vec::new(),
+            tls: Vec::new(),
+            tls_server: None,
+            verify_servers: VerifyServer::Nobody,
+            advertised: None,
+            limits: Limits::default(),
+            timing: NetTiming::default(),
+            max_connections: 20_000,
+            max_connections_per_address: 2_000,
+            write_queue: 512,
+        }
+    }
+}
+
+/// How long a peer may take.
+#[derive(Clone, Copy, Debug)]
+pub struct NetTiming {
+    /// For a TLS handshake.
+    pub handshake: Duration,
+    /// For one message, from its first octet to its last.
+    pub message: Duration,
+    /// For taking what we write.
+    pub write: Duration,
+    /// For a connection that we open, TLS handshake included.
+    pub connect: Duration,
+    /// Without any message on a connection that never brought one.
+    pub silent: Duration,
+    /// Without a message or ping on a connection that did.
+    pub idle: Duration,
+}
+
+impl Default for NetTiming {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(5),
+            message: Duration::from_secs(10),
+            write: Duration::from_secs(10),
+            connect: Duration::from_secs(5),
+            silent: Duration::from_secs(30),
+            idle: Duration::from_secs(600),
+        }
+    }
+}
+
+/// Whether the other end of a TLS connection that we open must prove its name.
+#[derive(Clone, Debug)]
+pub enum VerifyServer {
+    /// Its certificate must stand for the host of the SIP URI and lead to one of these authorities (RFC 5922 §7).
+    Authorities { pem: Vec<u8> },
+    /// Encrypted to whoever answers. Phones have certificates of their own making; most are reached over the
+    /// connection that they opened anyway.
+    Nobody,
+}

@@ -1,0 +1,341 @@
+//! The transport layer, RFC 3261 §18: who owns the sockets and flows, and how a message finds its way out.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tracing::{debug, info};
+
+use super::counters::Counters;
+use super::dns::SystemNames;
+use super::door::Door;
+use super::error::{NetError, SendError};
+use super::event::{Inside, NetEvent, Peer};
+use super::flow_table::FlowTable;
+use super::gate::Gate;
+use super::resolve::{self, Query, Target};
+use super::route::OwnAddresses;
+use super::settings::NetSettings;
+use super::tcp;
+use super::tls::Connector;
+use super::udp::{self, Datagrams};
+use crate::endpoint::{EndpointSettings, SendId, complete};
+use crate::message::Message;
+use crate::net_types::{Destination, FlowId, Source, Transport};
+
+/// Events of the tasks that may wait for the loop; beyond it the tasks wait too.
+const INBOX: usize = 1024;
+/// §18.1.1: a longer request goes over a connection, where one comes about.
+const LONGEST_DATAGRAM: usize = 1300;
+
+/// Sockets and flows. Dropped, it lets the connections write what they have and closes them.
+#[derive(Debug)]
+pub struct Net {
+    datagrams: Vec<Datagrams>,
+    streams: FlowTable,
+    /// Messages that wait for a connection to open.
+    connecting: HashMap<Peer, Vec<Sending>>,
+    /// Messages that wait for a name.
+    resolving: HashMap<SendId, VecDeque<Sending>>,
+    inbox: mpsc::Receiver<Inside>,
+    ready: VecDeque<NetEvent>,
+    door: Door,
+    own: OwnAddresses,
+    names: SystemNames,
+    connector: Connector,
+    listening: Vec<Listening>,
+    naming: EndpointSettings,
+    listeners: JoinSet<()>,
+}
+
+/// Where we listen; with the port that the system chose when 0 was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listening {
+    pub transport: Transport,
+    pub address: SocketAddr,
+}
+
+/// One message on its way, and where else it could go when the next try fails.
+#[derive(Debug)]
+struct Sending {
+    id: SendId,
+    message: Message,
+    host: String,
+    targets: VecDeque<Target>,
+    failure: Option<SendError>,
+}
+
+/// How one try ended.
+enum Try {
+    Sent(Source),
+    /// The message waits in `connecting`.
+    Waits,
+    Failed(Box<Sending>, SendError),
+}
+
+impl Net {
+    /// Opens every listener, or says which one could not be opened and why.
+    pub fn start(settings: NetSettings) -> Result<Self, NetError> {
+        let acceptor = match (settings.tls.first(), &settings.tls_server) {
+            (None, _) => None,
+            (Some(_), Some(config)) => Some(TlsAcceptor::from(Arc::clone(config))),
+            (Some(address), None) => {
+                return Err(NetError::NoCertificate { transport: Transport::Tls, address: *address });
+            }
+        };
+        let connector = Connector::new(&settings.verify_servers)?;
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let door = Door::new(sender, settings, Arc::new(Counters::default()));
+        let mut net = Self {
+            datagrams: Vec::new(),
+            streams: FlowTable::default(),
+            connecting: HashMap::new(),
+            resolving: HashMap::new(),
+            inbox,
+            ready: VecDeque::new(),
+            own: OwnAddresses::new(door.settings.advertised, Vec::new()),
+            door,
+            names: SystemNames::new(),
+            connector,
+            listening: Vec::new(),
+            naming: EndpointSettings::default(),
+            listeners: JoinSet::new(),
+        };
+        net.listen(acceptor)?;
+        Ok(net)
+    }
+
+    fn listen(&mut self, acceptor: Option<TlsAcceptor>) -> Result<(), NetError> {
+        let settings = Arc::clone(&self.door.settings);
+        for address in &settings.udp {
+            self.datagrams.push(Datagrams::bind(*address, self.door.next_flow())?);
+        }
+        let mut accepting = Vec::new();
+        let tcp = settings.tcp.iter().map(|address| (Transport::Tcp, *address));
+        let tls = settings.tls.iter().map(|address| (Transport::Tls, *address));
+        for (transport, address) in tcp.chain(tls) {
+            let failed = |cause| NetError::Listen { transport, address, cause };
+            let listener = tcp::listen(transport, address)?;
+            let address = listener.local_addr().map_err(failed)?;
+            accepting.push((Listening { transport, address }, listener));
+        }
+        let udp = self.datagrams.iter().map(|socket| Listening { transport: Transport::Udp, address: socket.bound });
+        self.listening = udp.chain(accepting.iter().map(|(listening, _)| *listening)).collect();
+        let ports = self.listening.iter().map(|here| (here.transport, here.address)).collect();
+        self.own = OwnAddresses::new(settings.advertised, ports);
+
+        for socket in &self.datagrams {
+            let failed = |cause| NetError::Listen { transport: Transport::Udp, address: socket.bound, cause };
+            let reader = socket.reader().map_err(failed)?;
+            self.listeners.spawn(udp::read(reader, socket.bound, socket.flow, self.own.clone(), self.door.clone()));
+        }
+        for (here, listener) in accepting {
+            let tls = acceptor.clone().filter(|_| here.transport == Transport::Tls);
+            self.listeners.spawn(tcp::accept(listener, tls, self.own.clone(), self.door.clone()));
+        }
+        for Listening { transport, address } in &self.listening {
+            info!(%transport, %address, "listening");
+        }
+        Ok(())
+    }
+
+    pub fn listening(&self) -> &[Listening] {
+        &self.listening
+    }
+
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.door.counters)
+    }
+
+    /// For flows that others accept.
+    pub fn gate(&self) -> Gate {
+        Gate::new(self.door.clone())
+    }
+
+    /// How we call ourselves in Via and Contact: the names in these settings, else our address towards each peer.
+    pub fn name_by(&mut self, settings: EndpointSettings) {
+        self.naming = settings;
+    }
+
+    /// The next thing that happened. Nothing is lost when the future is dropped.
+    pub async fn receive(&mut self) -> NetEvent {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return event;
+            }
+            let inside = self.inbox.recv().await.expect("our own door holds a sender");
+            self.handle(inside);
+        }
+    }
+
+    fn handle(&mut self, inside: Inside) {
+        match inside {
+            Inside::Received(received) => self.ready.push_back(NetEvent::Received(received)),
+            Inside::Opened { flow, asked } => {
+                self.streams.insert(flow);
+                for waiting in asked.and_then(|peer| self.connecting.remove(&peer)).into_iter().flatten() {
+                    self.advance(waiting);
+                }
+            }
+            Inside::NotOpened { asked, error } => {
+                debug!(%error, "connection not opened");
+                for mut waiting in self.connecting.remove(&asked).into_iter().flatten() {
+                    waiting.targets.pop_front();
+                    waiting.failure = Some(error.clone());
+                    self.advance(waiting);
+                }
+            }
+            Inside::Closed { flow, unsent } => {
+                self.streams.remove(flow);
+                let lost = unsent.into_iter().map(|id| NetEvent::Sent { id, outcome: Err(SendError::FlowGone) });
+                self.ready.extend(lost);
+                self.ready.push_back(NetEvent::FlowClosed(flow));
+            }
+            Inside::Resolved { id, targets } => self.handle_resolved(id, targets),
+        }
+    }
+
+    /// Sends; what became of it comes back as [`NetEvent::Sent`]. A request is completed with our address on the
+    /// transport that it takes.
+    pub fn send(&mut self, id: SendId, destination: Destination, message: Message) {
+        self.door.counters.sent(&message);
+        match destination {
+            Destination::Flow { flow, transport: Transport::Udp, remote } => {
+                let outcome = self.send_datagram(flow, remote, message);
+                self.ready.push_back(NetEvent::Sent { id, outcome });
+            }
+            Destination::Flow { flow, .. } => {
+                let outcome = self.write(flow, id, message);
+                self.ready.push_back(NetEvent::Sent { id, outcome });
+            }
+            Destination::Host { transport, secure, host, port } => {
+                self.send_to_host(id, message, Query { transport, secure, host, port });
+            }
+        }
+    }
+
+    fn send_to_host(&mut self, id: SendId, message: Message, query: Query) {
+        let host = query.host.clone();
+        let large = query.transport.is_none() && message.to_bytes().len() > LONGEST_DATAGRAM;
+        let sending = Sending { id, message, host, targets: VecDeque::new(), failure: None };
+        if let Some(target) = query.numeric() {
+            return self.start_sending(sending, vec![target], large);
+        }
+        self.resolving.entry(id).or_default().push_back(sending);
+        let (names, door, spoken) = (self.names.clone(), self.door.clone(), self.spoken());
+        tokio::spawn(async move {
+            let targets = resolve::resolve(&query, &spoken, &names, chance).await;
+            door.tell(Inside::Resolved { id, targets }).await;
+        });
+    }
+
+    fn handle_resolved(&mut self, id: SendId, targets: Result<Vec<Target>, SendError>) {
+        let Some(waiting) = self.resolving.get_mut(&id) else { return };
+        let next = waiting.pop_front();
+        if waiting.is_empty() {
+            self.resolving.remove(&id);
+        }
+        let Some(sending) = next else { return };
+        match targets {
+            Ok(targets) => {
+                let large = sending.message.to_bytes().len() > LONGEST_DATAGRAM;
+                self.start_sending(sending, targets, large);
+            }
+            Err(error) => self.ready.push_back(NetEvent::Sent { id, outcome: Err(error) }),
+        }
+    }
+
+    /// `large`: each datagram address is tried by TCP before.
+    fn start_sending(&mut self, mut sending: Sending, targets: Vec<Target>, large: bool) {
+        let tcp = targets.iter().filter(|target| large && target.transport == Transport::Udp);
+        let tcp = tcp.map(|target| Target { transport: Transport::Tcp, ..*target });
+        sending.targets = tcp.chain(targets.iter().copied()).collect();
+        self.advance(sending);
+    }
+
+    /// Tries one target after the other until the message is on its way, waits, or has nowhere left to go.
+    fn advance(&mut self, mut sending: Sending) {
+        loop {
+            let Some(target) = sending.targets.front().copied() else {
+                let nowhere = SendError::NotFound { host: sending.host, reason: "no address left to try".into() };
+                let outcome = Err(sending.failure.unwrap_or(nowhere));
+                return self.ready.push_back(NetEvent::Sent { id: sending.id, outcome });
+            };
+            let id = sending.id;
+            match self.try_target(sending, target) {
+                Try::Waits => return,
+                Try::Sent(source) => return self.ready.push_back(NetEvent::Sent { id, outcome: Ok(source) }),
+                Try::Failed(rest, error) => {
+                    sending = *rest;
+                    sending.targets.pop_front();
+                    sending.failure = Some(error);
+                }
+            }
+        }
+    }
+
+    fn try_target(&mut self, sending: Sending, target: Target) -> Try {
+        let Target { transport, address } = target;
+        let sent = match transport {
+            Transport::Udp => {
+                match self.datagrams.iter().find(|socket| socket.reaches(address)).map(|socket| socket.flow) {
+                    Some(flow) => self.send_datagram(flow, address, sending.message.clone()),
+                    None => Err(SendError::NoSocket { transport, address }),
+                }
+            }
+            Transport::Tcp | Transport::Tls => {
+                let peer = Peer { transport, address, host: sending.host.clone() };
+                match self.streams.to(&peer) {
+                    Some(source) => self.write(source.flow, sending.id, sending.message.clone()),
+                    None => {
+                        self.connect(peer, sending);
+                        return Try::Waits;
+                    }
+                }
+            }
+            Transport::Ws | Transport::Wss => Err(SendError::TransportOff { transport }),
+        };
+        match sent {
+            Ok(source) => Try::Sent(source),
+            Err(error) => Try::Failed(sending.into(), error),
+        }
+    }
+
+    fn connect(&mut self, peer: Peer, sending: Sending) {
+        let waiting = self.connecting.entry(peer.clone()).or_default();
+        waiting.push(sending);
+        if waiting.len() == 1 {
+            let tls = peer.transport.is_secure().then(|| self.connector.clone());
+            tokio::spawn(tcp::connect(peer, tls, self.own.clone(), self.door.clone()));
+        }
+    }
+
+    fn send_datagram(&mut self, flow: FlowId, remote: SocketAddr, mut message: Message) -> Result<Source, SendError> {
+        let socket = self.datagrams.iter().find(|socket| socket.flow == flow).ok_or(SendError::FlowGone)?;
+        let local = self.own.of_datagrams(socket.bound, remote.ip());
+        complete(&mut message, Transport::Udp, &self.naming.sent_by(Transport::Udp, local));
+        socket.send(&message.to_bytes(), remote)?;
+        Ok(Source { transport: Transport::Udp, local, remote, flow })
+    }
+
+    fn write(&mut self, flow: FlowId, id: SendId, mut message: Message) -> Result<Source, SendError> {
+        let Source { transport, local, .. } = self.streams.source(flow).ok_or(SendError::FlowGone)?;
+        complete(&mut message, transport, &self.naming.sent_by(transport, local));
+        self.streams.write(flow, id, message.to_bytes())
+    }
+
+    /// We can always connect; datagrams need a listener.
+    fn spoken(&self) -> Vec<Transport> {
+        let udp = (!self.datagrams.is_empty()).then_some(Transport::Udp);
+        udp.into_iter().chain([Transport::Tcp, Transport::Tls]).collect()
+    }
+}
+
+/// Which of equal servers is tried first need not be secret, only different.
+fn chance() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0)
+}

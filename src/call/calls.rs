@@ -1,0 +1,174 @@
+//! What every leg's task needs: the ways to SIP, media, accounts and conferences.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use plenary_dialplan::Plan as Dialplan;
+use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents, OpenedLeg};
+use plenary_media::{LegId, RoomId};
+use plenary_sip::endpoint::{CallId, Command, Event, RequestId};
+use plenary_sip::message::Host;
+use plenary_sip::net::EndpointHandle;
+use tokio::sync::{mpsc, watch};
+use tracing::warn;
+
+use super::dial;
+use super::negotiate::{Entropy, LocalMedia, MediaPolicy, Negotiator, Signalling};
+use super::switchboard::{Inbox, LegInput, Line, Switchboard};
+use crate::conference::{DialRequest, Directory};
+use crate::registrar::RegistrarHandle;
+use crate::store::Store;
+
+#[derive(Clone, Debug)]
+pub struct CallSettings {
+    /// The SIP domain served, and its other names.
+    pub domain: String,
+    pub domain_host: Host,
+    pub aliases: Vec<String>,
+    pub media: MediaPolicy,
+    /// Written into our SDP.
+    pub media_address: IpAddr,
+    /// User parts of what is no account and no stored conference.
+    pub factory: String,
+    pub echo: String,
+    pub entrance: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Calls {
+    pub settings: Arc<CallSettings>,
+    pub dialplan: Arc<Dialplan>,
+    pub store: Store,
+    pub registrar: RegistrarHandle,
+    pub directory: Directory,
+    pub engine: EngineHandle,
+    endpoint: EndpointHandle,
+    lines: mpsc::UnboundedSender<Line>,
+    ids: Arc<AtomicU64>,
+    /// How many media legs are open.
+    open: Arc<watch::Sender<usize>>,
+}
+
+/// What calls are made of.
+#[derive(Debug)]
+pub struct CallParts {
+    pub settings: CallSettings,
+    pub dialplan: Dialplan,
+    pub store: Store,
+    pub registrar: RegistrarHandle,
+    pub directory: Directory,
+    pub engine: EngineHandle,
+    pub endpoint: EndpointHandle,
+}
+
+impl CallParts {
+    /// Takes calls from here on: those that come in by `sip`, and those that conferences place.
+    pub fn start(self, sip: mpsc::Receiver<Event>, media: MediaEvents, dials: mpsc::Receiver<DialRequest>) -> Calls {
+        let (lines, plugs) = mpsc::unbounded_channel();
+        let calls = Calls {
+            settings: Arc::new(self.settings),
+            dialplan: Arc::new(self.dialplan),
+            store: self.store,
+            registrar: self.registrar,
+            directory: self.directory,
+            engine: self.engine,
+            endpoint: self.endpoint,
+            lines,
+            ids: Arc::new(AtomicU64::new(2)),
+            open: Arc::new(watch::Sender::new(0)),
+        };
+        tokio::spawn(Switchboard::new(calls.clone(), plugs).run(sip, media));
+        tokio::spawn(dial::dial_all(calls.clone(), dials));
+        calls
+    }
+}
+
+/// How many inputs may wait for a leg: a phone that sends faster loses keys, nobody else.
+const INBOX: usize = 64;
+
+impl Calls {
+    /// Sends to the SIP endpoint. A full mailbox loses the command; the leg's own timeouts clean up.
+    pub fn sip(&self, command: Command) {
+        if let Err(error) = self.endpoint.command(command) {
+            warn!(%error, "SIP endpoint took no command");
+        }
+    }
+
+    pub fn media(&self, command: MediaCommand) {
+        if let Err(error) = self.engine.send(command) {
+            warn!(%error, "media engine took no command");
+        }
+    }
+
+    /// A call of our own making. The endpoint counts its calls odd, we count ours even.
+    pub fn next_call(&self) -> CallId {
+        CallId(self.next_id())
+    }
+
+    pub fn next_request(&self) -> RequestId {
+        RequestId(self.next_id())
+    }
+
+    fn next_id(&self) -> u64 {
+        self.ids.fetch_add(2, Ordering::Relaxed)
+    }
+
+    pub fn inbox(&self) -> (mpsc::Sender<LegInput>, Inbox) {
+        mpsc::channel(INBOX)
+    }
+
+    /// From here on the events of this call come to this inbox.
+    pub fn listen_to_call(&self, call: CallId, inbox: mpsc::Sender<LegInput>) {
+        drop(self.lines.send(Line::Call { call, inbox }));
+    }
+
+    /// Returns when the last leg is closed, or after this time.
+    pub async fn wait_until_over(&self, within: Duration) {
+        let mut open = self.open.subscribe();
+        drop(tokio::time::timeout(within, open.wait_for(|open| *open == 0)).await);
+    }
+
+    pub fn is_own_domain(&self, host: &str) -> bool {
+        let own = |name: &String| name.eq_ignore_ascii_case(host);
+        own(&self.settings.domain) || self.settings.aliases.iter().any(own)
+    }
+}
+
+/// The media half of a leg: closed when dropped, so that no way out of a call leaks a port.
+#[derive(Debug)]
+pub struct MediaLeg {
+    pub id: LegId,
+    opened: OpenedLeg,
+    calls: Calls,
+}
+
+impl MediaLeg {
+    /// Opens ports on the shard of `room`. Events of the leg come to `inbox`.
+    pub fn open(calls: &Calls, room: RoomId, inbox: &mpsc::Sender<LegInput>) -> Result<Self, EngineError> {
+        let opened = calls.engine.open_leg(room)?;
+        let leg = Self { id: opened.leg, opened, calls: calls.clone() };
+        calls.open.send_modify(|open| *open += 1);
+        drop(calls.lines.send(Line::Media { leg: leg.id, inbox: inbox.clone() }));
+        Ok(leg)
+    }
+
+    pub fn negotiator(&self, signalling: Signalling) -> Negotiator {
+        let settings = &self.calls.settings;
+        let local = LocalMedia {
+            address: settings.media_address,
+            rtp_port: self.opened.rtp_port,
+            rtcp_port: self.opened.rtcp_port,
+        };
+        Negotiator::new(settings.media.clone(), local, signalling, Entropy::system())
+    }
+}
+
+impl Drop for MediaLeg {
+    fn drop(&mut self) {
+        self.calls.media(MediaCommand::CloseLeg { leg: self.id });
+        drop(self.calls.lines.send(Line::MediaClosed { leg: self.id }));
+        self.calls.open.send_modify(|open| *open -= 1);
+    }
+}

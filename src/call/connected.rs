@@ -1,0 +1,151 @@
+//! A leg while it talks: hold and resume, keys, and the ways a call ends.
+
+use plenary_media::RoomId;
+use plenary_media::engine::MediaCommand;
+use plenary_media::plan::{AudioCodec, MediaPlan};
+use plenary_sip::endpoint::{Body, CallId, Command, Event};
+use plenary_sip::message::{Method, StatusCode};
+use tokio::sync::mpsc;
+use tracing::{debug, info};
+
+use super::calls::{Calls, MediaLeg};
+use super::causes::news_of;
+use super::negotiate::{NegotiationError, Negotiator};
+use super::requests::dtmf_of_info;
+use super::switchboard::{Inbox, LegInput};
+use crate::conference::{LegCommand, LegLink, LegNews};
+
+/// Everything that belongs to one answered call.
+#[derive(Debug)]
+pub struct ConnectedLeg {
+    pub call: CallId,
+    pub media: MediaLeg,
+    negotiator: Negotiator,
+    codec: AudioCodec,
+    secured: bool,
+    held: bool,
+}
+
+impl ConnectedLeg {
+    pub fn new(call: CallId, media: MediaLeg, negotiator: Negotiator, plan: &MediaPlan) -> Self {
+        let MediaPlan { audio } = plan;
+        let (codec, secured) = (audio.send.codec, audio.srtp.is_some());
+        Self { call, media, negotiator, codec, secured, held: is_held(plan) }
+    }
+
+    /// From here on the leg is heard in the room, and the conference knows it.
+    pub async fn join(&self, calls: &Calls, room: RoomId, link: &LegLink) {
+        calls.media(MediaCommand::Join { leg: self.media.id, room });
+        let (codec, secured) = (self.codec.name(), self.secured);
+        info!(participant = %link.participant(), codec, secured, "joined");
+        link.joined(self.media.id).await;
+        link.tell(LegNews::Connected { codec: codec.to_owned(), secured }).await;
+        if self.held {
+            link.tell(LegNews::Held).await;
+        }
+    }
+
+    /// Lives until the call ends; tells the conference everything on the way, its end last.
+    pub async fn talk(
+        mut self,
+        calls: &Calls,
+        link: &LegLink,
+        commands: &mut mpsc::Receiver<LegCommand>,
+        inbox: &mut Inbox,
+    ) {
+        let mut hung_up = false;
+        loop {
+            tokio::select! {
+                input = inbox.recv() => match input {
+                    None => return,
+                    Some(LegInput::Sip(Event::Ended { call, why })) if call == self.call => {
+                        info!(participant = %link.participant(), ?why, "left");
+                        return link.tell(news_of(&why)).await;
+                    }
+                    Some(LegInput::Sip(event)) => {
+                        if let Some(news) = self.handle_sip(calls, event) {
+                            link.tell(news).await;
+                        }
+                    }
+                    Some(LegInput::Media(event)) => debug!(?event, "media event"),
+                },
+                command = commands.recv(), if !hung_up => {
+                    // A conference that is gone wants nobody any more.
+                    let (Some(LegCommand::Hangup) | None) = command;
+                    hung_up = true;
+                    calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+                },
+            }
+        }
+    }
+
+    /// Hold, resume, a new offer, a key by INFO.
+    pub fn handle_sip(&mut self, calls: &Calls, event: Event) -> Option<LegNews> {
+        match event {
+            Event::Offered { call, offer, .. } if call == self.call => {
+                let (answer, news) = self.answer(calls, offer);
+                calls.sip(Command::AnswerOffer { call, answer });
+                news
+            }
+            // Our 200 to a re-INVITE without offer had one; this is the answer to it.
+            Event::Established { call, body: Some(body), .. } if call == self.call => self.take_answer(calls, &body),
+            Event::Request { request, message, .. } => {
+                let status = match (&message.method, dtmf_of_info(&message)) {
+                    (Method::Info, Some(_)) => StatusCode::OK,
+                    (Method::Info, None) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    _ => StatusCode::NOT_IMPLEMENTED,
+                };
+                calls.sip(Command::Respond { request, status, headers: Vec::new(), body: None });
+                None
+            }
+            event => {
+                debug!(?event, "nothing to do");
+                None
+            }
+        }
+    }
+
+    fn answer(&mut self, calls: &Calls, offer: Option<Body>) -> (Result<Body, StatusCode>, Option<LegNews>) {
+        let Some(offer) = offer else {
+            return (self.negotiator.offer().map(Body::sdp).map_err(|error| status_of(&error)), None);
+        };
+        match self.negotiator.answer(&offer.content) {
+            Ok((answer, plan)) => {
+                let news = self.follow(calls, plan);
+                (Ok(Body::sdp(answer)), news)
+            }
+            Err(error) => {
+                debug!(%error, "offer refused, the session stays as it was");
+                (Err(status_of(&error)), None)
+            }
+        }
+    }
+
+    fn take_answer(&mut self, calls: &Calls, answer: &Body) -> Option<LegNews> {
+        match self.negotiator.accept_answer(&answer.content) {
+            Ok(plan) => self.follow(calls, plan),
+            Err(error) => {
+                debug!(%error, "answer not usable");
+                None
+            }
+        }
+    }
+
+    /// Carries a new plan out; tells when it holds or resumes.
+    fn follow(&mut self, calls: &Calls, plan: MediaPlan) -> Option<LegNews> {
+        let held = is_held(&plan);
+        calls.media(MediaCommand::Connect { leg: self.media.id, plan: Box::new(plan) });
+        let changed = held != std::mem::replace(&mut self.held, held);
+        changed.then_some(if held { LegNews::Held } else { LegNews::Resumed })
+    }
+}
+
+/// Held is who receives nothing from us (RFC 3264 §8.4).
+fn is_held(plan: &MediaPlan) -> bool {
+    !plan.audio.direction.sends()
+}
+
+/// The SIP status of a negotiation that failed.
+pub(super) fn status_of(error: &NegotiationError) -> StatusCode {
+    StatusCode::new(error.status()).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE)
+}

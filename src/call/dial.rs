@@ -1,0 +1,66 @@
+//! A call that a conference places: it rings, is in, and leaves; the conference hears every step.
+
+use plenary_sip::endpoint::{ContactTemplate, Ending};
+use plenary_sip::message::{Header, HeaderName, NameAddr, SipUri, Uri};
+use tokio::sync::mpsc;
+use tracing::{debug, info};
+
+use super::calls::Calls;
+use super::causes::news_of;
+use super::connected::ConnectedLeg;
+use super::outgoing::{Outgoing, Step, Wanted};
+use crate::conference::{DialRequest, LegNews};
+
+/// Places the calls that conferences wish for, each in a task of its own.
+pub(super) async fn dial_all(calls: Calls, mut requests: mpsc::Receiver<DialRequest>) {
+    while let Some(request) = requests.recv().await {
+        tokio::spawn(dial(calls.clone(), request));
+    }
+}
+
+async fn dial(calls: Calls, mut request: DialRequest) {
+    let outcome = match Outgoing::start(&calls, wanted(&calls, &request)).await {
+        Ok(mut outgoing) => reach(&mut outgoing, &mut request).await.map(|leg| (leg, outgoing)),
+        Err(ending) => Err(ending),
+    };
+    match outcome {
+        Ok((leg, mut outgoing)) => {
+            leg.join(&calls, request.room, &request.link).await;
+            leg.talk(&calls, &request.link, &mut request.commands, &mut outgoing.inbox).await;
+        }
+        Err(ending) => {
+            info!(participant = %request.link.participant(), ?ending, "not reached");
+            request.link.tell(news_of(&ending)).await;
+        }
+    }
+}
+
+/// Rings until somebody answers, nobody is left, or the conference calls it off.
+async fn reach(outgoing: &mut Outgoing, request: &mut DialRequest) -> Result<ConnectedLeg, Ending> {
+    loop {
+        tokio::select! {
+            step = outgoing.next() => match step {
+                Step::Ringing => request.link.tell(LegNews::Ringing).await,
+                Step::Answered(leg) => return Ok(*leg),
+                Step::Nobody(ending) => return Err(ending),
+            },
+            command = request.commands.recv() => {
+                debug!(?command, "called off");
+                outgoing.call_off().await;
+                return Err(Ending::ByUs);
+            },
+        }
+    }
+}
+
+fn wanted(calls: &Calls, request: &DialRequest) -> Wanted {
+    let conference = SipUri::new(Some(&request.number), calls.settings.domain_host.clone(), None);
+    Wanted {
+        address: request.address.clone(),
+        from: NameAddr::new(Uri::Sip(conference)).with_display_name(&request.title),
+        contact: ContactTemplate { user: Some(request.number.clone()), parameters: ";isfocus".into() },
+        headers: vec![Header::new(HeaderName::AllowEvents, "conference")],
+        room: request.room,
+        ring_for: request.ring_for,
+    }
+}

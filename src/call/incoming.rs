@@ -1,0 +1,357 @@
+//! A call that comes in: where to, by whom, and in.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use plenary_dialplan::{self as dialplan, Action, Facts, Known};
+use plenary_media::engine::{Clip, EngineError, MediaCommand, MediaEvent};
+use plenary_media::tone;
+use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event};
+use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
+use plenary_sip::net_types::{Source, Transport};
+use tokio::sync::mpsc;
+use tracing::{debug, info};
+
+use super::calls::{Calls, MediaLeg};
+use super::connected::{ConnectedLeg, status_of};
+use super::identity::{Caller, Dialled};
+use super::negotiate::{NegotiationError, Signalling};
+use super::pin::{Key, PinEntry, Retry};
+use super::switchboard::{Inbox, LegInput};
+use crate::conference::{Door, Join, JoinError, LegCommand, LegNews, Plan, Proof, role_by_pin};
+
+/// A call on its way in, until somebody takes it.
+pub(super) struct Incoming {
+    pub calls: Calls,
+    pub call: CallId,
+    request: Arc<Request>,
+    source: Source,
+    pub line: mpsc::Sender<LegInput>,
+    pub inbox: Inbox,
+}
+
+/// Why the call ends here: a refusal with its status, or because it is over already.
+pub(super) enum Refusal {
+    Status(StatusCode, Vec<Header>),
+    Over,
+}
+
+pub(super) type Outcome<T> = Result<T, Refusal>;
+
+pub async fn take(
+    calls: Calls,
+    call: CallId,
+    request: Arc<Request>,
+    source: Source,
+    line: mpsc::Sender<LegInput>,
+    inbox: Inbox,
+) {
+    let mut incoming = Incoming { calls: calls.clone(), call, request, source, line, inbox };
+    if let Err(Refusal::Status(status, headers)) = incoming.route().await {
+        info!(status = status.as_u16(), "call refused");
+        calls.sip(Command::Reject { call, status, headers });
+    }
+}
+
+impl Incoming {
+    async fn route(&mut self) -> Outcome<()> {
+        let caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
+        let dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
+        let account = self.account_if_shown().await?;
+        let conference = self.calls.directory.plan(&dialled.user).await;
+        let known = match &conference {
+            Some(plan) => Some(Known::Conference { number: &plan.number }),
+            None => self.known(&dialled.user).await,
+        };
+        let facts = Facts {
+            from: caller.address.split_once(':').map_or("", |(_, rest)| rest),
+            caller: account.as_deref().map_or(dialplan::Caller::Guest, dialplan::Caller::Account),
+            transport: transport_name(self.source.transport),
+            scheme: dialled.scheme,
+            user: &dialled.user,
+            host: &dialled.host,
+            local: dialled.scheme == "tel" || self.is_ours(&dialled.host),
+            known,
+        };
+        let decision = self.calls.dialplan.decide(&facts);
+        debug!(rule = decision.rule, action = ?decision.action, "routed");
+        match decision.action {
+            Action::Conference(number) => {
+                let plan = match conference.filter(|plan| plan.number == number) {
+                    Some(plan) => plan,
+                    None => self.calls.directory.plan(&number).await.ok_or(refusal(StatusCode::NOT_FOUND))?,
+                };
+                self.conference(caller, account, plan).await
+            }
+            Action::Echo => self.echo().await,
+            Action::Challenge => Err(self.challenge()),
+            Action::Refuse { status, reason } => {
+                let status = StatusCode::new(status).unwrap_or(StatusCode::NOT_FOUND);
+                Err(reason.map_or_else(|| refusal(status), |reason| refuse_with(status, &reason)))
+            }
+            Action::Account(name) => self.phone(caller, &name).await,
+            Action::Factory => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the conference factory is not built yet")),
+            Action::Entrance => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the spoken entrance is not built yet")),
+            Action::Trunk { .. } => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "trunks are not built yet")),
+        }
+    }
+
+    async fn conference(&mut self, caller: Caller, account: Option<String>, plan: Plan) -> Outcome<()> {
+        if plan.proof() == Proof::Account && account.is_none() {
+            return Err(self.challenge());
+        }
+        let contact = ContactTemplate { user: Some(plan.number.clone()), parameters: ";isfocus".into() };
+        let mut join = Join { account, address: caller.address, name: caller.name, door: Door::Sip, pin: None };
+        if plan.proof() == Proof::Pin {
+            return self.conference_by_pin(join, plan, contact).await;
+        }
+        let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
+        join.name = self.display_name(&join).await;
+        let admitted = self.calls.directory.join(&plan.number, join, conference).await.map_err(refused_join)?;
+        let link = admitted.link;
+        let media = match MediaLeg::open(&self.calls, admitted.room, &self.line) {
+            Ok(media) => media,
+            Err(error) => {
+                link.tell(failed(StatusCode::SERVICE_UNAVAILABLE)).await;
+                return Err(no_media(error));
+            }
+        };
+        match self.answer(media, contact).await {
+            Ok(leg) => {
+                leg.join(&self.calls, admitted.room, &link).await;
+                leg.talk(&self.calls, &link, &mut commands, &mut self.inbox).await;
+                Ok(())
+            }
+            Err(refusal) => {
+                let status = match &refusal {
+                    Refusal::Status(status, _) => *status,
+                    Refusal::Over => StatusCode::REQUEST_TERMINATED,
+                };
+                link.tell(failed(status)).await;
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Answers first, asks by keypad, and lets in who knows the PIN.
+    async fn conference_by_pin(&mut self, mut join: Join, plan: Plan, contact: ContactTemplate) -> Outcome<()> {
+        let room = self.calls.directory.room(&plan.number).await.ok_or(refusal(StatusCode::NOT_FOUND))?;
+        // Beside the room, not in it: nothing of the conference reaches a caller who was not let in.
+        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
+        let leg = self.answer(media, contact).await?;
+        let Some(pin) = self.ask_for_pin(&leg, &plan).await else {
+            self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+            return Ok(());
+        };
+        join.pin = Some(pin);
+        let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
+        match self.calls.directory.join(&plan.number, join, conference).await {
+            Ok(admitted) => {
+                leg.join(&self.calls, admitted.room, &admitted.link).await;
+                leg.talk(&self.calls, &admitted.link, &mut commands, &mut self.inbox).await;
+            }
+            Err(error) => {
+                info!(%error, "caller with the PIN stays outside");
+                self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask_for_pin(&mut self, leg: &ConnectedLeg, plan: &Plan) -> Option<String> {
+        let play = |samples| {
+            let clip = Arc::new(Clip { samples });
+            self.calls.media(MediaCommand::Play { leg: leg.media.id, clip });
+        };
+        let mut entry = PinEntry::new(Instant::now());
+        play(tone::pin_wanted());
+        loop {
+            let give_up = tokio::time::Instant::from_std(entry.poll_timeout());
+            let digit = tokio::select! {
+                input = self.inbox.recv() => match input {
+                    Some(LegInput::Media(MediaEvent::Digit { digit, .. })) => digit,
+                    Some(LegInput::Sip(Event::Ended { .. })) | None => return None,
+                    Some(_) => continue,
+                },
+                () = tokio::time::sleep_until(give_up) => return None,
+            };
+            let Key::Complete(typed) = entry.handle_digit(digit, Instant::now()) else { continue };
+            if role_by_pin(&typed, plan.pin.as_deref(), plan.chair_pin.as_deref()).is_some() {
+                return Some(typed);
+            }
+            match entry.handle_wrong(Instant::now()) {
+                Retry::Again => play(tone::pin_wrong()),
+                Retry::HangUp => return None,
+            }
+        }
+    }
+
+    /// The caller hears himself.
+    async fn echo(&mut self) -> Outcome<()> {
+        let room = self.calls.engine.open_room();
+        let media = MediaLeg::open(&self.calls, room, &self.line);
+        let outcome = async {
+            let media = media.map_err(no_media)?;
+            let contact = ContactTemplate { user: Some("echo".into()), parameters: String::new() };
+            let mut leg = self.answer(media, contact).await?;
+            self.calls.media(MediaCommand::Echo { leg: leg.media.id });
+            while let Some(input) = self.inbox.recv().await {
+                match input {
+                    LegInput::Sip(Event::Ended { .. }) => break,
+                    LegInput::Sip(event) => drop(leg.handle_sip(&self.calls, event)),
+                    LegInput::Media(_) => {}
+                }
+            }
+            Ok(())
+        };
+        let outcome = outcome.await;
+        self.calls.media(MediaCommand::CloseRoom { room });
+        outcome
+    }
+
+    /// Answers the call: its offer, or one of ours where it had none. Returns once the ACK came.
+    pub(super) async fn answer(&mut self, media: MediaLeg, contact: ContactTemplate) -> Outcome<ConnectedLeg> {
+        let source = &self.source;
+        let signalling = Signalling { secure: source.transport.is_secure(), source: Some(source.remote.ip()) };
+        let mut negotiator = media.negotiator(signalling);
+        let offer = sdp_of(&self.request)?;
+        let mut plan = None;
+        let body = match offer {
+            Some(offer) => {
+                let (answer, agreed) = negotiator.answer(&offer).map_err(|error| no_agreement(&error))?;
+                // Before the ACK: a phone speaks as soon as it has the 200.
+                self.calls.media(MediaCommand::Connect { leg: media.id, plan: Box::new(agreed.clone()) });
+                plan = Some(agreed);
+                answer
+            }
+            None => negotiator.delayed_offer().map_err(|error| no_agreement(&error))?,
+        };
+        let headers = vec![contact.header(), Header::new(HeaderName::AllowEvents, "conference")];
+        self.calls.sip(Command::Accept { call: self.call, body: Some(Body::sdp(body)), headers });
+        loop {
+            match self.inbox.recv().await {
+                Some(LegInput::Sip(Event::Established { body, .. })) => {
+                    if plan.is_none() {
+                        plan = self.plan_of_ack(&mut negotiator, body, &media);
+                    }
+                    break;
+                }
+                Some(LegInput::Sip(Event::Ended { .. })) | None => return Err(Refusal::Over),
+                Some(input) => debug!(?input, "before the ACK"),
+            }
+        }
+        let Some(plan) = plan else {
+            self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+            return Err(Refusal::Over);
+        };
+        Ok(ConnectedLeg::new(self.call, media, negotiator, &plan))
+    }
+
+    fn plan_of_ack(
+        &self,
+        negotiator: &mut super::negotiate::Negotiator,
+        body: Option<Body>,
+        media: &MediaLeg,
+    ) -> Option<plenary_media::plan::MediaPlan> {
+        let plan = negotiator.accept_answer(&body?.content).inspect_err(|error| debug!(%error, "ACK")).ok()?;
+        self.calls.media(MediaCommand::Connect { leg: media.id, plan: Box::new(plan.clone()) });
+        Some(plan)
+    }
+
+    // ── Who and where ───────────────────────────────────────────────────────────────────────────────────────
+
+    /// What the user part is on this server, beside conferences.
+    async fn known(&self, user: &str) -> Option<Known<'static>> {
+        let settings = &self.calls.settings;
+        match user {
+            user if user == settings.factory => Some(Known::Factory),
+            user if user == settings.echo => Some(Known::Echo),
+            user if user == settings.entrance => Some(Known::Entrance),
+            user => self.calls.store.account(user).await.ok().map(|_| Known::Account),
+        }
+    }
+
+    /// Our domain, or the very address that the request came to (RFC 4579 §4.2: a Contact of ours is dialled).
+    fn is_ours(&self, host: &str) -> bool {
+        let host_ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().ok();
+        let advertised = self.calls.settings.media_address;
+        self.calls.is_own_domain(host) || host_ip.is_some_and(|ip| ip == self.source.local.ip() || ip == advertised)
+    }
+
+    /// The account whose credentials the request carries; wrong ones are challenged anew.
+    async fn account_if_shown(&self) -> Outcome<Option<String>> {
+        if !self.request.headers.contains(&HeaderName::Authorization) {
+            return Ok(None);
+        }
+        match self.calls.registrar.authenticate(&self.request, &self.source).await {
+            Ok(account) => Ok(Some(account)),
+            Err(refused) => Err(Refusal::Status(refused.status, refused.headers)),
+        }
+    }
+
+    fn challenge(&self) -> Refusal {
+        let refused = self.calls.registrar.challenge(&self.request);
+        Refusal::Status(refused.status, refused.headers)
+    }
+
+    /// The account's own display name before what the phone says of itself.
+    async fn display_name(&self, join: &Join) -> String {
+        let Some(account) = &join.account else { return join.name.clone() };
+        let stored = self.calls.store.account(account).await.ok();
+        let stored = stored.map(|account| account.display_name).filter(|name| !name.is_empty());
+        stored.unwrap_or_else(|| join.name.clone())
+    }
+}
+
+fn transport_name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
+        Transport::Ws => "ws",
+        Transport::Wss => "wss",
+    }
+}
+
+/// The SDP of a request, out of a multipart where need be (RFC 5621).
+fn sdp_of(request: &Request) -> Outcome<Option<bytes::Bytes>> {
+    if request.body.is_empty() {
+        return Ok(None);
+    }
+    let content_type = request.headers.get(&HeaderName::ContentType).unwrap_or_default();
+    match plenary_sip::message::find_part(&content_type, &request.body, "application/sdp") {
+        Some(sdp) => Ok(Some(sdp)),
+        None => {
+            let accept = Header::new(HeaderName::Accept, "application/sdp");
+            Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![accept]))
+        }
+    }
+}
+
+fn refusal(status: StatusCode) -> Refusal {
+    Refusal::Status(status, Vec::new())
+}
+
+/// Says why in a Warning (RFC 3261 §20.43, code 399).
+pub(super) fn refuse_with(status: StatusCode, why: &str) -> Refusal {
+    let text: String = why.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
+    Refusal::Status(status, vec![Header::new(HeaderName::Warning, format!("399 plenary \"{text}\""))])
+}
+
+fn no_agreement(error: &NegotiationError) -> Refusal {
+    let warning = error.warning().map(|warning| Header::new(HeaderName::Warning, warning));
+    Refusal::Status(status_of(error), warning.into_iter().collect())
+}
+
+pub(super) fn no_media(error: EngineError) -> Refusal {
+    refuse_with(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+}
+
+fn refused_join(error: JoinError) -> Refusal {
+    let status = StatusCode::new(error.status()).unwrap_or(StatusCode::FORBIDDEN);
+    refuse_with(status, &error.to_string())
+}
+
+fn failed(status: StatusCode) -> LegNews {
+    LegNews::Ended { cause: super::causes::cause_of(status), status: Some(status.as_u16()) }
+}

@@ -1,0 +1,25 @@
+//! Calls: a SIP dialog and its media together are a Leg; here legs are made, joined and ended.
+//!
+//! ```text
+//!   sip endpoint ──Event──▶ switchboard ──▶ one task a leg ◀── media engine (MediaEvent)
+//!                                            │    ▲
+//!                              LegNews, Join ▼    │ LegCommand, DialRequest
+//!                                         conference
+//! ```
+
+mod bell;
+mod between;
+mod calls;
+mod causes;
+mod connected;
+mod dial;
+mod fork;
+mod identity;
+mod incoming;
+pub mod negotiate;
+mod outgoing;
+mod pin;
+mod requests;
+mod switchboard;
+
+pub use calls::{CallParts, CallSettings, Calls};

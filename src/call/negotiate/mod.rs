@@ -1,0 +1,33 @@
+//! Offer and answer (RFC 3264) turned into a [`plenary_media::plan::MediaPlan`]: the place to read when one asks why this codec, why
+//! this key, why 488.
+//!
+//! ```text
+//!   dial-in      offer ──▶ answer() ────────▶ answer + plan      refused: 488 with Warning, the call stands as before
+//!   dial-out     offer() ──▶ offer … answer ──▶ accept_answer() ──▶ plan
+//!   INVITE without offer: delayed_offer() in the 200, accept_answer() with the ACK
+//! ```
+//!
+//! | file | decides |
+//! |---|---|
+//! | [`policy`] | what is allowed: codecs, SRTP, keys over insecure signalling |
+//! | `format` | which payload numbers mean which codec, what is in common (RFC 3551, 4733, 7587) |
+//! | `sdes` | which key line is taken (RFC 4568), when plain RTP is refused (RFC 8643) |
+//! | `remote` | where the peer wants RTP and RTCP, and whether it holds |
+//! | `answer`, `offer` | the two directions of the exchange |
+//!
+//! Left out: video and other media (refused in place with port 0), DTLS-SRTP, ICE.
+
+mod answer;
+mod entropy;
+mod error;
+mod format;
+mod negotiator;
+mod offer;
+pub mod policy;
+mod remote;
+mod sdes;
+
+pub use entropy::Entropy;
+pub use error::NegotiationError;
+pub use negotiator::Negotiator;
+pub use policy::{LocalMedia, MediaPolicy, OfferProfile, Signalling, SrtpPolicy};

@@ -1,0 +1,143 @@
+//! One call's negotiation: what was agreed so far, and the rules it goes on by.
+
+use bytes::Bytes;
+use plenary_media::plan::{self, AudioPlan, Latch, MediaPlan, ReceiveFormat};
+use plenary_sip::sdp::attribute::{Crypto, Direction};
+use plenary_sip::sdp::{Attributes, Connection, MediaDescription, OwnDescriptions, Profile};
+
+use super::entropy::Entropy;
+use super::format::{self, CommonFormats, PayloadNumbers};
+use super::offer::PendingOffer;
+use super::policy::{LocalMedia, MediaPolicy, OfferProfile, Signalling};
+use super::remote::Remote;
+use super::sdes::AgreedKeys;
+
+/// The offers and answers of one dialog. A failed exchange leaves everything as it was (RFC 3261 §14.1).
+#[derive(Debug)]
+pub struct Negotiator {
+    pub(super) policy: MediaPolicy,
+    pub(super) local: LocalMedia,
+    pub(super) signalling: Signalling,
+    pub(super) entropy: Entropy,
+    pub(super) own: OwnDescriptions,
+    /// Our direction, were the peer to allow all.
+    pub(super) wanted: Direction,
+    pub(super) offer_profile: OfferProfile,
+    pub(super) numbers: PayloadNumbers,
+    pub(super) agreed: Option<Agreed>,
+    pub(super) pending: Option<PendingOffer>,
+}
+
+/// What the last exchange settled.
+#[derive(Clone, Debug)]
+pub(super) struct Agreed {
+    /// Our media descriptions, in the places that they keep (RFC 3264 §8).
+    pub(super) media: Vec<MediaDescription>,
+    /// The place of the audio among them.
+    pub(super) audio: usize,
+    pub(super) remote: Remote,
+    pub(super) keys: Option<AgreedKeys>,
+}
+
+/// Everything that our audio line says.
+pub(super) struct AudioLine<'a> {
+    pub(super) profile: Profile,
+    pub(super) formats: &'a [ReceiveFormat],
+    pub(super) direction: Direction,
+    pub(super) rtcp_mux: bool,
+    pub(super) keys: &'a [Crypto],
+    pub(super) mid: Option<&'a str>,
+}
+
+impl Negotiator {
+    pub fn new(policy: MediaPolicy, local: LocalMedia, signalling: Signalling, mut entropy: Entropy) -> Self {
+        let own = OwnDescriptions::new(entropy.number(), &Connection::from(local.address));
+        let offer_profile = OfferProfile::first(&policy, &signalling);
+        Self {
+            policy,
+            local,
+            signalling,
+            entropy,
+            own,
+            wanted: Direction::SendRecv,
+            offer_profile,
+            numbers: PayloadNumbers::default(),
+            agreed: None,
+            pending: None,
+        }
+    }
+
+    /// What the next exchanges aim at; [`plan::Direction::SendOnly`] holds the peer.
+    pub fn set_direction(&mut self, direction: plan::Direction) {
+        self.wanted = Direction::new(direction.sends(), direction.receives());
+    }
+
+    /// How [`offer`](Self::offer) presents SRTP; the default is [`OfferProfile::first`].
+    pub fn set_offer_profile(&mut self, profile: OfferProfile) {
+        self.offer_profile = profile;
+    }
+
+    pub fn is_encrypted(&self) -> bool {
+        self.agreed.as_ref().is_some_and(|agreed| agreed.keys.is_some())
+    }
+
+    pub(super) fn describe_audio(&self, line: &AudioLine<'_>) -> MediaDescription {
+        let numbers = line.formats.iter().map(|format| format.payload_type.to_string()).collect();
+        let mut media = MediaDescription::new("audio", self.local.rtp_port, line.profile.clone(), numbers);
+        let attributes = &mut media.attributes;
+        if let Some(mid) = line.mid {
+            attributes.push("mid", mid);
+        }
+        format::describe(line.formats, attributes);
+        attributes.push("ptime", 20);
+        for key in line.keys {
+            attributes.push("crypto", key);
+        }
+        if self.local.rtcp_port != self.local.rtp_port.saturating_add(1) {
+            attributes.push("rtcp", self.local.rtcp_port);
+        }
+        if line.rtcp_mux {
+            attributes.push_flag("rtcp-mux");
+        }
+        attributes.push_direction(line.direction);
+        media
+    }
+
+    pub(super) fn print(&mut self, media: Vec<MediaDescription>) -> Bytes {
+        self.own.print(self.local.address.into(), Attributes::default(), media)
+    }
+
+    /// `peer`: the peer's audio line; `receive`: the numbers that the peer may send.
+    pub(super) fn plan(
+        &self,
+        peer: &MediaDescription,
+        common: &CommonFormats,
+        receive: Vec<ReceiveFormat>,
+        remote: &Remote,
+        direction: Direction,
+        keys: Option<&AgreedKeys>,
+    ) -> MediaPlan {
+        MediaPlan {
+            audio: AudioPlan {
+                remote_rtp: remote.rtp,
+                remote_rtcp: remote.rtcp,
+                rtcp_mux: remote.rtcp_mux,
+                direction: engine_direction(direction),
+                receive,
+                send: common.send_format(peer),
+                send_telephone_event: common.send_event(),
+                srtp: keys.map(AgreedKeys::plan),
+                latch: Latch { trusted: self.signalling.source.into_iter().collect() },
+            },
+        }
+    }
+}
+
+fn engine_direction(direction: Direction) -> plan::Direction {
+    match direction {
+        Direction::SendRecv => plan::Direction::SendRecv,
+        Direction::SendOnly => plan::Direction::SendOnly,
+        Direction::RecvOnly => plan::Direction::RecvOnly,
+        Direction::Inactive => plan::Direction::Inactive,
+    }
+}

@@ -1,0 +1,236 @@
+//! A call that we place: every phone of the person at once; who answers first is it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use plenary_media::RoomId;
+use plenary_media::engine::MediaCommand;
+use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Ending, Event, OutgoingInvite};
+use plenary_sip::message::{Header, HeaderName, NameAddr, StatusCode, Uri};
+use tokio::sync::mpsc;
+use tracing::{debug, info};
+
+use super::calls::{Calls, MediaLeg};
+use super::connected::ConnectedLeg;
+use super::fork::{Fork, Verdict};
+use super::negotiate::{Negotiator, OfferProfile, Signalling};
+use super::switchboard::{Inbox, LegInput};
+use crate::registrar::Target;
+
+/// Whom to call, and as whom.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    /// A URI, which is also what To says.
+    pub address: String,
+    pub from: NameAddr,
+    pub contact: ContactTemplate,
+    pub headers: Vec<Header>,
+    /// The leg's ports are opened on the shard of this room.
+    pub room: RoomId,
+    pub ring_for: Duration,
+}
+
+/// What happens while it rings.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The first phone rings.
+    Ringing,
+    /// Connected, not in the room yet.
+    Answered(Box<ConnectedLeg>),
+    /// Nobody answered, and nobody will.
+    Nobody(Ending),
+}
+
+/// One phone that rings.
+#[derive(Debug)]
+struct Branch {
+    target: Target,
+    profile: OfferProfile,
+    media: MediaLeg,
+    negotiator: Negotiator,
+}
+
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    calls: Calls,
+    wanted: Wanted,
+    line: mpsc::Sender<LegInput>,
+    pub inbox: Inbox,
+    fork: Fork,
+    branches: HashMap<CallId, Branch>,
+    rang: bool,
+}
+
+impl Outgoing {
+    /// Rings all phones of the person; fails where there is none.
+    pub async fn start(calls: &Calls, wanted: Wanted) -> Result<Self, Ending> {
+        let targets = calls.targets_of(&wanted.address).await?;
+        let (line, inbox) = calls.inbox();
+        let (fork, branches) = (Fork::default(), HashMap::new());
+        let mut outgoing = Self { calls: calls.clone(), wanted, line, inbox, fork, branches, rang: false };
+        for target in targets {
+            let profile = OfferProfile::first(&calls.settings.media, &signalling(&target));
+            outgoing.ring(target, profile);
+        }
+        if outgoing.fork.calls().is_empty() { Err(own_finding(StatusCode::SERVICE_UNAVAILABLE)) } else { Ok(outgoing) }
+    }
+
+    /// What happens next. Nothing is lost when the wait is given up halfway.
+    pub async fn next(&mut self) -> Step {
+        loop {
+            let step = match self.inbox.recv().await {
+                Some(LegInput::Sip(event)) => self.handle_sip(event),
+                Some(LegInput::Media(event)) => {
+                    debug!(?event, "before the answer");
+                    None
+                }
+                None => Some(Step::Nobody(Ending::ByUs)),
+            };
+            if let Some(step) = step {
+                return step;
+            }
+        }
+    }
+
+    /// Cancels all and waits for their ends, so that no phone is left ringing.
+    pub async fn call_off(&mut self) {
+        for call in self.fork.calls() {
+            self.calls.sip(Command::Hangup { call: *call, headers: Vec::new() });
+        }
+        while !self.fork.calls().is_empty() {
+            match self.inbox.recv().await {
+                Some(LegInput::Sip(Event::Ended { call, why })) => drop(self.fork.handle_ending(call, why)),
+                Some(_) => {}
+                None => return,
+            }
+        }
+    }
+
+    fn ring(&mut self, target: Target, profile: OfferProfile) {
+        let call = self.calls.next_call();
+        let media = match MediaLeg::open(&self.calls, self.wanted.room, &self.line) {
+            Ok(media) => media,
+            Err(error) => {
+                info!(%error, "no media for an outgoing call");
+                return self.fork.note(own_finding(StatusCode::SERVICE_UNAVAILABLE));
+            }
+        };
+        let mut negotiator = media.negotiator(signalling(&target));
+        negotiator.set_offer_profile(profile);
+        let offer = match negotiator.offer() {
+            Ok(offer) => Body::sdp(offer),
+            Err(error) => {
+                info!(%error, "nothing can be offered");
+                return self.fork.note(own_finding(StatusCode::NOT_ACCEPTABLE_HERE));
+            }
+        };
+        let invite = self.invite(&target, offer);
+        self.calls.listen_to_call(call, self.line.clone());
+        self.fork.begin(call);
+        self.branches.insert(call, Branch { target, profile, media, negotiator });
+        self.calls.sip(Command::Invite { call, invite: Box::new(invite) });
+    }
+
+    fn invite(&self, target: &Target, offer: Body) -> OutgoingInvite {
+        let wanted = self.wanted.clone();
+        OutgoingInvite {
+            request_uri: target.uri.clone(),
+            from: wanted.from,
+            // It was read once already, to find the targets.
+            to: NameAddr::new(wanted.address.parse().unwrap_or_else(|_| target.uri.clone())),
+            contact: wanted.contact,
+            route: target.path.clone(),
+            flow: target.flow,
+            headers: wanted.headers,
+            offer: Some(offer),
+            ring_for: wanted.ring_for,
+        }
+    }
+
+    fn handle_sip(&mut self, event: Event) -> Option<Step> {
+        match event {
+            Event::Progress { call, response } => {
+                let rings = response.status != StatusCode::TRYING && self.branches.contains_key(&call);
+                (rings && !std::mem::replace(&mut self.rang, true)).then_some(Step::Ringing)
+            }
+            Event::Established { call, body, .. } => self.handle_answer(call, body),
+            Event::Ended { call, why } => self.handle_ending(call, why),
+            event => {
+                debug!(?event, "before the answer");
+                None
+            }
+        }
+    }
+
+    fn handle_answer(&mut self, call: CallId, answer: Option<Body>) -> Option<Step> {
+        let Some(mut branch) = self.branches.remove(&call) else {
+            self.calls.sip(Command::Hangup { call, headers: Vec::new() });
+            return None;
+        };
+        let plan = match answer.as_ref().map(|answer| branch.negotiator.accept_answer(&answer.content)) {
+            Some(Ok(plan)) => plan,
+            unusable => {
+                info!(?unusable, "an answer that cannot be used");
+                self.calls.sip(Command::Hangup { call, headers: Vec::new() });
+                return self.handle_ending(call, own_finding(StatusCode::NOT_ACCEPTABLE_HERE));
+            }
+        };
+        for loser in self.fork.handle_answer(call) {
+            let reason = Header::new(HeaderName::Reason, "SIP;cause=200;text=\"Call completed elsewhere\"");
+            self.calls.sip(Command::Hangup { call: loser, headers: vec![reason] });
+        }
+        self.branches.clear();
+        let leg = ConnectedLeg::new(call, branch.media, branch.negotiator, &plan);
+        self.calls.media(MediaCommand::Connect { leg: leg.media.id, plan: Box::new(plan) });
+        Some(Step::Answered(Box::new(leg)))
+    }
+
+    fn handle_ending(&mut self, call: CallId, why: Ending) -> Option<Step> {
+        if let Some(branch) = self.branches.remove(&call)
+            && let Some(profile) = self.other_profile(branch.profile, &why)
+        {
+            // Begun before the old one is struck off: the fork never looks empty in between.
+            self.ring(branch.target, profile);
+        }
+        match self.fork.handle_ending(call, why) {
+            Verdict::Waiting => None,
+            Verdict::Nobody(ending) => Some(Step::Nobody(ending)),
+        }
+    }
+
+    /// A phone that knows no `RTP/SAVP` says 488 to it: it is offered the other kind.
+    fn other_profile(&self, profile: OfferProfile, why: &Ending) -> Option<OfferProfile> {
+        let refused = matches!(why, Ending::Refused { status, .. } if matches!(status.as_u16(), 415 | 488 | 606));
+        profile.after_refusal(&self.calls.settings.media).filter(|_| refused)
+    }
+}
+
+fn signalling(target: &Target) -> Signalling {
+    let secure = target.transport.is_some_and(|transport| transport.is_secure());
+    Signalling { secure, source: target.remote.map(|remote| remote.ip()) }
+}
+
+impl Calls {
+    /// Where an address can be called: the phones of an account, or the address itself.
+    async fn targets_of(&self, address: &str) -> Result<Vec<Target>, Ending> {
+        let uri: Uri = address.parse().map_err(|_| own_finding(StatusCode::NOT_FOUND))?;
+        let Uri::Sip(sip) = &uri else {
+            info!("a telephone number, and no trunk is configured");
+            return Err(own_finding(StatusCode::SERVICE_UNAVAILABLE));
+        };
+        let user = sip.user().map(|user| user.into_owned()).unwrap_or_default();
+        // With a port it is a machine that is meant, even one with our domain's address.
+        let foreign = !self.is_own_domain(&sip.host().to_string()) || sip.port().is_some();
+        if foreign {
+            return Ok(vec![Target::of_uri(uri)]);
+        }
+        self.store.account(&user).await.map_err(|_| own_finding(StatusCode::NOT_FOUND))?;
+        let targets = self.registrar.targets(&user).await;
+        // Nobody registered: there is no phone to reach.
+        if targets.is_empty() { Err(own_finding(StatusCode::SERVICE_UNAVAILABLE)) } else { Ok(targets) }
+    }
+}
+
+fn own_finding(status: StatusCode) -> Ending {
+    Ending::Refused { status, response: None }
+}

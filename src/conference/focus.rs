@@ -1,0 +1,286 @@
+//! The focus of one conference: RFC 4353 §3, RFC 4579. It decides who is in and what is done to whom.
+//!
+//! A core without I/O: wishes, joins and news of legs go in; calls to place, legs to end, media changes and
+//! announcements come out. Legs are known by the participant's id and the number of the attempt, so that news of
+//! a call that was replaced meanwhile changes nothing.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+
+use super::admission::{Join, JoinError, Proof, role_by_pin};
+use super::dial_out::{DialOut, Pace};
+use super::live::LiveEvent;
+use super::people::{Attempt, Media, People, Person};
+use super::plan::Plan;
+use super::roster::{Cause, ParticipantId, ParticipantState, Role, Roster};
+
+/// Who steers: a lock does not keep them out, "mute all" does not silence them.
+const CHAIRS: [Role; 3] = [Role::Owner, Role::Admin, Role::Chair];
+
+#[cfg(test)]
+mod tests;
+mod wishes;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FocusSettings {
+    /// How long a conference without legs lives on.
+    pub empty_timeout: Duration,
+    pub pace: Pace,
+}
+
+/// What happened to a leg of this conference.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LegNews {
+    Ringing,
+    Connected { codec: String, secured: bool },
+    Held,
+    Resumed,
+    Ended { cause: Cause, status: Option<u16> },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Calls this address; news come back under this attempt.
+    Dial {
+        participant: ParticipantId,
+        attempt: Attempt,
+        address: String,
+    },
+    Hangup {
+        participant: ParticipantId,
+        attempt: Attempt,
+    },
+    SetMute {
+        participant: ParticipantId,
+        muted: bool,
+    },
+    SetDeaf {
+        participant: ParticipantId,
+        deafened: bool,
+    },
+    SetGain {
+        participant: ParticipantId,
+        gain_db: f32,
+    },
+    Announce(LiveEvent),
+    /// The conference is over: nothing comes after this.
+    Close,
+}
+
+#[derive(Debug)]
+pub struct Focus {
+    plan: Plan,
+    settings: FocusSettings,
+    people: People,
+    banned: BTreeSet<String>,
+    locked: bool,
+    version: u64,
+    dial_out: DialOut,
+    empty_since: Option<Instant>,
+    started: (Instant, OffsetDateTime),
+    outputs: VecDeque<Output>,
+}
+
+impl Focus {
+    /// `wall`: the time of day at `now`, for the roster's documents alone.
+    pub fn new(plan: Plan, settings: FocusSettings, now: Instant, wall: OffsetDateTime) -> Self {
+        let mut focus = Self {
+            dial_out: DialOut::new(settings.pace, now),
+            plan,
+            settings,
+            people: People::default(),
+            banned: BTreeSet::new(),
+            locked: false,
+            version: 0,
+            empty_since: Some(now),
+            started: (now, wall),
+            outputs: VecDeque::new(),
+        };
+        focus.announce_conference();
+        focus
+    }
+
+    // ── The door ────────────────────────────────────────────────────────────────────────────────────────────
+
+    pub fn handle_join(&mut self, join: Join, now: Instant) -> Result<(ParticipantId, Attempt), JoinError> {
+        let role = self.admit(&join)?;
+        let (id, replaced) = self.people.come_in(&join, role);
+        if let Some(attempt) = replaced {
+            self.dial_out.withdraw(&id);
+            self.outputs.push_back(Output::Hangup { participant: id.clone(), attempt });
+        }
+        self.changed(&id, now);
+        let attempt = self.people.get(&id).map(|person| person.attempt).unwrap_or_default();
+        Ok((id, attempt))
+    }
+
+    fn admit(&self, join: &Join) -> Result<Role, JoinError> {
+        let number = self.plan.number.clone();
+        if self.banned.contains(&join.address) {
+            return Err(JoinError::Banned { number, address: join.address.clone() });
+        }
+        let member = self.plan.member(join.account.as_deref(), &join.address);
+        let role = match (self.plan.proof(), &join.account) {
+            (Proof::Nothing, _) => member.map_or(Role::Participant, |member| member.role),
+            (Proof::Pin, _) => {
+                let entered = join.pin.as_deref().unwrap_or_default();
+                let by_pin = role_by_pin(entered, self.plan.pin.as_deref(), self.plan.chair_pin.as_deref());
+                by_pin.ok_or(JoinError::WrongPin { number: number.clone() })?
+            }
+            (Proof::Account, None) => return Err(JoinError::NotAuthenticated { number }),
+            (Proof::Account, Some(account)) => match member {
+                Some(member) => member.role,
+                None if self.plan.members_only() => {
+                    return Err(JoinError::NotAMember { number, account: account.clone() });
+                }
+                None => Role::Participant,
+            },
+        };
+        if self.locked && !CHAIRS.contains(&role) {
+            return Err(JoinError::Locked { number });
+        }
+        let present = self.people.present();
+        let limit = self.plan.max_participants;
+        if present >= limit { Err(JoinError::Full { number, present, limit }) } else { Ok(role) }
+    }
+
+    // ── News ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    pub fn handle_leg(&mut self, id: &ParticipantId, attempt: Attempt, news: LegNews, now: Instant) {
+        let wall = self.wall(now);
+        let Some(person) = self.people.get_mut(id).filter(|person| person.attempt == attempt) else {
+            return; // a leg that was replaced, or a row that is gone
+        };
+        if person.state == ParticipantState::Disconnected {
+            return; // removed here already; the leg's own end says nothing new
+        }
+        let connected = matches!(news, LegNews::Connected { .. });
+        let silenced = self.plan.muted_on_entry && !CHAIRS.contains(&person.role);
+        person.muted |= connected && silenced;
+        person.hear(news, wall);
+        let media = person.media();
+        if connected {
+            self.carry_media_over(id, Media::default(), media);
+        }
+        self.changed(id, now);
+    }
+
+    /// Levels of who speaks, loudest first.
+    pub fn handle_speakers(&mut self, speakers: &[(ParticipantId, i8)]) {
+        let speakers = self.people.hear_speakers(speakers);
+        self.outputs
+            .push_back(Output::Announce(LiveEvent::Speakers { conference: self.plan.number.clone(), speakers }));
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.dial_due(now);
+        if self.closes_at().is_some_and(|at| at <= now) {
+            self.end(now);
+        }
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.dial_out.poll_timeout(), self.closes_at()].into_iter().flatten().min()
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    pub fn roster(&self) -> Roster {
+        Roster {
+            number: self.plan.number.clone(),
+            title: self.plan.title.clone(),
+            version: self.version,
+            locked: self.locked,
+            started_at: self.started.1,
+            participants: self.people.iter().map(Person::shown).collect(),
+        }
+    }
+
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    // ── Inside ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn dial_due(&mut self, now: Instant) {
+        while let Some(id) = self.dial_out.poll_due(now) {
+            let Some(person) = self.people.get_mut(&id) else { continue };
+            person.state = ParticipantState::Calling;
+            self.outputs.push_back(Output::Dial {
+                participant: id.clone(),
+                attempt: person.attempt,
+                address: person.address.clone(),
+            });
+            self.changed(&id, now);
+        }
+    }
+
+    fn end_leg(&mut self, id: &ParticipantId, now: Instant) {
+        self.dial_out.withdraw(id);
+        let Some(person) = self.people.get_mut(id).filter(|person| person.is_live()) else { return };
+        let hangup = Output::Hangup { participant: id.clone(), attempt: person.attempt };
+        person.end(Cause::Removed, None);
+        self.outputs.push_back(hangup);
+        self.changed(id, now);
+    }
+
+    fn end(&mut self, now: Instant) {
+        let live: Vec<_> =
+            self.people.iter().filter(|person| person.is_live()).map(|person| person.id.clone()).collect();
+        for id in live {
+            self.end_leg(&id, now);
+        }
+        self.version += 1;
+        self.outputs.push_back(Output::Announce(LiveEvent::Ended { conference: self.plan.number.clone() }));
+        self.outputs.push_back(Output::Close);
+    }
+
+    /// Tells media what differs between two states of a participant.
+    fn carry_media_over(&mut self, id: &ParticipantId, was: Media, is: Media) {
+        let participant = || id.clone();
+        if was.muted != is.muted {
+            self.outputs.push_back(Output::SetMute { participant: participant(), muted: is.muted });
+        }
+        if was.deafened != is.deafened {
+            self.outputs.push_back(Output::SetDeaf { participant: participant(), deafened: is.deafened });
+        }
+        if was.gain_db != is.gain_db {
+            self.outputs.push_back(Output::SetGain { participant: participant(), gain_db: is.gain_db });
+        }
+    }
+
+    fn changed(&mut self, id: &ParticipantId, now: Instant) {
+        self.version += 1;
+        self.empty_since = match (self.people.anyone_live(), self.empty_since) {
+            (true, _) => None,
+            (false, since) => since.or(Some(now)),
+        };
+        let conference = self.plan.number.clone();
+        let version = self.version;
+        if let Some(participant) = self.people.get(id).map(Person::shown) {
+            self.outputs.push_back(Output::Announce(LiveEvent::Participant { conference, version, participant }));
+        }
+    }
+
+    fn announce_conference(&mut self) {
+        self.version += 1;
+        self.outputs.push_back(Output::Announce(LiveEvent::Conference {
+            conference: self.plan.number.clone(),
+            title: self.plan.title.clone(),
+            version: self.version,
+            locked: self.locked,
+        }));
+    }
+
+    fn closes_at(&self) -> Option<Instant> {
+        self.empty_since.map(|since| since + self.settings.empty_timeout)
+    }
+
+    fn wall(&self, now: Instant) -> OffsetDateTime {
+        self.started.1 + now.saturating_duration_since(self.started.0)
+    }
+}

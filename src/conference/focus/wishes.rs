@@ -1,0 +1,137 @@
+//! What can be wished of a conference, and who may wish it.
+
+use std::time::Instant;
+
+use super::{CHAIRS, Focus};
+use crate::conference::command::{
+    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall,
+};
+use crate::conference::people::Person;
+use crate::conference::plan::Plan;
+use crate::conference::roles::{Deed, may};
+use crate::conference::roster::{Participant, ParticipantId, Role};
+
+impl Focus {
+    pub fn handle_call_all(&mut self, wish: CallAll, by: &Actor, now: Instant) -> Result<CallAllReport, FocusError> {
+        self.check(by, Deed::CallAll)?;
+        if self.plan.members.is_empty() {
+            return Err(FocusError::NobodyToCall { number: self.plan.number.clone() });
+        }
+        let due: Vec<_> =
+            self.plan.members.iter().filter(|member| self.people.is_due(member, &wish)).cloned().collect();
+        let calls = due.into_iter().map(|member| self.place(member.address, member.name, member.role, now)).collect();
+        self.dial_due(now);
+        Ok(CallAllReport { calls })
+    }
+
+    pub fn handle_add(&mut self, wish: AddParticipant, by: &Actor, now: Instant) -> Result<PlacedCall, FocusError> {
+        self.check(by, Deed::AddParticipant)?;
+        let address = self.plan.callable(&wish.address)?;
+        let placed = self.place(address, wish.name, wish.role.unwrap_or(Role::Participant), now);
+        self.dial_due(now);
+        Ok(placed)
+    }
+
+    pub fn handle_patch(
+        &mut self,
+        id: &ParticipantId,
+        patch: ParticipantPatch,
+        by: &Actor,
+        now: Instant,
+    ) -> Result<Participant, FocusError> {
+        for deed in deeds_of(&patch) {
+            self.check(by, deed)?;
+        }
+        if let Some(gain_db) = patch.gain_db.filter(|gain_db| !(-40.0..=20.0).contains(gain_db)) {
+            return Err(FocusError::BadGain { gain_db });
+        }
+        let missing = self.no_such_participant(id);
+        let person = self.people.get_mut(id).ok_or(missing)?;
+        let was = person.media();
+        person.apply(&patch);
+        let is = person.media();
+        self.carry_media_over(id, was, is);
+        self.changed(id, now);
+        self.people.get(id).map(Person::shown).ok_or_else(|| self.no_such_participant(id))
+    }
+
+    pub fn handle_remove(&mut self, id: &ParticipantId, ban: bool, by: &Actor, now: Instant) -> Result<(), FocusError> {
+        self.check(by, Deed::RemoveOther)?;
+        let person = self.people.get(id).ok_or_else(|| self.no_such_participant(id))?;
+        if ban {
+            self.banned.insert(person.address.clone());
+        }
+        self.end_leg(id, now);
+        Ok(())
+    }
+
+    pub fn handle_action(&mut self, action: Action, by: &Actor, now: Instant) -> Result<(), FocusError> {
+        match action {
+            Action::MuteAll | Action::UnmuteAll => {
+                self.check(by, Deed::MuteOther)?;
+                self.mute_all(action == Action::MuteAll, now);
+            }
+            Action::Lock | Action::Unlock => {
+                self.check(by, Deed::Lock)?;
+                self.locked = action == Action::Lock;
+                self.announce_conference();
+            }
+            Action::End => {
+                self.check(by, Deed::End)?;
+                self.end(now);
+            }
+        }
+        Ok(())
+    }
+
+    /// The stored conference was edited: what is decided from now on follows the new one.
+    pub fn handle_plan(&mut self, plan: Plan) {
+        self.plan = plan;
+        self.announce_conference();
+    }
+
+    fn place(&mut self, address: String, name: Option<String>, role: Role, now: Instant) -> PlacedCall {
+        let id = self.people.queue(&address, name, role, self.plan.account_of(&address));
+        self.dial_out.enqueue(id.clone());
+        self.changed(&id, now);
+        PlacedCall { participant_id: id, address }
+    }
+
+    fn mute_all(&mut self, muted: bool, now: Instant) {
+        let spared = |person: &&Person| !(muted && CHAIRS.contains(&person.role));
+        let ids: Vec<_> = self.people.iter().filter(spared).map(|person| person.id.clone()).collect();
+        for id in ids {
+            let Some(person) = self.people.get_mut(&id).filter(|person| person.muted != muted) else { continue };
+            let was = person.media();
+            person.muted = muted;
+            let is = person.media();
+            self.carry_media_over(&id, was, is);
+            self.changed(&id, now);
+        }
+    }
+
+    fn check(&self, by: &Actor, deed: Deed) -> Result<(), FocusError> {
+        if may(by, deed) {
+            return Ok(());
+        }
+        let number = self.plan.number.clone();
+        Err(FocusError::Forbidden { number, actor: by.name.clone(), action: deed.name() })
+    }
+
+    fn no_such_participant(&self, id: &ParticipantId) -> FocusError {
+        FocusError::NoSuchParticipant { number: self.plan.number.clone(), id: id.0.clone() }
+    }
+}
+
+fn deeds_of(patch: &ParticipantPatch) -> impl Iterator<Item = Deed> {
+    [
+        (patch.muted.is_some() || patch.deafened.is_some() || patch.video_muted.is_some(), Deed::MuteOther),
+        (patch.may_speak.is_some(), Deed::GrantSpeech),
+        (patch.hand_raised.is_some(), Deed::RaiseHand),
+        (patch.role.is_some(), Deed::ChangeRole),
+        (patch.name.is_some(), Deed::Rename),
+        (patch.gain_db.is_some(), Deed::SetGain),
+    ]
+    .into_iter()
+    .filter_map(|(wished, deed)| wished.then_some(deed))
+}

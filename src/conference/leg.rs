@@ -1,0 +1,67 @@
+//! The seam between a conference and its legs, seen from the conference.
+
+use std::time::Duration;
+
+use plenary_media::{LegId, RoomId};
+use tokio::sync::mpsc;
+
+use super::focus::LegNews;
+use super::people::Attempt;
+use super::roster::ParticipantId;
+use super::task::Input;
+
+/// What a conference asks of a leg. Media it steers itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LegCommand {
+    /// CANCEL, BYE or a refusal, whatever the state of the call needs.
+    Hangup,
+}
+
+/// How a leg tells its conference what becomes of it.
+#[derive(Clone, Debug)]
+pub struct LegLink {
+    pub(super) participant: ParticipantId,
+    pub(super) attempt: Attempt,
+    pub(super) conference: mpsc::Sender<Input>,
+}
+
+impl LegLink {
+    /// A conference that is gone needs no news.
+    pub async fn tell(&self, news: LegNews) {
+        let (participant, attempt) = (self.participant.clone(), self.attempt);
+        drop(self.conference.send(Input::News { participant, attempt, news }).await);
+    }
+
+    /// The leg's media is in the room from now on, to be steered by the conference.
+    pub async fn joined(&self, media: LegId) {
+        let (participant, attempt) = (self.participant.clone(), self.attempt);
+        drop(self.conference.send(Input::Joined { participant, attempt, media }).await);
+    }
+
+    pub fn participant(&self) -> &ParticipantId {
+        &self.participant
+    }
+}
+
+/// A caller was let in: where its media goes and whom to tell.
+#[derive(Debug)]
+pub struct Admitted {
+    pub link: LegLink,
+    pub room: RoomId,
+    pub number: String,
+    pub title: String,
+}
+
+/// A call that a conference wishes to be placed.
+#[derive(Debug)]
+pub struct DialRequest {
+    pub link: LegLink,
+    pub commands: mpsc::Receiver<LegCommand>,
+    pub room: RoomId,
+    /// A URI: `sip:`, `sips:` or `tel:`.
+    pub address: String,
+    pub ring_for: Duration,
+    /// Number and title of the conference that calls.
+    pub number: String,
+    pub title: String,
+}

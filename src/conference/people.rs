@@ -1,0 +1,268 @@
+//! The people of a conference: one row each, from the first ring until the conference ends.
+//!
+//! A row outlives its leg: who was busy is still shown as busy, and a second call to the same address goes on in
+//! the same row under a new attempt.
+
+use time::OffsetDateTime;
+
+use super::admission::Join;
+use super::command::{CallAll, ParticipantPatch};
+use super::focus::LegNews;
+use super::live::Speaker;
+use super::plan::PlannedMember;
+use super::roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Role};
+
+/// Counts the legs that a row has had.
+pub type Attempt = u32;
+
+#[derive(Debug)]
+pub struct Person {
+    pub id: ParticipantId,
+    pub attempt: Attempt,
+    pub account: Option<String>,
+    pub name: String,
+    pub address: String,
+    pub role: Role,
+    pub state: ParticipantState,
+    pub muted: bool,
+    pub may_speak: bool,
+    deafened: bool,
+    video_muted: bool,
+    hand_raised: bool,
+    gain_db: f32,
+    cause: Option<Cause>,
+    status: Option<u16>,
+    direction: CallDirection,
+    door: Door,
+    level_dbov: Option<i8>,
+    joined_at: Option<OffsetDateTime>,
+    codec: Option<String>,
+    secured: bool,
+}
+
+/// What of a person the media engine must know.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Media {
+    pub muted: bool,
+    pub deafened: bool,
+    pub gain_db: f32,
+}
+
+const SILENCE_DBOV: i8 = -127;
+
+impl Person {
+    fn new(id: ParticipantId, address: String, name: String, role: Role) -> Self {
+        Self {
+            id,
+            attempt: 0,
+            account: None,
+            name,
+            address,
+            role,
+            state: ParticipantState::Disconnected,
+            muted: false,
+            may_speak: true,
+            deafened: false,
+            video_muted: false,
+            hand_raised: false,
+            gain_db: 0.0,
+            cause: None,
+            status: None,
+            direction: CallDirection::DialedIn,
+            door: Door::Sip,
+            level_dbov: None,
+            joined_at: None,
+            codec: None,
+            secured: false,
+        }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.state != ParticipantState::Disconnected
+    }
+
+    fn is_in(&self) -> bool {
+        use ParticipantState::*;
+        matches!(self.state, Connected | OnHold | Reconnecting)
+    }
+
+    pub fn media(&self) -> Media {
+        Media { muted: self.muted || !self.may_speak, deafened: self.deafened, gain_db: self.gain_db }
+    }
+
+    pub fn apply(&mut self, patch: &ParticipantPatch) {
+        set(&mut self.muted, patch.muted);
+        set(&mut self.deafened, patch.deafened);
+        set(&mut self.video_muted, patch.video_muted);
+        set(&mut self.may_speak, patch.may_speak);
+        set(&mut self.hand_raised, patch.hand_raised);
+        set(&mut self.role, patch.role);
+        set(&mut self.name, patch.name.clone());
+        set(&mut self.gain_db, patch.gain_db);
+    }
+
+    pub fn hear(&mut self, news: LegNews, wall: OffsetDateTime) {
+        match news {
+            LegNews::Ringing if self.state == ParticipantState::Calling => self.state = ParticipantState::Ringing,
+            LegNews::Ringing => {}
+            LegNews::Connected { codec, secured } => {
+                self.state = ParticipantState::Connected;
+                self.joined_at = Some(wall);
+                self.codec = Some(codec);
+                self.secured = secured;
+            }
+            LegNews::Held => self.state = ParticipantState::OnHold,
+            LegNews::Resumed => self.state = ParticipantState::Connected,
+            LegNews::Ended { cause, status } => self.end(cause, status),
+        }
+    }
+
+    pub fn end(&mut self, cause: Cause, status: Option<u16>) {
+        self.state = ParticipantState::Disconnected;
+        self.cause = Some(cause);
+        self.status = status;
+        self.level_dbov = None;
+        self.hand_raised = false;
+    }
+
+    fn begin(&mut self, state: ParticipantState, direction: CallDirection) {
+        self.attempt += 1;
+        self.state = state;
+        self.direction = direction;
+        self.cause = None;
+        self.status = None;
+        self.joined_at = None;
+        self.codec = None;
+        self.secured = false;
+    }
+
+    pub fn shown(&self) -> Participant {
+        Participant {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            address: self.address.clone(),
+            role: self.role,
+            state: self.state,
+            cause: self.cause,
+            status: self.status,
+            direction: self.direction,
+            door: self.door,
+            muted: self.muted,
+            deafened: self.deafened,
+            video_muted: self.video_muted,
+            may_speak: self.may_speak,
+            hand_raised: self.hand_raised,
+            speaking: self.level_dbov.is_some(),
+            level_dbov: self.level_dbov.unwrap_or(SILENCE_DBOV),
+            gain_db: self.gain_db,
+            joined_at: self.joined_at,
+            codec: self.codec.clone(),
+            secured: self.secured,
+        }
+    }
+}
+
+fn set<T>(place: &mut T, wished: Option<T>) {
+    if let Some(wished) = wished {
+        *place = wished;
+    }
+}
+
+/// In the order in which they came first.
+#[derive(Debug, Default)]
+pub struct People {
+    rows: Vec<Person>,
+    ids_given: u64,
+}
+
+impl People {
+    pub fn iter(&self) -> impl Iterator<Item = &Person> {
+        self.rows.iter()
+    }
+
+    pub fn get(&self, id: &ParticipantId) -> Option<&Person> {
+        self.rows.iter().find(|person| person.id == *id)
+    }
+
+    pub fn get_mut(&mut self, id: &ParticipantId) -> Option<&mut Person> {
+        self.rows.iter_mut().find(|person| person.id == *id)
+    }
+
+    pub fn present(&self) -> usize {
+        self.rows.iter().filter(|person| person.is_in()).count()
+    }
+
+    pub fn anyone_live(&self) -> bool {
+        self.rows.iter().any(Person::is_live)
+    }
+
+    /// Whether `call-all` should call this member now.
+    pub fn is_due(&self, member: &PlannedMember, wish: &CallAll) -> bool {
+        let rows = || self.rows.iter().filter(|person| person.address == member.address);
+        if rows().any(Person::is_live) {
+            return false;
+        }
+        let Some(only) = &wish.only else { return true };
+        let ended_as = |cause| match cause {
+            Cause::Left | Cause::Removed => only.contains(&cause),
+            other => only.contains(&other) || only.contains(&Cause::Failed),
+        };
+        rows().last().and_then(|person| person.cause).is_some_and(ended_as)
+    }
+
+    /// A row that waits to be called: the one this address had before, or a new one.
+    pub fn queue(&mut self, address: &str, name: Option<String>, role: Role, account: Option<String>) -> ParticipantId {
+        let reusable = |person: &Person| person.address == address && !person.is_live();
+        let index =
+            self.rows.iter().rposition(reusable).unwrap_or_else(|| {
+                self.push(address.into(), name.clone().unwrap_or_else(|| spoken_name(address)), role)
+            });
+        let person = &mut self.rows[index];
+        person.account = account;
+        person.begin(ParticipantState::Queued, CallDirection::DialedOut);
+        person.id.clone()
+    }
+
+    /// A caller was let in. Takes the row that ended, when it is the same person, or that is being called, when the
+    /// account proves it; gives the attempt of the outgoing call that is needless now.
+    pub fn come_in(&mut self, join: &Join, role: Role) -> (ParticipantId, Option<Attempt>) {
+        let proven = |person: &Person| join.account.is_some() && join.account == person.account;
+        let own_row = |person: &Person| {
+            !person.is_in() && (proven(person) || (!person.is_live() && person.address == join.address))
+        };
+        let index = self
+            .rows
+            .iter()
+            .rposition(own_row)
+            .unwrap_or_else(|| self.push(join.address.clone(), join.name.clone(), role));
+        let person = &mut self.rows[index];
+        let replaced = person.is_live().then_some(person.attempt);
+        // A role given meanwhile stays with who proved to be the same; an address alone proves nothing.
+        person.role = if proven(person) { person.role.min(role) } else { role };
+        person.account.clone_from(&join.account);
+        person.door = join.door;
+        person.begin(ParticipantState::Calling, CallDirection::DialedIn);
+        (person.id.clone(), replaced)
+    }
+
+    /// Notes who speaks; everybody else is silent.
+    pub fn hear_speakers(&mut self, speakers: &[(ParticipantId, i8)]) -> Vec<Speaker> {
+        for person in &mut self.rows {
+            person.level_dbov = speakers.iter().find(|(id, _)| *id == person.id).map(|(_, level)| *level);
+        }
+        speakers.iter().map(|(id, level_dbov)| Speaker { id: id.clone(), level_dbov: *level_dbov }).collect()
+    }
+
+    fn push(&mut self, address: String, name: String, role: Role) -> usize {
+        self.ids_given += 1;
+        let id = ParticipantId(format!("p{}", self.ids_given));
+        self.rows.push(Person::new(id, address, name, role));
+        self.rows.len() - 1
+    }
+}
+
+/// What to call somebody of whom only the address is known: its user part.
+fn spoken_name(address: &str) -> String {
+    let bare = address.split_once(':').map_or(address, |(_, rest)| rest);
+    bare.split(['@', ';', '?']).next().filter(|user| !user.is_empty()).unwrap_or(address).to_owned()
+}

@@ -1,0 +1,27 @@
+//! The registrar and location service: where the phones of an account are reached.
+//!
+//! RFC 3261 §10 with RFC 3327 (Path), RFC 5626 (outbound, the server's side) and RFC 8760 (digest).
+//!
+//! ```text
+//!   REGISTER ──▶ credentials ──▶ register ──▶ bindings ──▶ store ──▶ 200
+//!                 who is it?     read, check   §10.3        durable
+//!   calls ───────────────────── targets ────────▲
+//! ```
+//!
+//! Left out: GRUU (RFC 5627), registrations by third parties, and Flow-Timer (RFC 5626 §4.4): how long a silent
+//! connection lives is the transport's affair, and its end is told here.
+
+mod binding;
+mod bindings;
+mod credentials;
+mod handle;
+mod patience;
+mod register;
+mod task;
+
+pub use binding::{Binding, Registration, Target};
+pub use bindings::{Bindings, Limits, Refusal, Wish};
+pub use credentials::{Authenticator, Refused};
+pub use handle::{RegistrarError, RegistrarHandle, RegistrarSettings};
+pub use patience::{Patience, Verdict};
+pub use register::Reply;

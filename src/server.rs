@@ -1,0 +1,150 @@
+//! The server, assembled: every part is started here once, in the order in which they need each other.
+
+mod registrations;
+mod sip_addresses;
+mod translate;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use plenary_config::Settings;
+use plenary_dialplan::Plan as Dialplan;
+use plenary_media::engine::{Engine, EngineHandle};
+use plenary_sip::endpoint::Rng;
+use plenary_sip::net::{Net, RunningEndpoint, spawn_endpoint};
+use plenary_sip::net_types::FlowId;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tracing::{info, warn};
+
+use crate::api::{ApiServer, ApiState};
+use crate::call::{CallParts, Calls};
+use crate::certificate::{self, Identity};
+use crate::conference::Directory;
+use crate::registrar::{RegistrarHandle, RegistrarSettings};
+use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::readings;
+use crate::welcome::Welcome;
+use sip_addresses::SipAddresses;
+
+pub use translate::store as store_settings;
+
+/// The last packets of a stopping server (BYE and its answer) may take so long.
+const GOODBYE: Duration = Duration::from_secs(2);
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    welcome: Welcome,
+    directory: Directory,
+    calls: Calls,
+    engine: EngineHandle,
+    stop_http: oneshot::Sender<()>,
+    http: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts everything, or says in one line what hinders it; nothing stays behind then.
+    pub async fn start(settings: Settings) -> anyhow::Result<Self> {
+        let identity = identity(&settings)?;
+        let http = ApiServer::bind(&translate::api(&settings, &identity))?;
+        let net = Net::start(translate::net(&settings, &identity))?;
+        let dialplan = dialplan(&settings)?;
+
+        let store = Store::open(&translate::store(&settings)).await?;
+        let wanted = settings.admin.password.as_ref().map(|password| password.reveal().to_owned());
+        let made = store.ensure_admin(wanted).await?;
+
+        let metrics = Metrics::default();
+        let registrar = RegistrarHandle::start(RegistrarSettings::of(&settings), store.clone(), &metrics).await?;
+        let (engine, media_events) = Engine::start(translate::engine(&settings))?;
+        let sip_addresses = SipAddresses::of(&net);
+        let sip = spawn_endpoint(translate::endpoint(&settings), Rng::new(seed()?), net);
+        let (directory, dials) =
+            Directory::start(translate::directory(&settings), store.clone(), engine.clone(), &metrics);
+        let RunningEndpoint { handle: endpoint, events, closed_flows, .. } = sip;
+        readings::announce(&metrics, &engine, &endpoint);
+        let calls = CallParts {
+            settings: translate::calls(&settings)?,
+            dialplan,
+            store: store.clone(),
+            registrar: registrar.clone(),
+            directory: directory.clone(),
+            engine: engine.clone(),
+            endpoint,
+        };
+        let calls = calls.start(events, media_events, dials);
+        tokio::spawn(forget_closed_flows(registrar.clone(), closed_flows));
+
+        let state = ApiState {
+            store,
+            directory: directory.clone(),
+            registrations: Arc::new(registrar),
+            metrics,
+            server: sip_addresses.info(&settings),
+        };
+        let addresses = http.addresses();
+        let (stop_http, stopped) = oneshot::channel();
+        let http = tokio::spawn(async move {
+            if let Err(error) = http.run(state, async { drop(stopped.await) }).await {
+                warn!(%error, "the HTTP server ended");
+            }
+        });
+        let welcome = sip_addresses.welcome(&settings, &identity, addresses.first(), Welcome::password(made));
+        info!(version = env!("CARGO_PKG_VERSION"), domain = %settings.server.domain, "started");
+        Ok(Self { welcome, directory, calls, engine, stop_http, http })
+    }
+
+    /// What the first start tells.
+    pub fn welcome(&self) -> &Welcome {
+        &self.welcome
+    }
+
+    /// Lets nobody in any more, says BYE to everybody, ends.
+    pub async fn stop(self) {
+        drop(self.stop_http.send(()));
+        self.directory.stop().await;
+        self.calls.wait_until_over(GOODBYE).await;
+        drop(self.http.await);
+        drop(self.engine);
+    }
+}
+
+/// The certificate of the configuration, or the one of the data directory, made where there is none.
+fn identity(settings: &Settings) -> anyhow::Result<Identity> {
+    let identity = match (&settings.sip.tls_certificate, &settings.sip.tls_key) {
+        (Some(certificate), Some(key)) => Identity::load(certificate, key)?,
+        _ => {
+            let server = &settings.server;
+            let names = certificate::names(&server.domain, &server.aliases, Some(translate::advertised(settings)));
+            Identity::load_or_make(&server.data_dir.join("tls"), &names)?
+        }
+    };
+    if !identity.covers(&settings.server.domain) {
+        warn!(domain = %settings.server.domain, "the certificate does not name the domain: strict phones will refuse it");
+    }
+    Ok(identity)
+}
+
+fn dialplan(settings: &Settings) -> anyhow::Result<Dialplan> {
+    let Some(file) = &settings.dialplan.file else { return Ok(Dialplan::built_in()) };
+    match Dialplan::load(file) {
+        Ok(plan) => Ok(plan),
+        Err(faults) => bail!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+    }
+}
+
+fn seed() -> anyhow::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).context("the system gives no randomness")?;
+    Ok(seed)
+}
+
+/// A binding that was made over a connection ends with it.
+async fn forget_closed_flows(registrar: RegistrarHandle, mut closed: mpsc::Receiver<FlowId>) {
+    while let Some(flow) = closed.recv().await {
+        registrar.flow_closed(flow).await;
+    }
+}

@@ -1,0 +1,5 @@
+DROP TABLE sessions;
+DROP TABLE bindings;
+DROP TABLE members;
+DROP TABLE conferences;
+DROP TABLE accounts;

@@ -1,0 +1,80 @@
+//! Metrics that other parts count for themselves: read at the time of the scrape.
+
+use std::time::Duration;
+
+use plenary_media::engine::{EngineHandle, TICK_BOUNDS};
+use plenary_sip::net::EndpointHandle;
+
+use super::metrics::{HistogramReading, Metric, Metrics};
+
+const SIP_REQUESTS: Metric<1> = Metric::new("sip_requests_total", "Requests received.", ["method"]);
+const SIP_RESPONSES: Metric<2> = Metric::new("sip_responses_total", "Responses sent.", ["method", "class"]);
+const SIP_UNREADABLE: Metric<0> = Metric::new("sip_unreadable_total", "Messages that could not be read.", []);
+const SIP_CONNECTIONS: Metric<0> = Metric::new("sip_connections", "Connections open now.", []);
+const PACKETS: Metric<1> = Metric::new("media_packets_total", "RTP and RTCP packets.", ["direction"]);
+const REFUSED: Metric<1> = Metric::new("media_refused_packets_total", "Packets dropped, by reason.", ["reason"]);
+const LATE: Metric<0> = Metric::new("media_late_packets_total", "Packets that came after their turn to play.", []);
+const TICKS: Metric<0> = Metric::new("media_tick_seconds", "Time that a tick took.", []);
+const OVERRUNS: Metric<0> = Metric::new("media_tick_overruns_total", "Ticks that began late.", []);
+const ENCODES: Metric<1> = Metric::new("media_encodes_total", "Frames encoded.", ["codec"]);
+const LEGS: Metric<2> = Metric::new("media_legs", "Legs open now.", ["codec", "security"]);
+
+/// Opens every metric that is read elsewhere.
+pub fn announce(metrics: &Metrics, engine: &EngineHandle, endpoint: &EndpointHandle) {
+    announce_sip(metrics, endpoint);
+    announce_media(metrics, engine);
+}
+
+fn announce_sip(metrics: &Metrics, endpoint: &EndpointHandle) {
+    let of = endpoint.clone();
+    metrics.counter_read(SIP_REQUESTS, move || {
+        of.counters().snapshot().requests.into_iter().map(|(method, count)| ([method], count)).collect()
+    });
+    let of = endpoint.clone();
+    metrics.counter_read(SIP_RESPONSES, move || {
+        let responses = of.counters().snapshot().responses;
+        responses.into_iter().map(|(method, class, count)| ([method, format!("{class}xx")], count)).collect()
+    });
+    let of = endpoint.clone();
+    metrics.counter_read(SIP_UNREADABLE, move || vec![([], of.counters().snapshot().parse_errors)]);
+    let of = endpoint.clone();
+    metrics.gauge_read(SIP_CONNECTIONS, move || vec![([], of.counters().snapshot().connections as f64)]);
+}
+
+fn announce_media(metrics: &Metrics, engine: &EngineHandle) {
+    let of = engine.clone();
+    metrics.counter_read(PACKETS, move || {
+        let counters = of.counters();
+        vec![(["in".into()], counters.packets_received), (["out".into()], counters.packets_sent)]
+    });
+    let of = engine.clone();
+    metrics.counter_read(REFUSED, move || {
+        of.counters().packets_refused.into_iter().map(|(why, count)| ([why.name().into()], count)).collect()
+    });
+    let of = engine.clone();
+    metrics.counter_read(LATE, move || vec![([], of.counters().packets_late)]);
+    let of = engine.clone();
+    metrics.counter_read(OVERRUNS, move || {
+        let counters = of.counters();
+        vec![([], counters.tick_overruns + counters.ticks_skipped)]
+    });
+    let of = engine.clone();
+    metrics.counter_read(ENCODES, move || {
+        of.counters().encodes.into_iter().map(|(codec, count)| ([codec.name().into()], count)).collect()
+    });
+    let of = engine.clone();
+    metrics.gauge_read(LEGS, move || {
+        let security = |secured| if secured { "srtp" } else { "rtp" }.to_owned();
+        let legs = of.counters().legs.into_iter();
+        legs.map(|(codec, secured, count)| ([codec.name().into(), security(secured)], count as f64)).collect()
+    });
+    let of = engine.clone();
+    metrics.histogram_read(TICKS, move || {
+        let ticks = of.counters().ticks;
+        HistogramReading {
+            bounds_seconds: TICK_BOUNDS.iter().map(Duration::as_secs_f64).collect(),
+            counts: ticks.buckets.into_iter().map(|(_, count)| count).collect(),
+            sum_seconds: ticks.sum.as_secs_f64(),
+        }
+    });
+}
