@@ -84,7 +84,7 @@ fn phones_are_called_by_one_click_and_leave_by_either_side() -> anyhow::Result<(
     let kinds = [("tls", "srtp-mand"), ("tcp", ""), ("udp", "")];
     let mut phones = Vec::new();
     for (index, (transport, encryption)) in kinds.into_iter().enumerate() {
-        let mut phone = Baresip::start(&server, &phone(index, transport, encryption, "opus/48000/1,PCMU/8000/1"))?;
+        let phone = Baresip::start(&server, &phone(index, transport, encryption, "opus/48000/1,PCMU/8000/1"))?;
         phone.wait_registered(&api)?;
         phones.push(phone);
     }
