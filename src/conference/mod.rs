@@ -14,6 +14,7 @@ mod directory;
 mod directory_task;
 mod focus;
 mod hub;
+mod keypad;
 mod leg;
 mod live;
 mod people;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use plenary_media::engine::{Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel};
-use plenary_media::{LegId, RoomId};
+use plenary_media::engine::{Clip, Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel};
+use plenary_media::{LegId, RoomId, tone};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
@@ -136,6 +136,11 @@ impl ConferenceTask {
                 }
                 Output::SetGain { participant, gain_db } => {
                     self.steer(&participant, |leg| MediaCommand::SetGain { leg, gain_db });
+                }
+                Output::Answer { participant, done } => {
+                    let samples = if done { tone::confirmed() } else { tone::pin_wrong() };
+                    let clip = Arc::new(Clip { samples });
+                    self.steer(&participant, |leg| MediaCommand::Play { leg, clip });
                 }
                 Output::Announce(event) => self.announce(event).await,
                 Output::Close => return false,
