@@ -11,6 +11,7 @@ use tracing::{debug, info};
 use super::calls::{Calls, MediaLeg};
 use super::causes::news_of;
 use super::negotiate::{NegotiationError, Negotiator};
+use super::quality::QualityWatch;
 use super::requests::dtmf_of_info;
 use super::switchboard::{Inbox, LegInput};
 use crate::conference::{LegCommand, LegLink, LegNews};
@@ -24,13 +25,15 @@ pub struct ConnectedLeg {
     codec: AudioCodec,
     secured: bool,
     held: bool,
+    watch: QualityWatch,
 }
 
 impl ConnectedLeg {
     pub fn new(call: CallId, media: MediaLeg, negotiator: Negotiator, plan: &MediaPlan) -> Self {
         let MediaPlan { audio } = plan;
         let (codec, secured) = (audio.send.codec, audio.srtp.is_some());
-        Self { call, media, negotiator, codec, secured, held: is_held(plan) }
+        let held = is_held(plan);
+        Self { call, media, negotiator, codec, secured, held, watch: QualityWatch::default() }
     }
 
     /// From here on the leg is heard in the room, and the conference knows it.
@@ -68,6 +71,11 @@ impl ConnectedLeg {
                         }
                     }
                     Some(LegInput::Media(MediaEvent::Digit { digit, .. })) => link.tell(LegNews::Key(digit)).await,
+                    Some(LegInput::Media(MediaEvent::Stats { stats, .. })) => {
+                        if let Some(quality) = self.watch.handle_stats(&stats, self.codec) {
+                            link.tell(LegNews::Quality(quality)).await;
+                        }
+                    }
                     Some(LegInput::Media(MediaEvent::Silent { .. })) => self.ask_whether_there(calls),
                     Some(LegInput::Media(event)) => debug!(?event, "media event"),
                 },

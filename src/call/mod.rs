@@ -19,6 +19,7 @@ mod incoming;
 pub mod negotiate;
 mod outgoing;
 mod pin;
+mod quality;
 mod requests;
 mod switchboard;
 

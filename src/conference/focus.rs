@@ -14,7 +14,7 @@ use super::dial_out::{DialOut, Pace};
 use super::live::LiveEvent;
 use super::people::{Attempt, Media, People, Person};
 use super::plan::Plan;
-use super::roster::{Cause, ParticipantId, ParticipantState, Role, Roster};
+use super::roster::{Cause, ParticipantId, ParticipantState, Quality, Role, Roster};
 
 /// Who steers: a lock does not keep them out, "mute all" does not silence them.
 const CHAIRS: [Role; 3] = [Role::Owner, Role::Admin, Role::Chair];
@@ -41,6 +41,8 @@ pub enum LegNews {
     },
     Held,
     Resumed,
+    /// How the leg's sound arrives; told when it changed.
+    Quality(Option<Quality>),
     /// A key was pressed: RFC 4733 or INFO.
     Key(char),
     Ended {

@@ -35,4 +35,4 @@ pub use leg::{Admitted, DialRequest, LegCommand, LegLink};
 pub use live::{LiveEvent, Numbered, Speaker};
 pub use people::Attempt;
 pub use plan::{Plan, PlanDefaults, PlannedMember};
-pub use roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Role, Roster};
+pub use roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role, Roster};

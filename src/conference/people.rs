@@ -11,7 +11,7 @@ use super::focus::LegNews;
 use super::keypad::Keypad;
 use super::live::Speaker;
 use super::plan::PlannedMember;
-use super::roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Role};
+use super::roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role};
 
 /// Counts the legs that a row has had.
 pub type Attempt = u32;
@@ -40,6 +40,7 @@ pub struct Person {
     joined_at: Option<OffsetDateTime>,
     codec: Option<String>,
     secured: bool,
+    quality: Option<Quality>,
 }
 
 /// What of a person the media engine must know.
@@ -77,6 +78,7 @@ impl Person {
             joined_at: None,
             codec: None,
             secured: false,
+            quality: None,
         }
     }
 
@@ -117,6 +119,7 @@ impl Person {
             LegNews::Held => self.state = ParticipantState::OnHold,
             LegNews::Resumed => self.state = ParticipantState::Connected,
             LegNews::Ended { cause, status } => self.end(cause, status),
+            LegNews::Quality(quality) => self.quality = quality,
             LegNews::Key(_) => {} // the focus reads keys itself
         }
     }
@@ -127,6 +130,7 @@ impl Person {
         self.status = status;
         self.level_dbov = None;
         self.hand_raised = false;
+        self.quality = None;
     }
 
     fn begin(&mut self, state: ParticipantState, direction: CallDirection) {
@@ -162,6 +166,7 @@ impl Person {
             joined_at: self.joined_at,
             codec: self.codec.clone(),
             secured: self.secured,
+            quality: self.quality,
         }
     }
 }
