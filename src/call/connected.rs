@@ -1,7 +1,7 @@
 //! A leg while it talks: hold and resume, keys, and the ways a call ends.
 
 use plenary_media::RoomId;
-use plenary_media::engine::MediaCommand;
+use plenary_media::engine::{MediaCommand, MediaEvent};
 use plenary_media::plan::{AudioCodec, MediaPlan};
 use plenary_sip::endpoint::{Body, CallId, Command, Event};
 use plenary_sip::message::{Method, StatusCode};
@@ -67,6 +67,7 @@ impl ConnectedLeg {
                             link.tell(news).await;
                         }
                     }
+                    Some(LegInput::Media(MediaEvent::Digit { digit, .. })) => link.tell(LegNews::Key(digit)).await,
                     Some(LegInput::Media(event)) => debug!(?event, "media event"),
                 },
                 command = commands.recv(), if !hung_up => {
@@ -90,13 +91,14 @@ impl ConnectedLeg {
             // Our 200 to a re-INVITE without offer had one; this is the answer to it.
             Event::Established { call, body: Some(body), .. } if call == self.call => self.take_answer(calls, &body),
             Event::Request { request, message, .. } => {
-                let status = match (&message.method, dtmf_of_info(&message)) {
+                let key = dtmf_of_info(&message);
+                let status = match (&message.method, key) {
                     (Method::Info, Some(_)) => StatusCode::OK,
                     (Method::Info, None) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                     _ => StatusCode::NOT_IMPLEMENTED,
                 };
                 calls.sip(Command::Respond { request, status, headers: Vec::new(), body: None });
-                None
+                key.map(LegNews::Key)
             }
             event => {
                 debug!(?event, "nothing to do");
