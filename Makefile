@@ -14,7 +14,7 @@ CONSOLE_SOURCES := $(shell find web-admin -type f -not -path '*/node_modules/*' 
 
 # cargo and npm use all cores by themselves.
 .NOTPARALLEL:
-.PHONY: help run build console test bench lint docs
+.PHONY: help run build console test bench lint fuzz docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ lint: console ## formatting, clippy, licences, console
 	  cargo install --locked cargo-deny; }
 	cargo deny check licenses
 	cd web-admin && npm run lint
+
+fuzz: ## feed every parser random input, FUZZ_SECONDS each (20); needs the nightly compiler
+	@deploy/fuzz.sh $(or $(FUZZ_SECONDS),20)
 
 docs: ## API documentation of every crate, in target/doc
 	cargo doc --workspace --no-deps --locked

@@ -66,5 +66,6 @@ fn wanted(calls: &Calls, request: &DialRequest) -> Wanted {
         headers: vec![Header::new(HeaderName::AllowEvents, "conference")],
         room: request.room,
         ring_for: request.ring_for,
+        branches: usize::MAX,
     }
 }

@@ -14,6 +14,7 @@ mod causes;
 mod connected;
 mod dial;
 mod fork;
+mod hops;
 mod identity;
 mod incoming;
 pub mod negotiate;

@@ -29,6 +29,8 @@ pub(super) struct Wanted {
     /// The leg's ports are opened on the shard of this room.
     pub room: RoomId,
     pub ring_for: Duration,
+    /// Phones that may ring at once, the first of the person's.
+    pub branches: usize,
 }
 
 /// Why nobody could even be called.
@@ -97,7 +99,7 @@ impl Outgoing {
         let (line, inbox) = calls.inbox();
         let (fork, branches) = (Fork::default(), HashMap::new());
         let mut outgoing = Self { calls: calls.clone(), wanted, line, inbox, fork, branches, rang: false };
-        for target in targets {
+        for target in targets.into_iter().take(outgoing.wanted.branches) {
             let profile = OfferProfile::first(&calls.settings.media, &signalling(&target));
             outgoing.ring(target, profile);
         }

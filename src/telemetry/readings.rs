@@ -10,6 +10,8 @@ use super::metrics::{HistogramReading, Metric, Metrics};
 const SIP_REQUESTS: Metric<1> = Metric::new("sip_requests_total", "Requests received.", ["method"]);
 const SIP_RESPONSES: Metric<2> = Metric::new("sip_responses_total", "Responses sent.", ["method", "class"]);
 const SIP_UNREADABLE: Metric<0> = Metric::new("sip_unreadable_total", "Messages that could not be read.", []);
+const SIP_REFUSED: Metric<1> =
+    Metric::new("sip_refused_total", "Messages, connections and calls that were not served, by reason.", ["reason"]);
 const SIP_CONNECTIONS: Metric<0> = Metric::new("sip_connections", "Connections open now.", []);
 const PACKETS: Metric<1> = Metric::new("media_packets_total", "RTP and RTCP packets.", ["direction"]);
 const REFUSED: Metric<1> = Metric::new("media_refused_packets_total", "Packets dropped, by reason.", ["reason"]);
@@ -36,6 +38,10 @@ fn announce_sip(metrics: &Metrics, endpoint: &EndpointHandle) {
     metrics.counter_read(SIP_RESPONSES, move || {
         let responses = of.counters().snapshot().responses;
         responses.into_iter().map(|(method, class, count)| ([method, format!("{class}xx")], count)).collect()
+    });
+    let of = endpoint.clone();
+    metrics.counter_read(SIP_REFUSED, move || {
+        of.counters().snapshot().refused.into_iter().map(|(reason, count)| ([reason.name().into()], count)).collect()
     });
     let of = endpoint.clone();
     metrics.counter_read(SIP_UNREADABLE, move || vec![([], of.counters().snapshot().parse_errors)]);
