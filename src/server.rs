@@ -29,7 +29,7 @@ use crate::telemetry::readings;
 use crate::welcome::Welcome;
 use sip_addresses::SipAddresses;
 
-pub use translate::store as store_settings;
+pub use translate::{endpoint as endpoint_settings, store as store_settings};
 
 /// The last packets of a stopping server (BYE and its answer) may take so long.
 const GOODBYE: Duration = Duration::from_secs(2);

@@ -1,11 +1,16 @@
 //! Call flows as tests, and strangers: SIPp, baresip and Chromium against a started server, on loopback only.
 //!
+//! Flows whose every step counts are played in a simulated network ([`net`]); what they prove of the standards is
+//! written down ([`coverage`]).
+//!
 //! Every started server has a loopback address of its own, so tests run side by side on the ports of the reference.
 
 pub mod api;
 pub mod baresip;
 pub mod browser;
+pub mod coverage;
 pub mod deadline;
+pub mod net;
 pub mod process;
 pub mod raw;
 pub mod scratch;

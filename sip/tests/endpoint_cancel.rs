@@ -59,6 +59,23 @@ fn late_200_after_cancel_is_acked_and_byed() {
     wire.assert_nothing_left();
 }
 
+/// The 100 is lost, so that the 200 is the first that the caller hears.
+#[test]
+fn a_call_given_up_in_silence_and_answered_at_once_is_acked_and_byed() {
+    let mut wire = Wire::new(5, &["alice", "bob"]);
+    wire.lose(|line, _| line == "bob 100 INVITE alice");
+    let call = wire.call("alice", "bob");
+    wire.run_for(seconds(1));
+    wire.hangup("alice", call);
+    let bobs = wire.phone("bob").incoming();
+    wire.take_ladder();
+    wire.accept("bob", bobs);
+    wire.run_out();
+    let expected = ["bob 200 INVITE alice", "alice ACK bob", "alice BYE bob", "bob 200 BYE alice"];
+    assert_eq!(wire.ladder, expected);
+    wire.assert_nothing_left();
+}
+
 #[test]
 fn a_cancel_that_nobody_answers_is_given_up() {
     let mut wire = Wire::new(4, &["alice", "bob"]);

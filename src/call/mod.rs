@@ -25,3 +25,5 @@ mod requests;
 mod switchboard;
 
 pub use calls::{CallParts, CallSettings, Calls};
+pub use causes::{cause_of, news_of};
+pub use identity::{Caller, Dialled};

@@ -16,7 +16,7 @@ mod bindings;
 mod credentials;
 mod handle;
 mod patience;
-mod register;
+pub mod register;
 mod task;
 
 pub use binding::{Binding, Registration, Target};

@@ -153,6 +153,7 @@ impl InviteUsage {
                 } else if !response.status.is_success() {
                     uac.handle_refusal(response);
                 } else if !uac.is_wanted() {
+                    uac.handle_late_success();
                     self.handle_unwanted(&response, source);
                 } else {
                     let forks = Forks::new(uac.invite().clone(), uac.sent_by());

@@ -150,6 +150,11 @@ impl Uac {
         Some(Session::of_caller(begun, self.offer.take(), response, source, now))
     }
 
+    /// A 2xx that nobody wants any more: ACK and BYE are the forks' affair, and nothing is left to be cancelled.
+    pub fn handle_late_success(&mut self) {
+        self.state = State::Over;
+    }
+
     /// 300–699.
     pub fn handle_refusal(&mut self, response: Response) {
         if self.is_wanted() && self.timer.handle_too_small(&response) {
