@@ -8,6 +8,7 @@ pub mod engine;
 pub mod id;
 pub mod mix;
 pub mod plan;
+pub mod quality;
 pub mod random;
 pub mod rtp;
 pub mod secure;

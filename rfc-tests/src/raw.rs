@@ -19,7 +19,12 @@ pub struct RawPeer {
 
 impl RawPeer {
     pub fn new(server: &Server) -> anyhow::Result<Self> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::at(server, (Ipv4Addr::LOCALHOST, 0))
+    }
+
+    /// At a loopback address of its own; port 0 takes any free one.
+    pub fn at(server: &Server, (address, port): (Ipv4Addr, u16)) -> anyhow::Result<Self> {
+        let socket = UdpSocket::bind((address, port))?;
         Ok(Self { socket, server: server.udp() })
     }
 
@@ -141,6 +146,27 @@ impl RawStream {
             match self.0.read(&mut chunk).with_context(|| format!("so far: {text}"))? {
                 0 => return Ok(text),
                 count => read.extend_from_slice(&chunk[..count]),
+            }
+        }
+    }
+
+    /// As [`Self::read_until`], but what came within this time is enough too.
+    pub fn read_within(&mut self, within: Duration, enough: impl Fn(&str) -> bool) -> anyhow::Result<String> {
+        let give_up = Instant::now() + within;
+        let mut read = Vec::new();
+        let mut chunk = [0; 4096];
+        loop {
+            let text = String::from_utf8_lossy(&read).into_owned();
+            let left = give_up.saturating_duration_since(Instant::now());
+            if enough(&text) || left.is_zero() {
+                return Ok(text);
+            }
+            self.0.set_read_timeout(Some(left))?;
+            match self.0.read(&mut chunk) {
+                Ok(0) => return Ok(text),
+                Ok(count) => read.extend_from_slice(&chunk[..count]),
+                // Time is over, or the server has closed with octets of ours unread.
+                Err(_) => return Ok(text),
             }
         }
     }

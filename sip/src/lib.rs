@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod dialog;
 pub mod endpoint;
+pub mod guard;
 pub mod message;
 #[cfg(feature = "net")]
 pub mod net;

@@ -156,6 +156,23 @@ fn an_update_with_an_offer_meets_491_while_ours_is_open() {
     assert_eq!(lone.said(), ["491 UPDATE"]);
 }
 
+/// §9.2: a re-INVITE is cancelled like an INVITE, and the call goes on.
+#[test]
+fn a_cancelled_reinvite_leaves_the_call_alone() {
+    let mut lone = Lone::new();
+    let tag = connected(&mut lone, "");
+    lone.hear(&with_sdp(&request("INVITE", "again", 2, &tag, "")));
+    lone.hear(&request("CANCEL", "again", 2, &tag, ""));
+    assert_eq!(lone.said(), ["200 CANCEL", "487 INVITE"]);
+    let call = lone.incoming();
+    lone.command(Command::AnswerOffer { call, answer: Ok(Body::sdp("late")) });
+    assert_eq!(lone.said(), [] as [&str; 0]);
+    lone.hear(&request("ACK", "again", 2, &tag, ""));
+    lone.hear(&with_sdp(&request("INVITE", "more", 3, &tag, "")));
+    lone.command(Command::AnswerOffer { call, answer: Ok(Body::sdp("in time")) });
+    assert_eq!(lone.said(), ["200 INVITE"]);
+}
+
 #[test]
 fn an_ack_without_the_answer_we_asked_for_ends_the_call() {
     let mut lone = Lone::new();
@@ -223,12 +240,16 @@ fn who_hears_no_refresh_hangs_up_before_the_end() {
 fn after_422_the_call_is_tried_again_with_a_longer_interval() {
     let mut lone = Lone::new();
     let (_, invite) = calling(&mut lone);
+    assert_eq!(invite.headers.get(&HeaderName::SessionExpires).as_deref(), Some("1800"));
     lone.said();
     lone.hear(&response(&invite, 422, "bob", "Min-SE: 3600\n"));
+    let again = lone.last_request().clone();
     assert_eq!(lone.said(), ["ACK", "INVITE"]);
-    lone.events.clear();
-    let (_, first) = (CallId(2), invite);
-    assert_eq!(first.headers.get(&HeaderName::SessionExpires).as_deref(), Some("1800"));
+    assert_eq!(again.headers.get(&HeaderName::SessionExpires).as_deref(), Some("3600"));
+    assert_eq!(again.headers.get(&HeaderName::CallId), invite.headers.get(&HeaderName::CallId));
+    assert_eq!(again.headers.cseq().expect("CSeq").number, 2);
+    lone.hear(&response(&again, 200, "bob", "Session-Expires: 3600;refresher=uas\n"));
+    assert_eq!(lone.said(), ["ACK"]);
 }
 
 /// A flow that is gone: the Contact is tried instead.

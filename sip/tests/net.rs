@@ -65,7 +65,7 @@ async fn next(net: &mut Net) -> NetEvent {
 
 async fn request(net: &mut Net) -> (Message, Source) {
     match next(net).await {
-        NetEvent::Received(Received { message: Ok(message), source }) => (message, source),
+        NetEvent::Received(Received { message: Ok(message), source, .. }) => (message, source),
         other => panic!("a message was due, not {other:?}"),
     }
 }
@@ -129,7 +129,7 @@ async fn garbage_is_told_with_its_source_and_hurts_nobody() {
     let phone = UdpSocket::bind(LOOPBACK).await.expect("bound");
     let server = port_of(&net, Transport::Udp);
     phone.send_to(b"hello there\r\n\r\n", server).await.expect("sent");
-    let NetEvent::Received(Received { message: Err(_), source }) = next(&mut net).await else {
+    let NetEvent::Received(Received { message: Err(_), source, .. }) = next(&mut net).await else {
         panic!("an error was due")
     };
     assert_eq!(source.remote, phone.local_addr().expect("bound"));

@@ -9,6 +9,8 @@ use std::time::Duration;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use rustls::ServerConfig;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -19,6 +21,8 @@ use super::state::ApiState;
 
 /// Requests still running when the server stops get so long.
 const GRACE: Duration = Duration::from_secs(5);
+/// A client has so long to send a request's head, or over HTTP/2 to answer a ping.
+const IDLE_AT_MOST: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
@@ -113,9 +117,23 @@ async fn serve(
     handle: Handle<SocketAddr>,
 ) -> io::Result<()> {
     match tls {
-        Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await,
-        None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await,
+        Some(tls) => {
+            let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+            end_idle_connections(server.http_builder());
+            server.serve(service).await
+        }
+        None => {
+            let mut server = axum_server::from_tcp(listener)?.handle(handle);
+            end_idle_connections(server.http_builder());
+            server.serve(service).await
+        }
     }
+}
+
+/// A connection that says nothing costs a file descriptor, and they are few.
+fn end_idle_connections(http: &mut Builder<TokioExecutor>) {
+    http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_AT_MOST);
+    http.http2().timer(TokioTimer::new()).keep_alive_interval(IDLE_AT_MOST).keep_alive_timeout(IDLE_AT_MOST);
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use tracing::debug;
 
 use super::calls::MediaLeg;
 use super::connected::ConnectedLeg;
+use super::hops::{Hops, Onward};
 use super::identity::Caller;
 use super::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
 use super::outgoing::{Outgoing, Step, Wanted};
@@ -27,7 +28,9 @@ impl Incoming {
     }
 
     async fn phone_in(&mut self, room: RoomId, caller: Caller, account: &str) -> Outcome<()> {
-        let mut outgoing = Outgoing::start(&self.calls, self.wanted(room, &caller, account)).await.map_err(refused)?;
+        let onward = self.onward(account).await?;
+        let outgoing = Outgoing::start(&self.calls, self.wanted(room, &caller, account, onward)).await;
+        let mut outgoing = outgoing.map_err(|unreached| refuse_with(unreached.status(), &unreached.to_string()))?;
         let callee = self.ring_until_answered(&mut outgoing).await?;
         let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media);
         let caller = match media {
@@ -85,7 +88,16 @@ impl Incoming {
         }
     }
 
-    fn wanted(&self, room: RoomId, caller: &Caller, account: &str) -> Wanted {
+    /// Our legs together are one hop.
+    async fn onward(&self, account: &str) -> Outcome<Onward> {
+        let phones = self.calls.registrar.targets(account).await.len().max(1);
+        Hops::of(&self.request).onward(account, phones, &self.calls.marks).map_err(|fault| {
+            self.calls.refused(fault.reason());
+            refuse_with(fault.status(), &fault.to_string())
+        })
+    }
+
+    fn wanted(&self, room: RoomId, caller: &Caller, account: &str, onward: Onward) -> Wanted {
         let settings = &self.calls.settings;
         let from = caller.address.parse::<Uri>().map(NameAddr::new);
         let us = || NameAddr::new(Uri::Sip(SipUri::new(None, settings.domain_host.clone(), None)));
@@ -93,9 +105,10 @@ impl Incoming {
             address: format!("sip:{account}@{}", settings.domain),
             from: from.unwrap_or_else(|_| us()).with_display_name(&caller.name),
             contact: contact(account),
-            headers: Vec::new(),
+            headers: onward.headers,
             room,
             ring_for: RING_FOR,
+            branches: onward.branches,
         }
     }
 }
@@ -108,7 +121,6 @@ fn contact(account: &str) -> ContactTemplate {
 fn refused(ending: Ending) -> Refusal {
     match ending {
         Ending::Refused { status, response: Some(_) } => Refusal::Status(status, Vec::new()),
-        Ending::Refused { status: StatusCode::NOT_FOUND, .. } => Refusal::Status(StatusCode::NOT_FOUND, Vec::new()),
         _ => refuse_with(StatusCode::TEMPORARILY_UNAVAILABLE, "no phone of this account answers"),
     }
 }

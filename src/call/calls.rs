@@ -1,5 +1,6 @@
 //! What every leg's task needs: the ways to SIP, media, accounts and conferences.
 
+use std::hash::RandomState;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,8 +10,10 @@ use plenary_dialplan::Plan as Dialplan;
 use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents, OpenedLeg};
 use plenary_media::{LegId, RoomId};
 use plenary_sip::endpoint::{CallId, Command, Event, RequestId};
+use plenary_sip::guard::Reason;
 use plenary_sip::message::Host;
 use plenary_sip::net::EndpointHandle;
+use plenary_sip::net_types::Source;
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
@@ -47,6 +50,8 @@ pub struct Calls {
     endpoint: EndpointHandle,
     lines: mpsc::UnboundedSender<Line>,
     ids: Arc<AtomicU64>,
+    /// Makes the marks of calls that we passed on; of this process alone.
+    pub marks: Arc<RandomState>,
     /// How many media legs are open.
     open: Arc<watch::Sender<usize>>,
 }
@@ -77,6 +82,7 @@ impl CallParts {
             endpoint: self.endpoint,
             lines,
             ids: Arc::new(AtomicU64::new(2)),
+            marks: Arc::default(),
             open: Arc::new(watch::Sender::new(0)),
         };
         tokio::spawn(Switchboard::new(calls.clone(), plugs).run(sip, media));
@@ -94,6 +100,16 @@ impl Calls {
         if let Err(error) = self.endpoint.command(command) {
             warn!(%error, "SIP endpoint took no command");
         }
+    }
+
+    /// A password was proven from there: for the guard at the door it is no stranger.
+    pub fn vouch_for(&self, source: &Source) {
+        self.endpoint.vouch_for(source.remote.ip());
+    }
+
+    /// A call that is not served, for the counters.
+    pub fn refused(&self, reason: Reason) {
+        self.endpoint.counters().refused(reason);
     }
 
     pub fn media(&self, command: MediaCommand) {

@@ -24,7 +24,7 @@ use crate::conference::{Door, Join, JoinError, LegCommand, LegNews, Plan, Proof,
 pub(super) struct Incoming {
     pub calls: Calls,
     pub call: CallId,
-    request: Arc<Request>,
+    pub request: Arc<Request>,
     source: Source,
     pub line: mpsc::Sender<LegInput>,
     pub inbox: Inbox,
@@ -284,13 +284,16 @@ impl Incoming {
             return Ok(None);
         }
         match self.calls.registrar.authenticate(&self.request, &self.source).await {
-            Ok(account) => Ok(Some(account)),
+            Ok(account) => {
+                self.calls.vouch_for(&self.source);
+                Ok(Some(account))
+            }
             Err(refused) => Err(Refusal::Status(refused.status, refused.headers)),
         }
     }
 
     fn challenge(&self) -> Refusal {
-        let refused = self.calls.registrar.challenge();
+        let refused = self.calls.registrar.challenge(&self.request);
         Refusal::Status(refused.status, refused.headers)
     }
 

@@ -14,11 +14,13 @@ mod causes;
 mod connected;
 mod dial;
 mod fork;
+mod hops;
 mod identity;
 mod incoming;
 pub mod negotiate;
 mod outgoing;
 mod pin;
+mod quality;
 mod requests;
 mod switchboard;
 

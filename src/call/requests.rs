@@ -12,6 +12,9 @@ pub async fn answer(calls: Calls, request: RequestId, message: Arc<Request>, sou
     let (status, headers) = match message.method {
         Method::Register => {
             let reply = calls.registrar.register(message, source).await;
+            if reply.status.is_success() {
+                calls.vouch_for(&source);
+            }
             (reply.status, reply.headers)
         }
         Method::Options => options(&calls, &message).await,

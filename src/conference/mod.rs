@@ -7,7 +7,6 @@
 //!                               src/call                media engine
 //! ```
 
-mod address;
 mod admission;
 mod command;
 mod dial_out;
@@ -15,6 +14,7 @@ mod directory;
 mod directory_task;
 mod focus;
 mod hub;
+mod keypad;
 mod leg;
 mod live;
 mod people;
@@ -35,4 +35,4 @@ pub use leg::{Admitted, DialRequest, LegCommand, LegLink};
 pub use live::{LiveEvent, Numbered, Speaker};
 pub use people::Attempt;
 pub use plan::{Plan, PlanDefaults, PlannedMember};
-pub use roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Role, Roster};
+pub use roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role, Roster};

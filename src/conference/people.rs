@@ -8,9 +8,10 @@ use time::OffsetDateTime;
 use super::admission::Join;
 use super::command::{CallAll, ParticipantPatch};
 use super::focus::LegNews;
+use super::keypad::Keypad;
 use super::live::Speaker;
 use super::plan::PlannedMember;
-use super::roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Role};
+use super::roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role};
 
 /// Counts the legs that a row has had.
 pub type Attempt = u32;
@@ -28,7 +29,8 @@ pub struct Person {
     pub may_speak: bool,
     deafened: bool,
     video_muted: bool,
-    hand_raised: bool,
+    pub hand_raised: bool,
+    pub keypad: Keypad,
     gain_db: f32,
     cause: Option<Cause>,
     status: Option<u16>,
@@ -38,6 +40,7 @@ pub struct Person {
     joined_at: Option<OffsetDateTime>,
     codec: Option<String>,
     secured: bool,
+    quality: Option<Quality>,
 }
 
 /// What of a person the media engine must know.
@@ -65,6 +68,7 @@ impl Person {
             deafened: false,
             video_muted: false,
             hand_raised: false,
+            keypad: Keypad::default(),
             gain_db: 0.0,
             cause: None,
             status: None,
@@ -74,6 +78,7 @@ impl Person {
             joined_at: None,
             codec: None,
             secured: false,
+            quality: None,
         }
     }
 
@@ -81,7 +86,7 @@ impl Person {
         self.state != ParticipantState::Disconnected
     }
 
-    fn is_in(&self) -> bool {
+    pub fn is_in(&self) -> bool {
         use ParticipantState::*;
         matches!(self.state, Connected | OnHold | Reconnecting)
     }
@@ -114,6 +119,8 @@ impl Person {
             LegNews::Held => self.state = ParticipantState::OnHold,
             LegNews::Resumed => self.state = ParticipantState::Connected,
             LegNews::Ended { cause, status } => self.end(cause, status),
+            LegNews::Quality(quality) => self.quality = quality,
+            LegNews::Key(_) => {} // the focus reads keys itself
         }
     }
 
@@ -123,6 +130,7 @@ impl Person {
         self.status = status;
         self.level_dbov = None;
         self.hand_raised = false;
+        self.quality = None;
     }
 
     fn begin(&mut self, state: ParticipantState, direction: CallDirection) {
@@ -158,6 +166,7 @@ impl Person {
             joined_at: self.joined_at,
             codec: self.codec.clone(),
             secured: self.secured,
+            quality: self.quality,
         }
     }
 }
@@ -207,7 +216,7 @@ impl People {
             Cause::Left | Cause::Removed => only.contains(&cause),
             other => only.contains(&other) || only.contains(&Cause::Failed),
         };
-        rows().last().and_then(|person| person.cause).is_some_and(ended_as)
+        rows().next_back().and_then(|person| person.cause).is_some_and(ended_as)
     }
 
     /// A row that waits to be called: the one this address had before, or a new one.

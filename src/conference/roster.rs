@@ -50,6 +50,23 @@ pub struct Participant {
     pub codec: Option<String>,
     /// Media by SRTP.
     pub secured: bool,
+    /// How the participant is heard here, over the last five seconds; absent while nothing comes from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Quality>,
+}
+
+/// What the network does to a participant's sound.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Quality {
+    /// 0 to 100.
+    pub loss_percent: f32,
+    /// RFC 3550 §6.4.1.
+    pub jitter_ms: u32,
+    /// By RTCP, where the peer reports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub round_trip_ms: Option<u32>,
+    /// Estimate by the E-model (ITU-T G.107): 1 (bad) to 4.5 (excellent).
+    pub mos: f32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]

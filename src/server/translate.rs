@@ -6,6 +6,7 @@ use plenary_config::{Settings, SrtpPolicy as ConfiguredSrtp};
 use plenary_media::engine::EngineSettings;
 use plenary_media::plan::AudioCodec;
 use plenary_sip::endpoint::EndpointSettings;
+use plenary_sip::guard::{GuardSettings, Rate};
 use plenary_sip::message::{Host, Method};
 use plenary_sip::net::NetSettings;
 use plenary_sip::transaction::Timing;
@@ -45,7 +46,21 @@ pub fn net(settings: &Settings, identity: &Identity) -> NetSettings {
         tls: settings.sip.tls.clone(),
         tls_server: Some(identity.server_config(&[])),
         advertised: settings.server.advertised_address,
+        guard: guard(settings),
+        overload_delay: settings.security.overload_delay,
         ..NetSettings::default()
+    }
+}
+
+fn guard(settings: &Settings) -> GuardSettings {
+    let security = &settings.security;
+    GuardSettings {
+        address: Rate(security.address_rate),
+        network: Rate(security.network_rate),
+        strangers: Rate(security.strangers_rate),
+        acquaintance: Rate(security.phones_rate),
+        scanners: security.scanners.iter().map(|part| part.to_lowercase()).collect(),
+        ..GuardSettings::default()
     }
 }
 
@@ -65,6 +80,7 @@ pub fn engine(settings: &Settings) -> EngineSettings {
         bind: settings.media.bind,
         ports: settings.media.ports.clone(),
         speakers: settings.media.speakers,
+        silent_after: settings.media.silent_after,
         ..EngineSettings::default()
     }
 }

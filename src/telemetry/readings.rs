@@ -10,12 +10,16 @@ use super::metrics::{HistogramReading, Metric, Metrics};
 const SIP_REQUESTS: Metric<1> = Metric::new("sip_requests_total", "Requests received.", ["method"]);
 const SIP_RESPONSES: Metric<2> = Metric::new("sip_responses_total", "Responses sent.", ["method", "class"]);
 const SIP_UNREADABLE: Metric<0> = Metric::new("sip_unreadable_total", "Messages that could not be read.", []);
+const SIP_REFUSED: Metric<1> =
+    Metric::new("sip_refused_total", "Messages, connections and calls that were not served, by reason.", ["reason"]);
 const SIP_CONNECTIONS: Metric<0> = Metric::new("sip_connections", "Connections open now.", []);
 const PACKETS: Metric<1> = Metric::new("media_packets_total", "RTP and RTCP packets.", ["direction"]);
 const REFUSED: Metric<1> = Metric::new("media_refused_packets_total", "Packets dropped, by reason.", ["reason"]);
 const LATE: Metric<0> = Metric::new("media_late_packets_total", "Packets that came after their turn to play.", []);
 const TICKS: Metric<0> = Metric::new("media_tick_seconds", "Time that a tick took.", []);
-const OVERRUNS: Metric<0> = Metric::new("media_tick_overruns_total", "Ticks that began late.", []);
+const OVERRUNS: Metric<0> =
+    Metric::new("media_tick_overruns_total", "Ticks that took too long or were left out after a stall.", []);
+const LATE_TICKS: Metric<0> = Metric::new("media_ticks_late_total", "Ticks that began more than 5 ms late.", []);
 const ENCODES: Metric<1> = Metric::new("media_encodes_total", "Frames encoded.", ["codec"]);
 const LEGS: Metric<2> = Metric::new("media_legs", "Legs open now.", ["codec", "security"]);
 
@@ -34,6 +38,10 @@ fn announce_sip(metrics: &Metrics, endpoint: &EndpointHandle) {
     metrics.counter_read(SIP_RESPONSES, move || {
         let responses = of.counters().snapshot().responses;
         responses.into_iter().map(|(method, class, count)| ([method, format!("{class}xx")], count)).collect()
+    });
+    let of = endpoint.clone();
+    metrics.counter_read(SIP_REFUSED, move || {
+        of.counters().snapshot().refused.into_iter().map(|(reason, count)| ([reason.name().into()], count)).collect()
     });
     let of = endpoint.clone();
     metrics.counter_read(SIP_UNREADABLE, move || vec![([], of.counters().snapshot().parse_errors)]);
@@ -58,6 +66,8 @@ fn announce_media(metrics: &Metrics, engine: &EngineHandle) {
         let counters = of.counters();
         vec![([], counters.tick_overruns + counters.ticks_skipped)]
     });
+    let of = engine.clone();
+    metrics.counter_read(LATE_TICKS, move || vec![([], of.counters().ticks_late)]);
     let of = engine.clone();
     metrics.counter_read(ENCODES, move || {
         of.counters().encodes.into_iter().map(|(codec, count)| ([codec.name().into()], count)).collect()

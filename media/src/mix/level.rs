@@ -33,6 +33,17 @@ pub fn level_of_extension(extension: &Extension<'_>, id: u8) -> Option<i8> {
     Some(-((octet & 0x7f).cast_signed()))
 }
 
+/// What a payload tells of its loudness without being decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Estimate {
+    Level(i8),
+    /// Its encoder found no voice in it: most likely the noise of a room. A steady tone or music is told of like that
+    /// too, so now and then it has to be decoded.
+    Voiceless,
+    /// Only decoding tells.
+    Unknown,
+}
+
 /// Estimates the level of payloads without decoding them, one for each stream.
 #[derive(Clone, Debug, Default)]
 pub struct LevelEstimator {
@@ -40,13 +51,12 @@ pub struct LevelEstimator {
 }
 
 impl LevelEstimator {
-    /// The level of a payload; `None` where only decoding tells it (Opus, unless it says that nobody speaks).
-    pub fn estimate(&mut self, codec: AudioCodec, payload: &[u8]) -> Option<i8> {
+    pub fn estimate(&mut self, codec: AudioCodec, payload: &[u8]) -> Estimate {
         match codec {
-            AudioCodec::Pcmu => Some(g711_level(Law::Mu, payload)),
-            AudioCodec::Pcma => Some(g711_level(Law::A, payload)),
-            AudioCodec::G722 => Some(self.g722.level(payload)),
-            AudioCodec::Opus => opus_is_silent(payload).then_some(SILENT),
+            AudioCodec::Pcmu => Estimate::Level(g711_level(Law::Mu, payload)),
+            AudioCodec::Pcma => Estimate::Level(g711_level(Law::A, payload)),
+            AudioCodec::G722 => Estimate::Level(self.g722.level(payload)),
+            AudioCodec::Opus => opus_estimate(payload),
         }
     }
 }
@@ -79,7 +89,7 @@ impl G722Scale {
         let mut sum = 0;
         for &octet in payload {
             let code = usize::from((octet >> 2) & 0x0f);
-            self.log = ((self.log * 127 >> 7) + Self::STEPS[code]).clamp(0, Self::MOST);
+            self.log = (((self.log * 127) >> 7) + Self::STEPS[code]).clamp(0, Self::MOST);
             sum += self.log;
         }
         let Ok(count) = i32::try_from(payload.len()) else { return SILENT };
@@ -92,20 +102,17 @@ impl G722Scale {
     }
 }
 
-/// Whether an Opus packet says that it holds no voice: SILK's voice activity flags lead its first frame, the highest
-/// bit first (RFC 6716 §4.2.3). Packets of one or two octets only continue a silence (DTX).
-fn opus_is_silent(payload: &[u8]) -> bool {
-    let (Some(&toc), Some(&flags)) = (payload.first(), payload.get(1)) else { return true };
-    if payload.len() <= 2 {
-        return true;
-    }
+/// SILK's voice activity flags lead a packet's first frame, the highest bit first (RFC 6716 §4.2.3). Packets of one or
+/// two octets only continue a silence (DTX).
+fn opus_estimate(payload: &[u8]) -> Estimate {
+    let &[toc, flags, _, ..] = payload else { return Estimate::Level(SILENT) };
     let silk_frames = match toc >> 3 {
         config @ 0..=11 => [1, 1, 2, 3][usize::from(config & 3)],
         12..=15 => 1,
-        _ => return false, // CELT has no flags
+        _ => return Estimate::Unknown, // CELT has no flags
     };
     // Only with one Opus frame in the packet do the flags stand right behind the first octet.
-    toc & 3 == 0 && flags >> (8 - silk_frames) == 0
+    if toc & 3 == 0 && flags >> (8 - silk_frames) == 0 { Estimate::Voiceless } else { Estimate::Unknown }
 }
 
 #[cfg(test)]
@@ -129,6 +136,11 @@ mod tests {
         assert_eq!(level_dbov(&[]), -127);
     }
 
+    fn level(estimate: Estimate) -> i8 {
+        let Estimate::Level(level) = estimate else { panic!("estimates") };
+        level
+    }
+
     fn encode(encoder: &mut dyn Encoder, pcm: &[i16]) -> Vec<u8> {
         let mut out = vec![0; 1_500];
         let Ok(Encoded::Payload(len)) = encoder.encode(pcm, &mut out) else { panic!("encodes") };
@@ -142,8 +154,7 @@ mod tests {
             let mut encoder = make_encoder(codec, OpusWishes::default()).expect("sets up");
             for amplitude in [30_000.0, 3_000.0, 300.0] {
                 let pcm = sine(amplitude, 500.0, 8_000.0, 160);
-                let estimate =
-                    LevelEstimator::default().estimate(codec, &encode(&mut *encoder, &pcm)).expect("estimates");
+                let estimate = level(LevelEstimator::default().estimate(codec, &encode(&mut *encoder, &pcm)));
                 assert!((estimate - level_dbov(&pcm)).abs() <= 1, "{codec:?} {amplitude}: {estimate}");
             }
         }
@@ -160,7 +171,7 @@ mod tests {
             let mut estimate = SILENT;
             for frame in pcm.chunks(320) {
                 let payload = encode(&mut *encoder, frame);
-                estimate = estimator.estimate(AudioCodec::G722, &payload).expect("estimates");
+                estimate = level(estimator.estimate(AudioCodec::G722, &payload));
             }
             let exact = level_dbov(&pcm);
             assert!((estimate - exact).abs() <= 10, "{hz} Hz: {estimate} for {exact}");
@@ -173,17 +184,18 @@ mod tests {
         let mut estimator = LevelEstimator::default();
         let mut estimate = 0;
         for _ in 0..10 {
-            estimate = estimator.estimate(AudioCodec::G722, &encode(&mut *encoder, &[0; 320])).expect("estimates");
+            estimate = level(estimator.estimate(AudioCodec::G722, &encode(&mut *encoder, &[0; 320])));
         }
         assert_eq!(estimate, SILENT);
     }
 
     #[test]
     fn opus_tells_silence_by_its_flags() {
-        assert_eq!(LevelEstimator::default().estimate(AudioCodec::Opus, &[8 << 3]), Some(SILENT));
-        assert_eq!(LevelEstimator::default().estimate(AudioCodec::Opus, &[9 << 3, 0x0f, 1, 2]), Some(SILENT));
-        assert_eq!(LevelEstimator::default().estimate(AudioCodec::Opus, &[9 << 3, 0x8f, 1, 2]), None);
-        assert_eq!(LevelEstimator::default().estimate(AudioCodec::Opus, &[31 << 3, 0x0f, 1, 2]), None);
+        let estimate = |payload| LevelEstimator::default().estimate(AudioCodec::Opus, payload);
+        assert_eq!(estimate(&[8 << 3]), Estimate::Level(SILENT));
+        assert_eq!(estimate(&[9 << 3, 0x0f, 1, 2]), Estimate::Voiceless);
+        assert_eq!(estimate(&[9 << 3, 0x8f, 1, 2]), Estimate::Unknown);
+        assert_eq!(estimate(&[31 << 3, 0x0f, 1, 2]), Estimate::Unknown);
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Endpoint {
         destinations: Vec<Destination>,
         now: Instant,
     ) {
-        let is_invite = purpose == Purpose::Invite;
+        let is_invite = matches!(purpose, Purpose::Invite | Purpose::Reoffer);
         let owner = Owner::Call(id, purpose.clone());
         let transaction = self.send_request(owner, request, destinations, now);
         let Some(call) = self.calls.get_mut(id) else { return };

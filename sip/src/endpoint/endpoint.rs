@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::endpoint::calls::Calls;
 use crate::endpoint::identity::Identity;
@@ -71,6 +71,10 @@ pub struct Endpoint {
     pub(super) transactions: Transactions,
     pub(super) calls: Calls,
     pub(super) output: VecDeque<Output>,
+    /// New requests are refused, and may come again after this.
+    pub(super) busy: Option<Duration>,
+    /// Requests refused for want of room or time since it was last asked.
+    pub(super) refused: u64,
 }
 
 impl Endpoint {
@@ -80,6 +84,8 @@ impl Endpoint {
             transactions: Transactions::new(settings.timing),
             calls: Calls::default(),
             output: VecDeque::new(),
+            busy: None,
+            refused: 0,
             settings,
             rng,
         }
@@ -112,6 +118,17 @@ impl Endpoint {
     pub fn handle_transport_error(&mut self, send: SendId, now: Instant) {
         self.transactions.handle_transport_error(TransactionId(send.0), now);
         self.settle(None, now);
+    }
+
+    /// From now on new requests get 503 with this Retry-After, or with `None` are served again. What belongs to a
+    /// transaction or dialog that is there goes on.
+    pub fn set_busy(&mut self, retry_after: Option<Duration>) {
+        self.busy = retry_after;
+    }
+
+    /// How many requests were answered 503 since the last call of this.
+    pub fn take_refused(&mut self) -> u64 {
+        std::mem::take(&mut self.refused)
     }
 
     pub fn handle_command(&mut self, command: Command, now: Instant) {

@@ -1,7 +1,7 @@
 //! What becomes of a request that comes in: RFC 3261 §8.2, §9.2, §12.2.2 and §17.2.3.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::endpoint::calls::DialogKey;
 use crate::endpoint::inspect::{Refusal, inspect};
@@ -13,8 +13,8 @@ use crate::net_types::Source;
 use crate::transaction::{ServerKey, TransactionId};
 use crate::usage::InviteUsage;
 
-/// How long a peer shall stay away when we are full, seconds.
-const RETRY_AFTER: &str = "10";
+/// How long a peer shall stay away when we are full.
+const RETRY_AFTER: Duration = Duration::from_secs(10);
 
 impl Endpoint {
     pub(super) fn handle_request(&mut self, mut request: Request, source: Source, now: Instant) {
@@ -26,12 +26,21 @@ impl Endpoint {
             (Some(id), Method::Ack) if !self.transactions.is_accepted(id) => self.transactions.handle_ack(id, now),
             (_, Method::Ack) => self.handle_ack(&request, source, now),
             (Some(id), _) => self.transactions.handle_repeated(id),
-            (None, _) if self.transactions.len() >= self.settings.max_transactions => {
+            (None, _)
+                if self.transactions.len() >= self.settings.max_transactions || self.is_too_busy_for(&request) =>
+            {
+                self.refused += 1;
                 self.answer_stateless(&request, StatusCode::SERVICE_UNAVAILABLE, None, source);
             }
             (None, Method::Cancel) => self.handle_cancel(request, &key.of_cancelled(), source, now),
             (None, _) => self.open(request, source, now),
         }
+    }
+
+    /// Nobody is thrown out of a call, and nobody is kept in one: only what begins something new is refused.
+    fn is_too_busy_for(&self, request: &Request) -> bool {
+        let within_dialog = || request.headers.to().is_ok_and(|to| to.tag().is_some());
+        self.busy.is_some() && request.method != Method::Cancel && !within_dialog()
     }
 
     /// Answers without keeping anything: what cannot be read, and what we have no room for (§8.2.7).
@@ -56,7 +65,8 @@ impl Endpoint {
             response.reason = reason.to_owned();
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers.push(Header::new(HeaderName::RetryAfter, RETRY_AFTER));
+            let retry_after = self.busy.unwrap_or(RETRY_AFTER).as_secs().max(1);
+            response.headers.push(Header::new(HeaderName::RetryAfter, retry_after.to_string()));
         }
         self.identity.write_response(&request, &mut response);
         let (id, destination) = (SendId(self.transactions.fresh_id().0), return_path(&request, source).0);

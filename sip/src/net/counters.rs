@@ -1,9 +1,10 @@
-//! What the net counts: `sip_requests_total{method}`, `sip_responses_total{method,class}`, refused messages.
+//! What the net counts: `sip_requests_total{method}`, `sip_responses_total{method,class}`, `sip_refused_total{reason}`.
 //!
 //! Labels are bounded: unknown methods count together.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::guard::Reason;
 use crate::message::{Class, Message, Method};
 
 const METHODS: [Method; 14] = [
@@ -30,7 +31,7 @@ const CLASSES: usize = 6;
 pub struct Counters {
     requests: [AtomicU64; OTHER + 1],
     responses: [[AtomicU64; CLASSES]; OTHER + 1],
-    refused: AtomicU64,
+    refused: [AtomicU64; Reason::ALL.len()],
     connections: AtomicU64,
 }
 
@@ -40,6 +41,8 @@ pub struct CounterSnapshot {
     pub requests: Vec<(String, u64)>,
     /// Responses sent, by method of their request and class (1 to 6).
     pub responses: Vec<(String, u8, u64)>,
+    /// Messages, connections and calls that were not served, by reason.
+    pub refused: Vec<(Reason, u64)>,
     /// Messages that could not be read.
     pub parse_errors: u64,
     /// Connections open now.
@@ -59,7 +62,8 @@ impl Counters {
                 .filter(|(.., count)| *count > 0)
                 .map(|(place, class, count)| (name(place), class, count))
                 .collect(),
-            parse_errors: self.refused.load(Relaxed),
+            refused: Reason::ALL.into_iter().map(|reason| (reason, self.count_of(reason).load(Relaxed))).collect(),
+            parse_errors: self.count_of(Reason::Unreadable).load(Relaxed),
             connections: self.connections.load(Relaxed),
         }
     }
@@ -72,8 +76,14 @@ impl Counters {
         }
     }
 
-    pub(super) fn refused(&self) {
-        self.refused.fetch_add(1, Relaxed);
+    /// Also for those who refuse further up.
+    pub fn refused(&self, reason: Reason) {
+        self.count_of(reason).fetch_add(1, Relaxed);
+    }
+
+    fn count_of(&self, reason: Reason) -> &AtomicU64 {
+        let place = Reason::ALL.iter().position(|known| *known == reason);
+        place.and_then(|place| self.refused.get(place)).expect("every reason is among all")
     }
 
     pub(super) fn sent(&self, message: &Message) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -12,6 +13,7 @@ use tracing::{debug, trace};
 use super::counters::Counters;
 use super::event::{Inside, Received};
 use super::settings::NetSettings;
+use crate::guard::{Guard, Reason, Response, Verdict};
 use crate::message::{ParseError, parse_datagram};
 use crate::net_types::{FlowId, Source};
 
@@ -22,11 +24,14 @@ pub(super) struct Door {
     pub(super) counters: Arc<Counters>,
     flows: Arc<AtomicU64>,
     guests: Arc<Guests>,
+    /// Held for one verdict, never over an await.
+    guard: Arc<Mutex<Guard>>,
 }
 
 impl Door {
     pub(super) fn new(inbox: mpsc::Sender<Inside>, settings: NetSettings, counters: Arc<Counters>) -> Self {
-        Self { inbox, settings: Arc::new(settings), counters, flows: Arc::default(), guests: Arc::default() }
+        let guard = Arc::new(Mutex::new(Guard::new(settings.guard.clone())));
+        Self { inbox, settings: Arc::new(settings), counters, flows: Arc::default(), guests: Arc::default(), guard }
     }
 
     pub(super) fn next_flow(&self) -> FlowId {
@@ -36,6 +41,15 @@ impl Door {
     /// Reads one message and passes it on. Waits while the loop is busy, so that the kernel's buffers fill instead of
     /// ours: TCP slows its peer down, UDP drops.
     pub(super) async fn receive(&self, octets: &Bytes, source: Source) {
+        let verdict = self.guard(|guard, now| guard.handle_message(octets, &source, now));
+        match verdict {
+            Verdict::Pass => {}
+            Verdict::Wait(wait) => tokio::time::sleep(wait).await,
+            Verdict::Drop(reason) => {
+                trace!(transport = %source.transport, remote = %source.remote, reason = reason.name(), "not heard");
+                return self.counters.refused(reason);
+            }
+        }
         let message = parse_datagram(octets, &self.settings.limits);
         match &message {
             Ok(message) => {
@@ -44,12 +58,30 @@ impl Door {
             }
             Err(error) => self.count_refused(error, source),
         }
-        self.tell(Inside::Received(Received { message, source })).await;
+        self.tell(Inside::Received(Received { message, source, at: Instant::now() })).await;
     }
 
     pub(super) async fn refuse(&self, error: ParseError, source: Source) {
         self.count_refused(&error, source);
-        self.tell(Inside::Received(Received { message: Err(error), source })).await;
+        self.tell(Inside::Received(Received { message: Err(error), source, at: Instant::now() })).await;
+    }
+
+    /// Whether a response may leave by UDP for this address.
+    pub(super) fn lets_out(&self, response: Response, octets: usize, to: IpAddr) -> bool {
+        let lets_out = self.guard(|guard, now| guard.handle_response(response, octets, to, now));
+        if !lets_out {
+            debug!(remote = %to, octets, "answer kept back: longer than what was asked allows");
+            self.counters.refused(Reason::Amplification);
+        }
+        lets_out
+    }
+
+    pub(super) fn vouch_for(&self, address: IpAddr) {
+        self.guard(|guard, now| guard.handle_proof(address, now));
+    }
+
+    fn guard<T>(&self, ask: impl FnOnce(&mut Guard, Instant) -> T) -> T {
+        ask(&mut self.guard.lock().unwrap_or_else(PoisonError::into_inner), Instant::now())
     }
 
     pub(super) async fn tell(&self, inside: Inside) {
@@ -63,6 +95,7 @@ impl Door {
         let admitted = self.guests.enter(from, all, each);
         if !admitted {
             debug!(remote = %from, "connection refused: too many");
+            self.counters.refused(Reason::Connections);
         }
         admitted.then(|| {
             self.counters.connected();
@@ -72,7 +105,7 @@ impl Door {
 
     fn count_refused(&self, error: &ParseError, source: Source) {
         debug!(transport = %source.transport, remote = %source.remote, %error, "unreadable message");
-        self.counters.refused();
+        self.counters.refused(Reason::Unreadable);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The loop around the endpoint: the only place of SIP that reads the clock.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -9,9 +10,11 @@ use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
 use super::counters::Counters;
+use super::door::Door;
 use super::event::{NetEvent, Received};
 use super::transport_layer::Net;
 use crate::endpoint::{Command, Endpoint, EndpointSettings, Event, Output, Rng};
+use crate::guard::{Load, Reason};
 use crate::net_types::FlowId;
 
 const MAILBOX: usize = 4096;
@@ -34,6 +37,7 @@ pub struct RunningEndpoint {
 pub struct EndpointHandle {
     mailbox: mpsc::Sender<Command>,
     counters: Arc<Counters>,
+    door: Door,
 }
 
 /// The command comes back; a request from outside is best answered with 503.
@@ -52,6 +56,11 @@ impl EndpointHandle {
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
+
+    /// Somebody at this address has proven a password: it is no stranger for a while.
+    pub fn vouch_for(&self, address: IpAddr) {
+        self.door.vouch_for(address);
+    }
 }
 
 /// Starts an endpoint on a net. `settings.local` may stay empty: then Via and Contact name the net's own addresses.
@@ -59,16 +68,18 @@ pub fn spawn_endpoint(settings: EndpointSettings, rng: Rng, mut net: Net) -> Run
     let (mailbox, commands) = mpsc::channel(MAILBOX);
     let (tell, events) = mpsc::channel(EVENTS);
     let (tell_closed, closed_flows) = mpsc::channel(CLOSED_FLOWS);
-    let handle = EndpointHandle { mailbox, counters: net.counters() };
+    let handle = EndpointHandle { mailbox, counters: net.counters(), door: net.door() };
+    let load = Load::new(net.overload_delay());
     net.name_by(settings.clone());
     let driver =
-        Driver { endpoint: Endpoint::new(settings, rng), net, commands, events: tell, closed_flows: tell_closed };
+        Driver { endpoint: Endpoint::new(settings, rng), net, load, commands, events: tell, closed_flows: tell_closed };
     RunningEndpoint { handle, events, closed_flows, task: tokio::spawn(driver.run()) }
 }
 
 struct Driver {
     endpoint: Endpoint,
     net: Net,
+    load: Load,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
     closed_flows: mpsc::Sender<FlowId>,
@@ -106,11 +117,15 @@ impl Driver {
 
     fn handle_net(&mut self, event: NetEvent) {
         match event {
-            NetEvent::Received(Received { message: Ok(message), source }) => {
-                self.endpoint.handle_message(message, source, now());
-            }
-            NetEvent::Received(Received { message: Err(error), source }) => {
-                self.endpoint.handle_parse_error(&error, source, now());
+            NetEvent::Received(Received { message, source, at }) => {
+                let now = now();
+                self.load.handle_message(now.saturating_duration_since(at), self.net.fullness(), now);
+                self.endpoint.set_busy(self.load.retry_after());
+                match message {
+                    Ok(message) => self.endpoint.handle_message(message, source, now),
+                    Err(error) => self.endpoint.handle_parse_error(&error, source, now),
+                }
+                (0..self.endpoint.take_refused()).for_each(|_| self.net.counters().refused(Reason::Overload));
             }
             NetEvent::Sent { id, outcome: Ok(source) } => self.endpoint.handle_sent(id, source, now()),
             NetEvent::Sent { id, outcome: Err(error) } => {

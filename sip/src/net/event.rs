@@ -1,6 +1,7 @@
 //! What the net tells the loop, and what its tasks tell the net.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -28,6 +29,8 @@ pub enum NetEvent {
 pub struct Received {
     pub message: Result<Message, ParseError>,
     pub source: Source,
+    /// When it stood at the door.
+    pub at: Instant,
 }
 
 /// From the tasks of listeners and connections to the owner of the flows.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 
+use crate::guard::GuardSettings;
 use crate::message::Limits;
 
 #[derive(Clone, Debug)]
@@ -22,6 +23,10 @@ pub struct NetSettings {
     pub advertised: Option<IpAddr>,
     pub limits: Limits,
     pub timing: NetTiming,
+    /// How much strangers may send.
+    pub guard: GuardSettings,
+    /// The mean wait of received messages from which on new requests get 503.
+    pub overload_delay: Duration,
     /// Connections at once, and of them from one address; more are closed as soon as accepted.
     pub max_connections: usize,
     pub max_connections_per_address: usize,
@@ -40,6 +45,8 @@ impl Default for NetSettings {
             advertised: None,
             limits: Limits::default(),
             timing: NetTiming::default(),
+            guard: GuardSettings::default(),
+            overload_delay: Duration::from_millis(250),
             max_connections: 20_000,
             max_connections_per_address: 2_000,
             write_queue: 512,

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -23,7 +24,8 @@ use super::tcp;
 use super::tls::Connector;
 use super::udp::{self, Datagrams};
 use crate::endpoint::{EndpointSettings, SendId, complete};
-use crate::message::Message;
+use crate::guard;
+use crate::message::{Class, Message, Method};
 use crate::net_types::{Destination, FlowId, Source, Transport};
 
 /// Events of the tasks that may wait for the loop; beyond it the tasks wait too.
@@ -148,6 +150,19 @@ impl Net {
 
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.door.counters)
+    }
+
+    /// How many received messages wait: 0 none, 1 no more can.
+    pub(super) fn fullness(&self) -> f32 {
+        self.inbox.len() as f32 / self.inbox.max_capacity() as f32
+    }
+
+    pub(super) fn overload_delay(&self) -> Duration {
+        self.door.settings.overload_delay
+    }
+
+    pub(super) fn door(&self) -> Door {
+        self.door.clone()
     }
 
     /// For flows that others accept.
@@ -317,7 +332,11 @@ impl Net {
         let socket = self.datagrams.iter().find(|socket| socket.flow == flow).ok_or(SendError::FlowGone)?;
         let local = self.own.of_datagrams(socket.bound, remote.ip());
         complete(&mut message, Transport::Udp, &self.naming.sent_by(Transport::Udp, local));
-        socket.send(&message.to_bytes(), remote)?;
+        let octets = message.to_bytes();
+        // What is kept back counts as sent: the network might have lost it just as well.
+        if kind_of(&message).is_none_or(|kind| self.door.lets_out(kind, octets.len(), remote.ip())) {
+            socket.send(&octets, remote)?;
+        }
         Ok(Source { transport: Transport::Udp, local, remote, flow })
     }
 
@@ -332,6 +351,17 @@ impl Net {
         let udp = (!self.datagrams.is_empty()).then_some(Transport::Udp);
         udp.into_iter().chain([Transport::Tcp, Transport::Tls]).collect()
     }
+}
+
+/// `None`: a request, which we send of our own will.
+fn kind_of(message: &Message) -> Option<guard::Response> {
+    let Message::Response(response) = message else { return None };
+    let to_invite = || response.headers.cseq().is_ok_and(|cseq| cseq.method == Method::Invite);
+    Some(match response.status.class() {
+        Class::Provisional => guard::Response::Provisional,
+        Class::Success if to_invite() => guard::Response::Accepting,
+        _ => guard::Response::Final,
+    })
 }
 
 /// Which of equal servers is tried first need not be secret, only different.

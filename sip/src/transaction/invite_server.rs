@@ -9,7 +9,8 @@
 //!                                                Confirmed: I, 5 s over UDP, absorbs ACKs
 //! ```
 //!
-//! A send that fails is told, but ends nothing (RFC 6026 §6): the ACK may still come by another way.
+//! A challenge is not repeated on our own account: whoever asks may have forged his address, and whoever lost it asks
+//! again (§8.2.7, §26.3.2.4). A send that fails is told, but ends nothing (RFC 6026 §6): the ACK may still come by another way.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -82,6 +83,8 @@ impl InviteServer {
     pub fn respond(&mut self, response: Response, now: Instant) {
         use State::*;
         let kind = Kind::of(&response);
+        let is_challenge =
+            matches!(response.status, StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED);
         self.state = match (mem::replace(&mut self.state, Terminated), kind) {
             (Silent { .. } | Proceeding { .. }, Kind::Provisional) => {
                 Proceeding { last: Box::new(self.send(response)) }
@@ -92,7 +95,7 @@ impl InviteServer {
             }
             (Silent { .. } | Proceeding { .. }, Kind::Failure) => Completed {
                 response: Box::new(self.send(response)),
-                resend: (!self.reliable).then(|| Resend::capped(&self.timing, now)),
+                resend: (!self.reliable && !is_challenge).then(|| Resend::capped(&self.timing, now)),
                 give_up_at: now + self.timing.patience(),
             },
             (Accepted { until }, Kind::Success) => {
@@ -217,6 +220,16 @@ mod tests {
         assert_eq!(server.poll_timeout(), Some(start + ms(17_000)), "Timer I");
         server.handle_timeout(start + ms(17_000));
         assert!(server.is_terminated());
+    }
+
+    #[test]
+    fn a_challenge_is_repeated_only_when_asked_again() {
+        let start = Instant::now();
+        let (mut server, invite) = opened(false, start);
+        server.respond(invite.response(StatusCode::UNAUTHORIZED, Some("a")), start);
+        assert_eq!(server.poll_timeout(), Some(start + ms(32_000)), "Timer H, no Timer G");
+        server.handle_invite();
+        assert_eq!(sent(&mut server), vec![Said::Response(StatusCode::UNAUTHORIZED); 2]);
     }
 
     #[test]

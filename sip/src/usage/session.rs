@@ -24,7 +24,7 @@ use crate::dialog::Dialog;
 use crate::endpoint::{Body, Ending, Event, OutgoingRequest, RequestId, has_contact, open_via};
 use crate::message::{Header, HeaderName, Method, Request, Response, StatusCode};
 use crate::net_types::Source;
-use crate::transaction::TransactionId;
+use crate::transaction::{Failure, TransactionId};
 
 #[derive(Debug)]
 pub struct Session {
@@ -158,6 +158,10 @@ impl Session {
             Some(Due::GiveUp) => self.handle_no_ack(),
             Some(Due::Nothing) | None => {}
         }
+        if self.exchange.is_overdue(now) {
+            self.output.push_back(Act::Abandon);
+            self.handle_failure(&Purpose::Reoffer, Failure::TimedOut, now);
+        }
         if self.is_alive() {
             match self.timer.handle_timeout(now) {
                 Some(Wake::Refresh) => self.refresh(now),
@@ -170,7 +174,11 @@ impl Session {
 
     pub fn poll_timeout(&self) -> Option<Instant> {
         let timer = self.timer.poll_timeout().filter(|_| self.is_alive());
-        let exchange = self.exchange.poll_timeout().filter(|_| !matches!(self.phase, Phase::Over | Phase::Leaving));
+        let exchange = match self.phase {
+            Phase::Talking => self.exchange.poll_timeout(),
+            Phase::Confirming | Phase::WaitingForAck { .. } => self.exchange.poll_confirming(),
+            Phase::Owing { .. } | Phase::Leaving | Phase::Over => self.exchange.poll_ours(),
+        };
         [timer, exchange].into_iter().flatten().min()
     }
 

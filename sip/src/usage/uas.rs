@@ -288,3 +288,55 @@ impl Uas {
 pub(super) fn is_sips(uri: &Uri) -> bool {
     uri.as_sip().is_some_and(|uri| uri.is_sips())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{context, told};
+    use super::*;
+    use crate::dialog::testing::{invite, source};
+
+    fn called() -> Uas {
+        let (invite, source) = (Arc::new(invite()), source("192.0.2.1:5060"));
+        let mut uas = Uas::new(context(), TransactionId(1), invite, "ours", source).expect("a complete INVITE");
+        assert_eq!(told(|| uas.poll_output()), ["Incoming"]);
+        uas
+    }
+
+    #[test]
+    fn ringing_is_said_again_each_minute_until_the_answer() {
+        let start = Instant::now();
+        let mut uas = called();
+        uas.ring(StatusCode::RINGING, None, start);
+        for minute in 1..=3 {
+            let at = uas.poll_timeout().expect("a reminder is due");
+            assert_eq!(at, start + minute * REMIND_EVERY);
+            uas.handle_timeout(at);
+        }
+        assert_eq!(told(|| uas.poll_output()), ["180"; 4]);
+        let mut session = uas.accept(None, Vec::new(), start).expect("a session");
+        assert_eq!(told(|| session.poll_output()), ["200"]);
+        assert_eq!(uas.poll_timeout(), None);
+    }
+
+    #[test]
+    fn after_the_end_nothing_is_said() {
+        let now = Instant::now();
+        let mut uas = called();
+        uas.cancel(&invite());
+        assert_eq!(told(|| uas.poll_output()), ["487", "Ended"]);
+        uas.ring(StatusCode::RINGING, None, now);
+        uas.reject(StatusCode::BUSY_HERE, Vec::new());
+        assert!(uas.accept(None, Vec::new(), now).is_none());
+        assert_eq!(told(|| uas.poll_output()), [] as [&str; 0]);
+        assert!(uas.is_over());
+    }
+
+    #[test]
+    fn an_invite_without_contact_is_refused() {
+        let mut incomplete = invite();
+        incomplete.headers.remove(&HeaderName::Contact);
+        let source = source("192.0.2.1:5060");
+        let refusal = Uas::new(context(), TransactionId(1), Arc::new(incomplete), "ours", source).expect_err("refused");
+        assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
+    }
+}

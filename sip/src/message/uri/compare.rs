@@ -6,6 +6,11 @@ use super::{SipUri, TelUri, Uri};
 impl Uri {
     /// Whether both name the same resource. Not transitive: parameters that only one has are mostly ignored.
     pub fn equivalent(&self, other: &Uri) -> bool {
+        // A parameter that stands twice, against §19.1.1, would set a URI apart from itself.
+        self.as_str() == other.as_str() || self.agrees_with(other)
+    }
+
+    fn agrees_with(&self, other: &Uri) -> bool {
         match (self, other) {
             (Self::Sip(one), Self::Sip(other)) => one.equivalent(other),
             (Self::Tel(one), Self::Tel(other)) => one.equivalent(other),
@@ -76,6 +81,12 @@ mod tests {
         let [one, other] = [one, other].map(|text| text.parse::<Uri>().expect("well-formed"));
         assert_eq!(one.equivalent(&other), other.equivalent(&one), "symmetric: {one} {other}");
         one.equivalent(&other)
+    }
+
+    #[test]
+    fn a_uri_is_equivalent_to_itself_even_with_a_parameter_twice() {
+        assert!(equivalent("sip:a.example;x=1;x=2", "sip:a.example;x=1;x=2"));
+        assert!(!equivalent("sip:a.example;x=1;x=2", "sip:a.example;x=2;x=1"));
     }
 
     /// The first list of §19.1.4.

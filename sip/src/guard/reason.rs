@@ -1,0 +1,59 @@
+//! Why a message was not served: the labels of `sip_refused_total`.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// More from one address than it may send.
+    Address,
+    /// More from one network: /24 of IPv4, /64 of IPv6.
+    Network,
+    /// More from all strangers together.
+    Strangers,
+    /// A known scanner, by its User-Agent.
+    Scanner,
+    /// An answer that would make us a weapon against whoever's address was forged.
+    Amplification,
+    /// Not readable as SIP.
+    Unreadable,
+    /// One connection too many.
+    Connections,
+    /// We are behind with our work: 503.
+    Overload,
+    /// Max-Forwards was used up: 483.
+    Hops,
+    /// The call came back to us: 482.
+    Loop,
+    /// Max-Breadth was used up: 440.
+    Breadth,
+}
+
+impl Reason {
+    pub const ALL: [Self; 11] = [
+        Self::Address,
+        Self::Network,
+        Self::Strangers,
+        Self::Scanner,
+        Self::Amplification,
+        Self::Unreadable,
+        Self::Connections,
+        Self::Overload,
+        Self::Hops,
+        Self::Loop,
+        Self::Breadth,
+    ];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Network => "network",
+            Self::Strangers => "strangers",
+            Self::Scanner => "scanner",
+            Self::Amplification => "amplification",
+            Self::Unreadable => "unreadable",
+            Self::Connections => "connections",
+            Self::Overload => "overload",
+            Self::Hops => "hops",
+            Self::Loop => "loop",
+            Self::Breadth => "breadth",
+        }
+    }
+}
