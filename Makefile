@@ -30,7 +30,7 @@ test: test-tools ## run every test; the last line is the count
 	@deploy/test.sh
 
 bench: build ## measure conferences of 10 to 200 legs on this machine (release mode)
-	$(TARGET)/release/plenary prove
+	$(TARGET)/release/plenary prove --table
 
 lint: console ## formatting, clippy, licences, console
 	cargo fmt --all --check
