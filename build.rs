@@ -1,6 +1,7 @@
 //! The console is embedded from `web-admin/dist`; a build without it still needs the folder.
 
-use std::{fs, path::Path};
+use std::fs;
+use std::path::Path;
 
 fn main() {
     let dist = Path::new("web-admin/dist");

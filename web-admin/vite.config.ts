@@ -11,7 +11,7 @@ export default defineConfig(({ mode }) => {
       target: ["chrome123", "firefox120", "safari17.5"],
     },
     server: {
-      proxy: mode === "mock" ? {} : { "/api": { target: server, secure: false, ws: true } },
+      proxy: mode === "mock" ? {} : { "/api": { target: server, secure: false, changeOrigin: true, ws: true, rewriteWsOrigin: true } },
     },
   };
 });

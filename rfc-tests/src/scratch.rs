@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 static GIVEN: AtomicU32 = AtomicU32::new(0);
 
-/// Removed when dropped, unless the test failed: then what is in it tells why.
+/// Removed when dropped, unless the test panicked or `KEEP_SCRATCH` is set: what is in it tells why.
 #[derive(Debug)]
 pub struct Scratch(PathBuf);
 
@@ -25,7 +25,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() || std::env::var_os("KEEP_SCRATCH").is_some() {
             eprintln!("left for a look: {}", self.0.display());
         } else {
             // A file that a phone still writes is not worth failing for.

@@ -16,8 +16,7 @@ fn a_cancelled_call_gets_200_and_487() {
     wire.take_ladder();
     wire.hangup("alice", call);
     wire.run_out();
-    let expected =
-        ["alice CANCEL bob", "bob 200 CANCEL alice", "bob 487 INVITE alice", "alice ACK bob"];
+    let expected = ["alice CANCEL bob", "bob 200 CANCEL alice", "bob 487 INVITE alice", "alice ACK bob"];
     assert_eq!(wire.ladder, expected);
     assert!(matches!(wire.phone("alice").ending(call), Ending::ByUs));
     assert!(matches!(wire.phone("bob").ending(bobs), Ending::Cancelled { .. }));

@@ -45,10 +45,14 @@ fn with_half_of_it_lost_nothing_is_left_behind_and_every_end_is_told_once() {
         let (came_about, wire) = call_over(seed, 50);
         established += usize::from(came_about);
         for phone in &wire.phones {
-            let calls: Vec<_> = phone.events.iter().filter_map(|event| match event {
-                Event::Incoming { call, .. } => Some(*call),
-                _ => None,
-            }).collect();
+            let calls: Vec<_> = phone
+                .events
+                .iter()
+                .filter_map(|event| match event {
+                    Event::Incoming { call, .. } => Some(*call),
+                    _ => None,
+                })
+                .collect();
             for call in calls {
                 phone.ending(call);
             }

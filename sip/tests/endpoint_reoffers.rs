@@ -125,8 +125,7 @@ fn a_bye_terminates_the_reinvite_it_meets() {
     wire.hangup("alice", alices);
     wire.run_out();
     wire.ladder.sort();
-    let expected =
-        ["alice ACK bob", "alice BYE bob", "bob 200 BYE alice", "bob 487 INVITE alice"];
+    let expected = ["alice ACK bob", "alice BYE bob", "bob 200 BYE alice", "bob 487 INVITE alice"];
     assert_eq!(wire.ladder, expected);
     assert!(matches!(wire.phone("bob").ending(bobs), Ending::HungUp { .. }));
     wire.assert_nothing_left();

@@ -2,7 +2,7 @@
 
 mod lone;
 
-use lone::{Lone, invite, ms, request, what};
+use lone::{Lone, invite, ms, request, with_sdp};
 use plenary_sip::endpoint::{Body, Command, Ending, EndpointSettings, Event};
 use plenary_sip::message::{HeaderName, Limits, StatusCode, parse_datagram};
 use plenary_sip::net_types::Destination;
@@ -61,11 +61,8 @@ fn all_responses_of_a_request_have_one_tag() {
     lone.command(Command::Ring { call, status: StatusCode::RINGING, body: None });
     let first = lone.last_response().headers.to().expect("To").tag().map(str::to_owned);
     lone.hear(&request("CANCEL", "one", 1, "", ""));
-    let tags: Vec<_> = lone
-        .sent
-        .iter()
-        .map(|(_, message)| message.headers().to().expect("To").tag().map(str::to_owned))
-        .collect();
+    let tags: Vec<_> =
+        lone.sent.iter().map(|(_, message)| message.headers().to().expect("To").tag().map(str::to_owned)).collect();
     assert_eq!(tags, vec![first; 3], "180, 200 to CANCEL, 487");
 }
 
@@ -84,7 +81,7 @@ fn a_cancel_after_the_200_changes_nothing() {
 #[test]
 fn in_a_dialog_a_lower_cseq_gets_500_and_a_foreign_tag_481() {
     let mut lone = Lone::new();
-    lone.hear(&request("INVITE", "one", 5, "", "Content-Type: application/sdp\n"));
+    lone.hear(&with_sdp(&request("INVITE", "one", 5, "", "")));
     let call = lone.incoming();
     lone.command(Command::Accept { call, body: Some(Body::sdp("v=0")), headers: Vec::new() });
     let tag = lone.last_response().headers.to().expect("To").tag().expect("our tag").to_owned();
@@ -197,5 +194,4 @@ fn a_stray_response_is_dropped() {
          To: <sip:b@b>;tag=2\nCall-ID: x\nCSeq: 1 INVITE\nContact: <sip:b@192.0.2.9>\nContent-Length: 0\n",
     );
     assert!(lone.sent.is_empty() && lone.events.is_empty());
-    assert!(lone.sent.iter().all(|(_, message)| what(message) != "ACK"));
 }

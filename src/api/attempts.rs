@@ -3,11 +3,9 @@
 //! Counted per account and source, so that nobody can lock somebody else out from another address. An attempt counts
 //! when it begins and is forgiven when the password was right, so many at once gain nothing.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    time::{Duration, Instant},
-};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 const FREE: u32 = 5;
 const LONGEST: Duration = Duration::from_secs(300);

@@ -1,10 +1,9 @@
 //! What comes in with a request: a JSON body or a query, of the right shape or refused with the field named.
 
-use axum::{
-    body::Bytes,
-    extract::{FromRequest, FromRequestParts, Query, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
-};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::problem::{Problem, ProblemType};

@@ -2,22 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::FromRequestParts,
-    http::{HeaderMap, Method, header, request::Parts},
-};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
 use time::OffsetDateTime;
 
-use super::{
-    permission::Reach,
-    problem::{Problem, ProblemType},
-    state::App,
-    token::Token,
-};
-use crate::{
-    conference::{Actor, FocusError, Role},
-    store::{Account, Conference},
-};
+use super::permission::Reach;
+use super::problem::{Problem, ProblemType};
+use super::state::App;
+use super::token::Token;
+use crate::conference::{Actor, FocusError, Role};
+use crate::store::{Account, Conference};
 
 /// A session is prolonged once this part of it is used up; sooner would write to disk at every call.
 const PROLONG_AFTER: u32 = 100;

@@ -2,21 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::{StatusCode, header},
-    response::IntoResponse,
-};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use tracing::info;
 
-use super::{
-    body::{Body, Params},
-    caller::Caller,
-    permission::Reach,
-    problem::{Problem, ProblemDocument},
-    state::{App, leads},
-};
+use super::body::{Body, Params};
+use super::caller::Caller;
+use super::permission::Reach;
+use super::problem::{Problem, ProblemDocument};
+use super::state::{App, leads};
 use crate::store::{Conference, ConferenceChange, NewConference, Page, PageOf};
 
 /// List conferences

@@ -3,17 +3,13 @@
 
 use std::fmt::Write;
 
-use axum::{
-    extract::Path,
-    http::header,
-    response::{Html, IntoResponse, Response},
-};
+use axum::extract::Path;
+use axum::http::header;
+use axum::response::{Html, IntoResponse, Response};
 use serde_json::Value;
 
-use super::{
-    openapi::openapi,
-    problem::{Problem, ProblemType},
-};
+use super::openapi::openapi;
+use super::problem::{Problem, ProblemType};
 
 pub(super) async fn page() -> Result<Html<String>, Problem> {
     let described = serde_json::to_value(openapi()).map_err(Problem::internal)?;

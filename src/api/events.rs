@@ -4,36 +4,28 @@
 //! ring turns gets a snapshot again; one that takes nothing for 10 s is dropped. Close codes: 1001 the server stops,
 //! 1008 the session has ended, 1013 come back later.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use axum::{
-    extract::{
-        State, WebSocketUpgrade,
-        ws::{CloseFrame, Message, WebSocket, close_code, rejection::WebSocketUpgradeRejection},
-    },
-    http::{HeaderMap, Uri, header},
-    response::Response,
-};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use axum::extract::{State, WebSocketUpgrade};
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::Response;
 use serde::Deserialize;
 use time::OffsetDateTime;
-use tokio::{
-    select,
-    sync::{broadcast::error::RecvError, watch},
-    time::{MissedTickBehavior, interval, timeout},
-};
+use tokio::select;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use utoipa::IntoParams;
 
-use super::{
-    body::Params,
-    caller::Caller,
-    permission::Reach,
-    problem::{Problem, ProblemDocument, ProblemType},
-    state::App,
-};
+use super::body::Params;
+use super::caller::Caller;
+use super::permission::Reach;
+use super::problem::{Problem, ProblemDocument, ProblemType};
+use super::state::App;
 use crate::conference::{Follow, LiveEvent, Numbered};
 
 const PING_EVERY: Duration = Duration::from_secs(20);
@@ -220,7 +212,8 @@ mod tests {
     use futures_util::{SinkExt, StreamExt};
     use serde_json::{Value, json};
     use tokio::net::TcpStream;
-    use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
+    use tokio_tungstenite::tungstenite;
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
     use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
     use super::super::fixture::House;

@@ -69,8 +69,9 @@ impl House {
         let focus = FocusSettings { empty_timeout: Duration::from_secs(60), pace: Pace::default() };
         let defaults =
             PlanDefaults { domain: "localhost".into(), max_participants: 100, ring_for: Duration::from_secs(45) };
+        let metrics = Metrics::default();
         let (directory, dials) =
-            Directory::start(DirectorySettings { focus, defaults }, store.clone(), engine.0.clone());
+            Directory::start(DirectorySettings { focus, defaults }, store.clone(), engine.0.clone(), &metrics);
         let phones = Arc::new(Phones::default());
         let listener = SipListener { transport: "udp".into(), host: "localhost".into(), port: 5060 };
         let server = ServerInfo {
@@ -80,7 +81,6 @@ impl House {
             conference_factory: "sip:conference@localhost".into(),
             srtp: "preferred".into(),
         };
-        let metrics = Metrics::default();
         let state = ApiState { store, directory, registrations: phones.clone(), metrics, server };
         let (stop, stopping) = watch::channel(false);
         let source = SocketAddr::from(([192, 0, 2, 1], 40_000));

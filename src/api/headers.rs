@@ -1,9 +1,7 @@
 //! Headers that every answer carries: what a browser may do with it.
 
-use axum::{
-    http::{HeaderName, HeaderValue, header},
-    response::Response,
-};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::Response;
 
 /// The console's scripts, styles and connections come from this server alone, and no page may frame it.
 const ALWAYS: [(HeaderName, &str); 5] = [

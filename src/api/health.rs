@@ -1,15 +1,15 @@
 //! For whoever watches the server: alive, ready, and in figures. At the root and without a session.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
-use axum::{
-    extract::State,
-    http::header,
-    response::{IntoResponse, Response},
-};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use tokio::time::timeout;
 
-use super::{problem::Problem, state::App};
+use super::problem::Problem;
+use super::state::App;
 
 /// The process answers.
 pub(super) async fn healthz() -> &'static str {

@@ -2,22 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-    response::IntoResponse,
-};
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{
-    body::{Body, BodyIfAny, Params},
-    caller::Caller,
-    permission::Reach,
-    problem::{Problem, ProblemDocument, ProblemType},
-    state::App,
-};
+use super::body::{Body, BodyIfAny, Params};
+use super::caller::Caller;
+use super::permission::Reach;
+use super::problem::{Problem, ProblemDocument, ProblemType};
+use super::state::App;
 use crate::conference::{
     Action, AddParticipant, CallAll, CallAllReport, Participant, ParticipantId, ParticipantPatch, PlacedCall, Roster,
 };

@@ -1,19 +1,17 @@
 //! The description of the API, made from the code that serves it.
 
 use axum::Json;
-use utoipa::{
-    Modify, OpenApi,
-    openapi::{
-        Components, Ref, RefOr, Schema,
-        schema::ArrayItems,
-        security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme},
-    },
-};
-use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa::openapi::schema::ArrayItems;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Components, Ref, RefOr, Schema};
+use utoipa::{Modify, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use std::sync::Arc;
 
-use super::{account, conference, events, live, server_info, session, state::App};
+use super::state::App;
+use super::{account, conference, events, live, server_info, session};
 use crate::conference::{Action, Numbered};
 
 #[derive(OpenApi)]
@@ -96,7 +94,8 @@ pub(super) async fn serve_openapi() -> Json<utoipa::openapi::OpenApi> {
 
 #[cfg(test)]
 mod tests {
-    use std::{env, fs, path::Path};
+    use std::path::Path;
+    use std::{env, fs};
 
     use super::*;
 

@@ -5,20 +5,17 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{MatchedPath, Request, State},
-    http::{Method, request::Parts},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
+use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{
-    caller::Caller,
-    problem::{Problem, ProblemType},
-    state::App,
-};
+use super::caller::Caller;
+use super::problem::{Problem, ProblemType};
+use super::state::App;
 use crate::store::{Account, AccountRole};
 
 /// How far a call reaches for somebody.

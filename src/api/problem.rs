@@ -1,18 +1,14 @@
 //! Refusals as `application/problem+json`: RFC 9457. A `type` is `/problems/NAME`, stable, and a page one can read.
 
-use axum::{
-    Json,
-    http::{HeaderValue, StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
 
-use crate::{
-    conference::FocusError,
-    store::{Invalid, StoreError},
-};
+use crate::conference::FocusError;
+use crate::store::{Invalid, StoreError};
 
 /// One refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]

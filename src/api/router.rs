@@ -2,25 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::{DefaultBodyLimit, Request},
-    http::{StatusCode, header},
-    middleware::{from_fn_with_state, map_response},
-    response::{IntoResponse, Response},
-    routing::{any, get},
-};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{StatusCode, header};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
 use tokio::sync::watch;
 
-use super::{
-    console, docs, headers, health, later,
-    openapi::{documented_routes, serve_openapi},
-    permission,
-    problem::{Problem, ProblemType},
-    requests::{self, REQUESTS},
-    serve::ApiLimits,
-    state::{ApiState, App},
-};
+use super::openapi::{documented_routes, serve_openapi};
+use super::problem::{Problem, ProblemType};
+use super::requests::{self, REQUESTS};
+use super::serve::ApiLimits;
+use super::state::{ApiState, App};
+use super::{console, docs, headers, health, later, permission};
 
 /// `stopping` turns true when the server says good-bye.
 pub(super) fn router(state: ApiState, limits: ApiLimits, stopping: watch::Receiver<bool>) -> Router {

@@ -1,23 +1,28 @@
 //! The listeners: HTTPS by rustls, or plain HTTP behind a reverse proxy on the same host.
 
-use std::{
-    future::Future,
-    io,
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
-};
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use rustls::ServerConfig;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tracing::info;
 
-use super::{router::router, state::ApiState};
+use super::router::router;
+use super::state::ApiState;
 
 /// Requests still running when the server stops get so long.
 const GRACE: Duration = Duration::from_secs(5);
+/// A client has so long to send a request's head, or over HTTP/2 to answer a ping.
+const IDLE_AT_MOST: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug)]
 pub struct ApiSettings {
@@ -112,7 +117,80 @@ async fn serve(
     handle: Handle<SocketAddr>,
 ) -> io::Result<()> {
     match tls {
-        Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(service).await,
-        None => axum_server::from_tcp(listener)?.handle(handle).serve(service).await,
+        Some(tls) => {
+            let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle);
+            end_idle_connections(server.http_builder());
+            server.serve(service).await
+        }
+        None => {
+            let mut server = axum_server::from_tcp(listener)?.handle(handle);
+            end_idle_connections(server.http_builder());
+            server.serve(service).await
+        }
+    }
+}
+
+/// A connection that says nothing costs a file descriptor, and they are few.
+fn end_idle_connections(http: &mut Builder<TokioExecutor>) {
+    http.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_AT_MOST);
+    http.http2().timer(TokioTimer::new()).keep_alive_interval(IDLE_AT_MOST).keep_alive_timeout(IDLE_AT_MOST);
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::crypto::aws_lc_rs;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use rustls::{ClientConfig, RootCertStore};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio_rustls::TlsConnector;
+
+    use super::super::fixture::House;
+    use super::*;
+
+    fn certificate() -> (Arc<ServerConfig>, CertificateDer<'static>) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key);
+        (Arc::new(config.unwrap()), made.cert.der().clone())
+    }
+
+    #[tokio::test]
+    async fn https_answers_with_the_given_certificate() {
+        let house = House::open().await;
+        let (config, trusted) = certificate();
+        let (at, stop, stopped) = house.listen(Some(config)).await;
+
+        let mut roots = RootCertStore::empty();
+        roots.add(trusted).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        let tcp = TcpStream::connect(at).await.unwrap();
+        let mut tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
+        tls.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        tls.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("alive\n"), "{answer}");
+
+        stop.send(()).unwrap();
+        stopped.await;
+        assert!(TcpStream::connect(at).await.is_err());
+    }
+
+    #[test]
+    fn a_port_in_use_is_named_in_one_line() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let settings = ApiSettings { listen: vec![address], tls: None, limits: ApiLimits::default() };
+        let error = ApiServer::bind(&settings).unwrap_err().to_string();
+        assert_eq!(error, format!("http.listen: cannot listen on {address}: Address already in use (os error 98)"));
     }
 }

@@ -1,30 +1,24 @@
 //! Signing in and out. Every refusal of a sign-in reads the same and takes the same time.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, PoisonError},
-    time::Instant,
-};
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
-use axum::{
-    Json,
-    extract::{ConnectInfo, State},
-    http::{StatusCode, header},
-    response::{IntoResponse, Response},
-};
+use axum::Json;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tracing::{debug, info};
 use utoipa::ToSchema;
 
-use super::{
-    body::Body,
-    caller::{COOKIE, Caller},
-    permission::{AllowedCall, allowed_calls},
-    problem::{Problem, ProblemDocument, ProblemType},
-    state::App,
-    token::Token,
-};
+use super::body::Body;
+use super::caller::{COOKIE, Caller};
+use super::permission::{AllowedCall, allowed_calls};
+use super::problem::{Problem, ProblemDocument, ProblemType};
+use super::state::App;
+use super::token::Token;
 use crate::store::{Account, Password};
 
 #[derive(Debug, Deserialize, ToSchema)]

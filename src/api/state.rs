@@ -1,24 +1,22 @@
 //! What the handlers stand on: the handles given at start, and the few things the API itself keeps.
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use utoipa::ToSchema;
 
-use super::{attempts::Attempts, requests::Requests, server_info::ServerInfo};
-use crate::{
-    conference::{Directory, Role},
-    store::Store,
-    telemetry::metrics::Metrics,
-};
+use super::attempts::Attempts;
+use super::requests::Requests;
+use super::server_info::ServerInfo;
+use crate::conference::{Directory, Role};
+use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
 
 /// The handles to the rest of the server.
 #[derive(Clone)]

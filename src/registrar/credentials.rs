@@ -1,26 +1,131 @@
 //! Who sends a request: digest of RFC 3261 §22 and RFC 8760, against the accounts of the store.
 //!
-//! Whoever fails is answered in the same way and after the same work, whether the account exists or not.
+//! Whoever fails is answered in the same way and after the same work, whether the account exists or not; a source
+//! that keeps failing waits ever longer. Left out: credentials in the manner of RFC 2069, without qop.
 
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use plenary_sip::auth::{Algorithm, AuthError, Credentials, Ha1, NonceCounts, Nonces, Realm, WithoutQop};
+use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
+use plenary_sip::net_types::Source;
+use tracing::{debug, error};
+
+use super::patience::{Patience, Verdict};
+use crate::store::Store;
+
+/// Nonces in use at once; each stands for a phone that signed in within the last minutes.
+const NONCES: usize = 100_000;
+
+/// Checks credentials for every part of the server that asks for them.
+#[derive(Clone)]
+pub struct Authenticator {
+    store: Store,
+    realm: Arc<str>,
+    /// Held for the arithmetic of one request, never over an await.
+    guard: Arc<Mutex<Guard>>,
+}
+
+struct Guard {
+    realm: Realm,
+    patience: Patience,
+}
+
+/// Not let in: a challenge (401), or a refusal.
 #[derive(Clone, Debug)]
-pub struct Authenticator {}
 pub struct Refused {
     pub status: StatusCode,
     pub headers: Vec<Header>,
 }
-use super::patience::Patience;
-use crate::store::Store;
-use plenary_sip::message::{Header, Request, StatusCode};
-use plenary_sip::net_types::Source;
-use std::sync::Arc;
+
 impl Authenticator {
-    pub fn new(_store: Store, _realm: &str, _patience: Patience) -> Self {
-        Self {}
+    /// `realm`: the domain served. Fails when the system has no random numbers to give.
+    pub fn new(store: Store, realm: &str, patience: Patience) -> Result<Self, getrandom::Error> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret)?;
+        let algorithms = [Algorithm::Sha256, Algorithm::Md5];
+        let counts = NonceCounts::new(NONCES);
+        let digest = Realm::new(realm, &algorithms, WithoutQop::Refuse, Nonces::new(secret), counts);
+        Ok(Self { store, realm: realm.into(), guard: Arc::new(Mutex::new(Guard { realm: digest, patience })) })
     }
+
+    /// 401: who are you?
     pub fn challenge(&self) -> Refused {
-        Refused { status: StatusCode::UNAUTHORIZED, headers: vec![] }
+        self.ask(false)
     }
-    pub async fn authenticate(&self, _request: &Request, _source: &Source) -> Result<String, Refused> {
-        Err(self.challenge())
+
+    /// The account that proves itself in this request, whatever its method.
+    pub async fn authenticate(&self, request: &Request, source: &Source) -> Result<String, Refused> {
+        let read = self.lock().realm.credentials(&request.headers, &HeaderName::Authorization);
+        let credentials = match read {
+            Ok(Some(credentials)) => credentials,
+            Ok(None) => return Err(self.challenge()),
+            Err(fault) => {
+                debug!(%fault, "credentials cannot be read");
+                return Err(if fault.is_malformed() { refused(StatusCode::BAD_REQUEST) } else { self.challenge() });
+            }
+        };
+        let (address, user) = (source.remote.ip(), credentials.user.as_str());
+        let patience = self.lock().patience.verdict(address, user, Instant::now());
+        if let Verdict::Wait(wait) = patience {
+            debug!(%address, ?wait, "has to wait after wrong passwords");
+            let retry_after = Header::new(HeaderName::RetryAfter, wait.as_secs().max(1).to_string());
+            return Err(Refused { status: StatusCode::FORBIDDEN, headers: vec![retry_after] });
+        }
+        let ha1 = self.ha1(user).await?;
+        let verdict = self.verify(&credentials, request, ha1.as_ref());
+        match verdict {
+            Ok(()) => {
+                self.lock().patience.handle_success(address, user, Instant::now());
+                Ok(credentials.user)
+            }
+            Err(fault) => {
+                debug!(%fault, %address, user, "credentials refused");
+                if !fault.is_stale() {
+                    self.lock().patience.handle_failure(address, user, Instant::now());
+                }
+                Err(self.ask(fault.is_stale()))
+            }
+        }
     }
+
+    fn verify(&self, credentials: &Credentials, request: &Request, ha1: Option<&Ha1>) -> Result<(), AuthError> {
+        let mut guard = self.lock();
+        guard.realm.verify(credentials, &request.method, &request.uri, ha1, unix_now())
+    }
+
+    /// `None`: no such account, none that may sign in, or a password that was set for another domain.
+    async fn ha1(&self, user: &str) -> Result<Option<Ha1>, Refused> {
+        let stored = self.store.credentials(user).await.map_err(|error| {
+            error!(%error, "credentials cannot be looked up");
+            refused(StatusCode::SERVICE_UNAVAILABLE)
+        })?;
+        let usable = stored.filter(|stored| !stored.disabled && *stored.realm == *self.realm);
+        Ok(usable.and_then(|stored| Ha1::from_hex(&stored.ha1_md5, &stored.ha1_sha256)))
+    }
+
+    fn ask(&self, stale: bool) -> Refused {
+        let values = self.lock().realm.challenge(stale, unix_now());
+        let headers = values.into_iter().map(|value| Header::new(HeaderName::WwwAuthenticate, value)).collect();
+        Refused { status: StatusCode::UNAUTHORIZED, headers }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Guard> {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator").field("realm", &self.realm).finish_non_exhaustive()
+    }
+}
+
+fn refused(status: StatusCode) -> Refused {
+    Refused { status, headers: Vec::new() }
+}
+
+fn unix_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

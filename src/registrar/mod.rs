@@ -14,6 +14,7 @@
 mod binding;
 mod bindings;
 mod credentials;
+mod handle;
 mod patience;
 mod register;
 mod task;
@@ -21,6 +22,6 @@ mod task;
 pub use binding::{Binding, Registration, Target};
 pub use bindings::{Bindings, Limits, Refusal, Wish};
 pub use credentials::{Authenticator, Refused};
+pub use handle::{RegistrarError, RegistrarHandle, RegistrarSettings};
 pub use patience::{Patience, Verdict};
 pub use register::Reply;
-pub use task::{RegistrarHandle, RegistrarSettings};

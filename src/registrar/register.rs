@@ -20,6 +20,11 @@ impl Reply {
         Self { status, headers: Vec::new() }
     }
 
+    /// 503: try again in a moment.
+    pub fn busy() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, RETRY_AFTER_SECONDS.to_string())
+    }
+
     fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push(Header::new(name, value));
         self
@@ -32,6 +37,7 @@ impl Reply {
     }
 }
 
+const RETRY_AFTER_SECONDS: u32 = 5;
 const EXTENSIONS: [&str; 2] = ["path", "outbound"];
 
 /// Steps 1 and 2, before anybody is asked for a password: is it ours, and do we know what it requires?

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{error::Invalid, password::Password, rules};
+use super::error::Invalid;
+use super::password::Password;
+use super::rules;
 
 pub(super) use table::AccountRow;
 

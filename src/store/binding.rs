@@ -4,7 +4,10 @@
 
 use diesel::prelude::*;
 
-use super::{column, error::StoreError, open::Store, schema::bindings};
+use super::column;
+use super::error::StoreError;
+use super::open::Store;
+use super::schema::bindings;
 
 /// One contact of an address-of-record.
 #[derive(Clone, Debug, PartialEq, Eq)]

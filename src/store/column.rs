@@ -1,6 +1,7 @@
 //! How values that SQL has no type for stand in a column: lists and objects as JSON, times as seconds since 1970.
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use time::OffsetDateTime;
 
 use super::error::StoreError;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use super::{error::Invalid, rules};
+use super::error::Invalid;
+use super::rules;
 use crate::conference::Role;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

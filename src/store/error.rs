@@ -1,6 +1,7 @@
 //! What can fail about the store: the machine or its settings, what was asked, or the database itself.
 
-use std::{io, path::PathBuf};
+use std::io;
+use std::path::PathBuf;
 
 /// A value that may not be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,11 +1,8 @@
 //! A data directory for one test, and stores in it or in memory.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{fs, process};
 
 use super::{AccountRole, NewAccount, Password, Store, StoreSettings};
 

@@ -4,23 +4,20 @@
 //! other. `synchronous=FULL`, since with NORMAL the last commits may be gone after a loss of power, and a change that
 //! was answered must last; the registrar therefore writes its bindings many at a time.
 
-use std::{
-    fmt, fs, io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fmt, fs, io};
 
-use diesel::{
-    Connection, SqliteConnection,
-    connection::SimpleConnection,
-    migration::{Migration, MigrationSource},
-    sqlite::Sqlite,
-};
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::sqlite::Sqlite;
+use diesel::{Connection, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::task::spawn_blocking;
 
-use super::{error::StoreError, owner::Owner};
+use super::error::StoreError;
+use super::owner::Owner;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("src/store/migrations/sqlite");
 const PRAGMAS: &str = "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \

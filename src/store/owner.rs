@@ -1,10 +1,8 @@
 //! The thread that owns the connection: jobs go in through a bounded mailbox, answers come back one by one.
 
-use std::{
-    fs::File,
-    sync::Arc,
-    thread::{self, JoinHandle},
-};
+use std::fs::File;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use diesel::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};

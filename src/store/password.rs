@@ -3,21 +3,20 @@
 //! RFC 9106 (Argon2id, by the parameters OWASP names: 19 MiB, 2 passes); RFC 7616 §3.4.2 and RFC 8760 (HA1).
 //! The password itself is kept nowhere. HA1 serves only within its realm, so it carries the realm.
 
-use std::{
-    fmt,
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
-use argon2::{
-    Argon2, PasswordHash, PasswordVerifier,
-    password_hash::{PasswordHasher, SaltString},
-};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use argon2::password_hash::{PasswordHasher, SaltString};
+use argon2::{Argon2, PasswordHash, PasswordVerifier};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use md5::{Digest, Md5};
 use serde::Deserialize;
 use sha2::Sha256;
-use tokio::{sync::Semaphore, task::spawn_blocking, time::timeout};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::error::{Invalid, StoreError};

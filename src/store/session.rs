@@ -3,13 +3,11 @@
 use diesel::prelude::*;
 use time::OffsetDateTime;
 
-use super::{
-    account::{Account, AccountRow},
-    column,
-    error::StoreError,
-    open::Store,
-    schema::{accounts, sessions},
-};
+use super::account::{Account, AccountRow};
+use super::column;
+use super::error::StoreError;
+use super::open::Store;
+use super::schema::{accounts, sessions};
 
 /// SHA-256 of a session's token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

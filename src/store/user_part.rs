@@ -1,15 +1,13 @@
 //! One name space: accounts, conference numbers, their aliases and the server's own services all answer to
 //! `sip:USER@domain`, so no two of them may share a user part.
 
-use diesel::{
-    dsl::{exists, select},
-    prelude::*,
-};
+use std::collections::HashSet;
 
-use super::{
-    error::StoreError,
-    schema::{accounts, conferences},
-};
+use diesel::dsl::{exists, select};
+use diesel::prelude::*;
+
+use super::error::StoreError;
+use super::schema::{accounts, conferences};
 
 /// Refuses `value` when something other than conference `except` answers to it.
 ///
@@ -38,4 +36,20 @@ pub(super) fn must_be_free(
         Some(number) => taken(format!("the conference {number}")),
         None => Ok(()),
     }
+}
+
+/// The lowest number from `first` on that nothing answers to.
+pub(super) fn lowest_free(
+    connection: &mut SqliteConnection,
+    reserved: &[String],
+    first: u32,
+) -> Result<String, StoreError> {
+    let mut taken: HashSet<String> = reserved.iter().cloned().collect();
+    taken.extend(accounts::table.select(accounts::name).load::<String>(connection)?);
+    taken.extend(conferences::table.select(conferences::number).load::<String>(connection)?);
+    taken.extend(
+        conferences::table.select(conferences::alias).load::<Option<String>>(connection)?.into_iter().flatten(),
+    );
+    let free = (first..).map(|number| number.to_string()).find(|number| !taken.contains(number));
+    Ok(free.expect("fewer names are taken than there are numbers"))
 }

@@ -1,5 +1,6 @@
 //! Audio codecs behind two traits, each at the sample rate it is made for.
 
+mod conceal;
 pub mod duration;
 pub mod g711;
 pub mod g722;
@@ -9,6 +10,6 @@ pub mod sample_rate;
 mod traits;
 
 pub use duration::payload_units;
-pub use registry::{make_decoder, make_encoder};
+pub use registry::{make_decoder, make_encoder, packet_time};
 pub use sample_rate::SampleRate;
 pub use traits::{CodecError, Decoder, Encoded, Encoder};

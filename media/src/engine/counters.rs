@@ -127,10 +127,6 @@ impl Tally {
         self.fields[count.0] += more;
     }
 
-    pub fn set(&mut self, count: Count, value: u64) {
-        self.fields[count.0] = value;
-    }
-
     fn get(&self, count: Count) -> u64 {
         self.fields[count.0]
     }
@@ -248,7 +244,7 @@ mod tests {
         let shards = [Published::default(), Published::default()];
         for (shard, legs) in shards.iter().zip([3, 4]) {
             let mut tally = Tally::default();
-            tally.set(Count::legs(AudioCodec::Opus, true), legs);
+            tally.add(Count::legs(AudioCodec::Opus, true), legs);
             tally.add(Count::refused(Refusal::Looped), 1);
             tally.add(Count::tick(Duration::from_millis(30)), 1);
             shard.publish(&tally);

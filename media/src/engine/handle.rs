@@ -3,18 +3,17 @@
 //! Callers may be many and may wait for each other; a shard never waits for them. Everything that a command
 //! needs (coders, keys, tables) is made here, on the caller's thread, and travels through the shard's ring.
 
-use std::net::UdpSocket;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rtrb::{Consumer, Producer, PushError, RingBuffer};
+use rtrb::{Producer, PushError, RingBuffer};
 
 use super::command::MediaCommand;
 use super::counters::{Counters, Published};
 use super::io::EventFd;
-use super::mailbox::{Letter, Order, Outbox};
+use super::mailbox::Letter;
 use super::media_events::MediaEvents;
 use super::ports::Ports;
 use super::prepare::Preparer;
@@ -78,7 +77,7 @@ impl Engine {
         let at_start = |source| EngineError::Start { shard: 0, source };
         let mut events = MediaEvents::new().map_err(at_start)?;
         let shards = (0..settings.threads.max(1))
-            .map(|index| ShardEnd::start(index, &settings, &mut random, &mut events))
+            .map(|index| ShardEnd::start(index, &settings, &mut events))
             .collect::<Result<Vec<_>, _>>()?;
         let inner = Inner { ports, preparer: Mutex::new(preparer), shards };
         Ok((EngineHandle { inner: Arc::new(inner) }, events))
@@ -89,9 +88,9 @@ impl EngineHandle {
     /// Opens a room on the shard with the fewest legs.
     pub fn open_room(&self) -> RoomId {
         let shard = self.inner.shards.iter().min_by_key(|shard| shard.legs.load(Relaxed)).map_or(0, |s| s.index);
-        let (room, order) = lock(&self.inner.preparer).open_room(shard);
-        // A room that its shard never hears of shows in the first leg's Join, which waits in the same ring.
-        let _ = self.inner.shards[shard].deliver_patiently(Letter::Order(order));
+        let (room, letter) = lock(&self.inner.preparer).open_room(shard);
+        // A shard that takes no letter for so long will refuse the room's first leg too, and say so.
+        let _ = self.inner.shards[shard].deliver_patiently(letter);
         room
     }
 
@@ -118,8 +117,8 @@ impl EngineHandle {
     pub fn send(&self, command: MediaCommand) -> Result<(), EngineError> {
         let shard = self.shard_of(&command)?;
         let closes = matches!(command, MediaCommand::CloseLeg { .. });
-        let order = lock(&self.inner.preparer).prepare(command)?;
-        shard.deliver(Letter::Order(order))?;
+        let letter = lock(&self.inner.preparer).prepare(command)?;
+        shard.deliver(letter)?;
         if closes {
             let _ = shard.legs.fetch_update(Relaxed, Relaxed, |legs| legs.checked_sub(1));
         }
@@ -190,26 +189,13 @@ impl Drop for Inner {
 }
 
 impl ShardEnd {
-    fn start(
-        index: usize,
-        settings: &EngineSettings,
-        random: &mut Random,
-        events: &mut MediaEvents,
-    ) -> Result<Self, EngineError> {
+    fn start(index: usize, settings: &EngineSettings, events: &mut MediaEvents) -> Result<Self, EngineError> {
         let at_start = |source| EngineError::Start { shard: index, source };
         let (letters, received) = RingBuffer::new(LETTERS);
         let bell = Arc::new(EventFd::new().map_err(at_start)?);
         let published = Arc::new(Published::default());
-        let thread = ShardThread {
-            index,
-            settings: settings.clone(),
-            seed: random.next_u64(),
-            letters: received,
-            bell: bell.clone(),
-            outbox: events.add_shard(EVENTS, RETURNED),
-            published: published.clone(),
-        };
-        let thread = thread.spawn().map_err(at_start)?;
+        let thread = ShardThread { index, letters: received, bell: bell.clone(), published: published.clone() };
+        let thread = thread.spawn(settings, events.add_shard(EVENTS, RETURNED)).map_err(at_start)?;
         Ok(Self {
             index,
             letters: Mutex::new(letters),

@@ -1,4 +1,284 @@
-//! Leg.
+//! A leg: one participant's media, its place, and what others want of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::command::{Clip, Deaf, Mute};
+use super::counters::{Count, Refusal};
+use super::desk::Desk;
+use super::event::LegStats;
+use super::io::{Channel, PacketIo, Slot};
+use super::mailbox::{Returned, Told};
+use super::prompt::Prompt;
+use super::reports::{Clocks, REPORT_LEN};
+use super::streams::Streams;
+use crate::id::LegId;
+use crate::mix::{Frame, Gain, SILENCE, Sound};
+use crate::rtp::Ssrc;
+
+/// Ticks between two [`LegStats`]: five seconds.
+const STATS_TICKS: u64 = 250;
 
 #[derive(Debug)]
-pub(super) struct Leg {}
+pub(super) struct Leg {
+    pub id: LegId,
+    pub place: Place,
+    pub streams: Option<Box<Streams>>,
+    mute: Mute,
+    pub deaf: Deaf,
+    gain: Gain,
+    pub prompt: Option<Prompt>,
+    /// What the peer said in this tick, once pulled.
+    pub frame: Frame,
+    pulled: Option<Sound>,
+    /// Whether `frame` is part of the room's sum in this tick.
+    pub is_summed: bool,
+    received: u64,
+    pub sent: u64,
+    refused: u64,
+    heard_at: Option<Instant>,
+    told_silent: bool,
+    collided: bool,
+}
+
+/// Where a leg is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Nowhere,
+    /// In the room of this slot.
+    Room(Slot),
+    /// With itself.
+    Echo,
+}
+
+impl Leg {
+    pub fn new(id: LegId) -> Self {
+        Self {
+            id,
+            place: Place::Nowhere,
+            streams: None,
+            mute: Mute::Open,
+            deaf: Deaf::Hears,
+            gain: Gain::default(),
+            prompt: None,
+            frame: SILENCE,
+            pulled: None,
+            is_summed: false,
+            received: 0,
+            sent: 0,
+            refused: 0,
+            heard_at: None,
+            told_silent: false,
+            collided: false,
+        }
+    }
+
+    pub fn set_mute(&mut self, mute: Mute) {
+        self.mute = mute;
+    }
+
+    pub fn set_gain(&mut self, gain_db: f32) {
+        self.gain.set_db(gain_db);
+    }
+
+    /// Carries out a plan. Returns the streams before it, or what is left of them.
+    pub fn connect(&mut self, mut streams: Box<Streams>, now: Instant) -> Option<Box<Streams>> {
+        if let Some(before) = &mut self.streams {
+            streams.take_over(before);
+        }
+        self.heard_at = Some(now);
+        self.told_silent = false;
+        self.streams.replace(streams)
+    }
+
+    /// Starts a clip, or with `None` stops it. Returns the clip that it replaces.
+    pub fn play(&mut self, clip: Option<Arc<Clip>>) -> Option<Arc<Clip>> {
+        std::mem::replace(&mut self.prompt, clip.map(Prompt::new)).map(Prompt::into_clip)
+    }
+
+    pub fn handle_datagram(&mut self, datagram: &mut [u8], from: SocketAddr, at: Clocks, desk: &mut Desk) {
+        desk.tally.add(Count::RECEIVED, 1);
+        let outcome = match &mut self.streams {
+            Some(streams) => streams.handle_datagram(datagram, from, at),
+            None => Err(Refusal::NotConnected),
+        };
+        match outcome {
+            Ok(accepted) => {
+                self.received += 1;
+                self.heard_at = Some(at.now);
+                self.told_silent = false;
+                desk.tally.add(Count::LATE, accepted.late.into());
+                if let Some(address) = accepted.moved {
+                    desk.outbox.tell(Told::Latched { leg: self.id, address });
+                }
+                if let Some(press) = accepted.press {
+                    desk.outbox.tell(Told::Digit { leg: self.id, digit: press.key, duration: press.duration });
+                }
+            }
+            Err(why) => {
+                self.refused += 1;
+                self.collided |= why == Refusal::Looped;
+                desk.tally.add(Count::refused(why), 1);
+            }
+        }
+    }
+
+    /// Begins a tick. Returns how loud the leg is; `None`: it is not to be heard.
+    pub fn begin_tick(&mut self, now: Instant, desk: &mut Desk) -> Option<i8> {
+        self.pulled = None;
+        self.is_summed = false;
+        let streams = self.streams.as_ref().filter(|_| self.may_be_heard())?;
+        match streams.receiver.playout.level() {
+            Some(level_dbov) => Some(level_dbov),
+            None => match self.pull(now, desk) {
+                Sound::Voice { level_dbov } => Some(level_dbov),
+                Sound::Silence => None,
+            },
+        }
+    }
+
+    /// Decodes this tick's sound into `frame`, unless it is there already.
+    pub fn pull(&mut self, now: Instant, desk: &mut Desk) -> Sound {
+        if let Some(sound) = self.pulled {
+            return sound;
+        }
+        let sound = match &mut self.streams {
+            Some(streams) => streams.receiver.playout.pull(&mut self.frame, now),
+            None => Sound::Silence,
+        };
+        match sound {
+            Sound::Voice { .. } => {
+                self.gain.apply(&mut self.frame);
+                desk.tally.add(Count::DECODES, 1);
+            }
+            Sound::Silence => self.frame = SILENCE,
+        }
+        self.pulled = Some(sound);
+        sound
+    }
+
+    /// Whether anybody may hear the leg.
+    pub fn may_be_heard(&self) -> bool {
+        self.mute == Mute::Open && self.streams.as_ref().is_some_and(|streams| streams.receives())
+    }
+
+    /// A tick outside of all rooms.
+    pub fn be_alone(&mut self, slot: Slot, tick: u64, now: Instant, desk: &mut Desk, io: &mut impl PacketIo) {
+        self.begin_tick(now, desk);
+        if self.place == Place::Echo && self.may_be_heard() {
+            self.pull(now, desk);
+        } else {
+            self.frame = SILENCE;
+        }
+        self.pass(now);
+        self.hear(slot, None, tick, desk, io);
+    }
+
+    /// Lets the tick pass unheard, unless it was pulled.
+    pub fn pass(&mut self, now: Instant) {
+        if let (None, Some(streams)) = (self.pulled, &mut self.streams) {
+            streams.receiver.playout.skip(now);
+        }
+    }
+
+    /// The stream that the peer sends, as a contributing source.
+    pub fn peer_ssrc(&self) -> Option<Ssrc> {
+        self.streams.as_ref()?.receiver.source().map(|source| source.ssrc())
+    }
+
+    /// What falls due at a tick besides sound: reports, keys that ended unsaid, silence, statistics.
+    pub fn attend(
+        &mut self,
+        slot: Slot,
+        tick: u64,
+        at: Clocks,
+        silent_after: Duration,
+        desk: &mut Desk,
+        io: &mut impl PacketIo,
+    ) {
+        let Some(streams) = &mut self.streams else { return };
+        let keys = &mut streams.receiver.keys;
+        let unsaid = keys.poll_timeout().filter(|due| *due <= at.now).and_then(|_| keys.handle_timeout(at.now));
+        if let Some(press) = unsaid {
+            desk.outbox.tell(Told::Digit { leg: self.id, digit: press.key, duration: press.duration });
+        }
+        if std::mem::take(&mut self.collided) {
+            self.leave_ssrc(slot, at, desk, io);
+        } else if streams.reports.is_due(at.now) {
+            self.report(slot, Farewell::None, at, desk, io);
+        }
+        self.watch_silence(at.now, silent_after, desk);
+        if (tick + u64::from(slot.0)).is_multiple_of(STATS_TICKS) {
+            desk.outbox.tell(Told::Stats { leg: self.id, stats: self.stats() });
+        }
+    }
+
+    /// Sends an RTCP report.
+    pub fn report(&mut self, slot: Slot, farewell: Farewell, at: Clocks, desk: &mut Desk, io: &mut impl PacketIo) {
+        let Some(streams) = &mut self.streams else { return };
+        let Streams { reports, sender, receiver, latch, .. } = &mut **streams;
+        let mut buffer = [0; REPORT_LEN];
+        let len = match farewell {
+            Farewell::None => reports.report(sender, receiver, at, &mut buffer),
+            Farewell::Bye => reports.bye(sender, receiver, at, &mut buffer),
+        };
+        let from = if latch.is_muxed() { Channel::Rtp } else { Channel::Rtcp };
+        let datagram = len.and_then(|len| buffer.get(..len));
+        let sent = datagram.is_some_and(|datagram| io.send(slot, from, latch.rtcp_destination(), datagram));
+        desk.tally.add(if sent { Count::SENT } else { Count::UNSENT }, 1);
+    }
+
+    pub fn stats(&self) -> LegStats {
+        let mut stats = LegStats {
+            packets_received: self.received,
+            packets_sent: self.sent,
+            packets_refused: self.refused,
+            ..LegStats::default()
+        };
+        if let Some(streams) = &self.streams {
+            stats.packets_late = streams.receiver.playout.stats().late;
+            stats.round_trip = streams.reports.round_trip;
+            stats.remote_loss = streams.reports.remote_loss;
+            if let Some(source) = streams.receiver.source() {
+                stats.packets_lost = source.lost();
+                stats.jitter = source.jitter();
+            }
+        }
+        stats
+    }
+
+    /// Ends the clip when it is over.
+    pub fn finish_prompt(&mut self, desk: &mut Desk) {
+        if let Some(prompt) = self.prompt.take_if(|prompt| prompt.is_over()) {
+            desk.outbox.tell(Told::Played { leg: self.id });
+            desk.outbox.give_back(Returned::Clip(prompt.into_clip()));
+        }
+    }
+
+    /// The peer uses our SSRC: say goodbye to it and go on under another (RFC 3550 §8.2).
+    fn leave_ssrc(&mut self, slot: Slot, at: Clocks, desk: &mut Desk, io: &mut impl PacketIo) {
+        self.report(slot, Farewell::Bye, at, desk, io);
+        if let Some(streams) = &mut self.streams {
+            let another = streams.sender.ssrc().0.wrapping_mul(0x9e37_79b1).wrapping_add(at.ntp.0 as u32);
+            streams.sender.change_ssrc(Ssrc(another));
+        }
+    }
+
+    fn watch_silence(&mut self, now: Instant, silent_after: Duration, desk: &mut Desk) {
+        let expects = self.streams.as_ref().is_some_and(|streams| streams.receives());
+        let Some(heard_at) = self.heard_at.filter(|_| expects && !self.told_silent) else { return };
+        let quiet_for = now.saturating_duration_since(heard_at);
+        if quiet_for >= silent_after {
+            self.told_silent = true;
+            desk.outbox.tell(Told::Silent { leg: self.id, quiet_for });
+        }
+    }
+}
+
+/// Whether a report is the stream's last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    None,
+    Bye,
+}

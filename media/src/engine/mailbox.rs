@@ -11,7 +11,6 @@ use rtrb::{Producer, PushError};
 
 use super::command::{Clip, Deaf, Mute};
 use super::event::{LegStats, MediaEvent, SpeakerLevel};
-use super::feed::Feed;
 use super::io::EventFd;
 use super::leg::Leg;
 use super::ports::LegSockets;
@@ -19,11 +18,13 @@ use super::room::Room;
 use super::settings::MAX_SPEAKERS;
 use super::streams::Streams;
 use crate::id::{LegId, RoomId};
+use crate::mix::EncodeChain;
 
 /// To the shard's thread.
 #[derive(Debug)]
 pub(super) enum Letter {
     Open { leg: Box<Leg>, sockets: Box<LegSockets> },
+    Close { leg: LegId },
     Order(Order),
     Stop,
 }
@@ -40,13 +41,13 @@ pub(super) enum Order {
     Connect {
         leg: LegId,
         streams: Box<Streams>,
-        shared: Box<Feed>,
+        shared: Box<EncodeChain>,
     },
     /// `shared` is for the room's listeners who hear the same; absent before the leg has a plan.
     Join {
         leg: LegId,
         room: RoomId,
-        shared: Option<Box<Feed>>,
+        shared: Option<Box<EncodeChain>>,
     },
     Leave {
         leg: LegId,
@@ -77,9 +78,6 @@ pub(super) enum Order {
         room: RoomId,
         clip: Arc<Clip>,
     },
-    CloseLeg {
-        leg: LegId,
-    },
 }
 
 /// What the shard is done with. Dropping it is all that is left to do.
@@ -89,7 +87,7 @@ pub(super) enum Returned {
     Leg(Box<Leg>),
     Room(Box<Room>),
     Streams(Box<Streams>),
-    Feed(Box<Feed>),
+    Chain(Box<EncodeChain>),
     Clip(Arc<Clip>),
     Sockets(Box<LegSockets>),
 }

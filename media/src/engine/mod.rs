@@ -8,25 +8,39 @@
 //! A shard is a thread and all it owns. In a packet or a tick it allocates nothing, locks nothing, logs nothing
 //! and frees nothing. Its core knows neither sockets nor the clock, so a simulation drives it as well.
 
+mod beat;
 mod command;
 mod counters;
+mod demux;
+mod desk;
 mod event;
-mod feed;
 mod handle;
-pub mod io;
+mod hear;
+mod io;
+mod latch;
 mod leg;
 mod mailbox;
 mod media_events;
 mod ports;
 mod prepare;
+mod prompt;
+mod receive;
+mod reports;
 mod room;
+mod send;
 mod settings;
+mod shard;
+mod simulation;
+mod solo;
 mod streams;
+mod table;
 mod thread;
 
 pub use command::{Clip, Deaf, MediaCommand, Mute};
 pub use counters::{CODECS, Counters, Refusal, TICK_BOUNDS, TickHistogram};
 pub use event::{LegStats, MediaEvent, SpeakerLevel};
 pub use handle::{Engine, EngineHandle, OpenedLeg};
+pub use io::Channel;
 pub use media_events::MediaEvents;
 pub use settings::{EngineError, EngineSettings, MAX_SPEAKERS};
+pub use simulation::{Sent, Simulation};

@@ -70,7 +70,8 @@ impl Ports {
     pub fn open(&self) -> Result<LegSockets, NoPair> {
         let mut refused = 0;
         loop {
-            let lease = match lock(&self.free).pop_front() {
+            let next = lock(&self.free).pop_front();
+            let lease = match next {
                 Some(rtp_port) if refused < self.pairs => Lease { rtp_port, free: self.free.clone() },
                 next => {
                     let mut free = lock(&self.free);

@@ -1,4 +1,222 @@
-//! Room.
+//! A room: who is in it, who of them is heard, and one tick of its sound.
+
+use std::time::Instant;
+
+use super::desk::Desk;
+use super::event::SpeakerLevel;
+use super::io::{PacketIo, Slot};
+use super::leg::Leg;
+use super::mailbox::{Returned, Told};
+use super::prompt::Prompt;
+use super::reports::Clocks;
+use super::settings::MAX_SPEAKERS;
+use super::table::Table;
+use crate::id::{LegId, RoomId};
+use crate::mix::{Frame, SILENCE, Sound, Speakers, Sum};
+use crate::rtp::Ssrc;
+
+/// Ticks between two tellings of who speaks: a fifth of a second.
+const SPEAKERS_TICKS: u64 = 10;
 
 #[derive(Debug)]
-pub(super) struct Room {}
+pub(super) struct Room {
+    pub id: RoomId,
+    pub phase: usize,
+    members: Vec<Slot>,
+    speakers: Speakers,
+    sum: Sum,
+    recent: Recent,
+    prompt: Option<Prompt>,
+    told: SpeakerList,
+}
+
+/// What a room sounds like in one tick.
+#[derive(Debug)]
+pub(super) struct RoomSound<'a> {
+    pub id: RoomId,
+    pub sum: &'a Sum,
+    /// What they hear who are not heard.
+    pub whole: &'a Frame,
+    pub recent: &'a Recent,
+    /// The streams of those who are heard.
+    pub contributors: &'a [Ssrc],
+}
+
+impl Room {
+    /// `most`: how many speakers are heard at once.
+    pub fn new(id: RoomId, most: usize) -> Self {
+        Self {
+            id,
+            phase: 0,
+            members: Vec::with_capacity(256),
+            speakers: Speakers::new(most.clamp(1, MAX_SPEAKERS)),
+            sum: Sum::new(),
+            recent: Recent::default(),
+            prompt: None,
+            told: SpeakerList::default(),
+        }
+    }
+
+    pub fn members(&self) -> &[Slot] {
+        &self.members
+    }
+
+    pub fn enter(&mut self, slot: Slot, leg: LegId) {
+        self.members.push(slot);
+        self.speakers.join(leg);
+    }
+
+    pub fn leave(&mut self, slot: Slot, leg: LegId) {
+        self.members.retain(|member| *member != slot);
+        self.speakers.leave(leg);
+    }
+
+    /// Plays a clip to all. Returns the prompt that it replaces.
+    pub fn play(&mut self, prompt: Prompt) -> Option<Prompt> {
+        self.prompt.replace(prompt)
+    }
+
+    pub fn stop_playing(&mut self) -> Option<Prompt> {
+        self.prompt.take()
+    }
+
+    /// One tick: who speaks, the sum of them, and for everyone what they hear.
+    pub fn tick(
+        &mut self,
+        tick: u64,
+        at: Clocks,
+        legs: &mut Table<LegId, Leg>,
+        desk: &mut Desk,
+        io: &mut impl PacketIo,
+    ) {
+        self.rank(at.now, legs, desk);
+        let (contributors, count) = self.mix(at.now, legs, desk);
+        let whole = self.recent.begin(tick);
+        self.sum.whole(whole);
+        let sound = RoomSound {
+            id: self.id,
+            sum: &self.sum,
+            whole: self.recent.newest(),
+            recent: &self.recent,
+            contributors: &contributors[..count],
+        };
+        for slot in &self.members {
+            if let Some(leg) = legs.get_mut(*slot) {
+                leg.hear(*slot, Some(&sound), tick, desk, io);
+            }
+        }
+        if tick.is_multiple_of(SPEAKERS_TICKS) {
+            self.tell_speakers(desk);
+        }
+    }
+
+    fn rank(&mut self, now: Instant, legs: &mut Table<LegId, Leg>, desk: &mut Desk) {
+        for slot in &self.members {
+            let Some(leg) = legs.get_mut(*slot) else { continue };
+            if let Some(level_dbov) = leg.begin_tick(now, desk) {
+                self.speakers.handle_level(leg.id, level_dbov);
+            }
+        }
+        self.speakers.handle_tick();
+    }
+
+    /// Sums those who speak. Returns their streams.
+    fn mix(&mut self, now: Instant, legs: &mut Table<LegId, Leg>, desk: &mut Desk) -> ([Ssrc; MAX_SPEAKERS], usize) {
+        let (mut contributors, mut count) = ([Ssrc::default(); MAX_SPEAKERS], 0);
+        self.sum.clear();
+        for slot in &self.members {
+            let Some(leg) = legs.get_mut(*slot) else { continue };
+            if !self.speakers.speaks(leg.id) || !leg.may_be_heard() {
+                leg.pass(now);
+                continue;
+            }
+            if let Sound::Voice { .. } = leg.pull(now, desk) {
+                self.sum.add(&leg.frame);
+                leg.is_summed = true;
+                if let (Some(place), Some(ssrc)) = (contributors.get_mut(count), leg.peer_ssrc()) {
+                    *place = ssrc;
+                    count += 1;
+                }
+            }
+        }
+        if let Some(prompt) = &mut self.prompt {
+            desk.frame = SILENCE;
+            prompt.add_to(&mut desk.frame);
+            self.sum.add(&desk.frame);
+        }
+        if let Some(prompt) = self.prompt.take_if(|prompt| prompt.is_over()) {
+            desk.outbox.give_back(Returned::Clip(prompt.into_clip()));
+        }
+        (contributors, count)
+    }
+
+    fn tell_speakers(&mut self, desk: &mut Desk) {
+        let now = SpeakerList::of(self.speakers.speakers());
+        if now != self.told {
+            self.told = now;
+            desk.outbox.tell(Told::Speakers { room: self.id, speakers: now.levels, count: now.count });
+        }
+    }
+}
+
+/// The last frames of the whole sum, for a leg that begins to hear less than the whole.
+#[derive(Debug)]
+pub(super) struct Recent {
+    frames: [Frame; Self::KEPT],
+    newest: Option<u64>,
+}
+
+impl Recent {
+    /// The current tick, and as many before as the longest packet takes.
+    const KEPT: usize = 4;
+
+    /// The place for the frame of `tick`.
+    fn begin(&mut self, tick: u64) -> &mut Frame {
+        self.newest = Some(tick);
+        &mut self.frames[Self::place(tick)]
+    }
+
+    fn newest(&self) -> &Frame {
+        &self.frames[Self::place(self.newest.unwrap_or(0))]
+    }
+
+    /// The frame of an earlier tick, while it is kept.
+    pub fn at(&self, tick: u64) -> Option<&Frame> {
+        let age = self.newest?.checked_sub(tick)?;
+        (age < Self::KEPT as u64).then(|| &self.frames[Self::place(tick)])
+    }
+
+    fn place(tick: u64) -> usize {
+        (tick % Self::KEPT as u64) as usize
+    }
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self { frames: [SILENCE; Self::KEPT], newest: None }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct SpeakerList {
+    levels: [SpeakerLevel; MAX_SPEAKERS],
+    count: usize,
+}
+
+impl SpeakerList {
+    fn of(speakers: &[SpeakerLevel]) -> Self {
+        let mut list = Self::default();
+        for (place, speaker) in list.levels.iter_mut().zip(speakers) {
+            *place = *speaker;
+            list.count += 1;
+        }
+        list
+    }
+}
+
+impl Default for SpeakerList {
+    fn default() -> Self {
+        let nobody = SpeakerLevel { leg: LegId(0), level_dbov: -127 };
+        Self { levels: [nobody; MAX_SPEAKERS], count: 0 }
+    }
+}

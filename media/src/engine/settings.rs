@@ -5,8 +5,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::codec::CodecError;
 use crate::id::{LegId, RoomId};
 use crate::plan::AudioCodec;
+use crate::secure::SrtpError;
 
 /// At most this many speakers are mixed at once: a packet names no more contributors (RFC 3550 §5.1).
 pub const MAX_SPEAKERS: usize = 15;
@@ -55,8 +57,17 @@ pub enum EngineError {
     Full { shard: usize, legs: usize },
     #[error("{leg} is on media shard {leg_shard} and {room} on {room_shard}")]
     OtherShard { leg: LegId, leg_shard: usize, room: RoomId, room_shard: usize },
-    #[error("no {} coder for {leg}: {reason}", codec.name())]
-    Codec { leg: LegId, codec: AudioCodec, reason: String },
-    #[error("SRTP keys of {leg} cannot be used: {reason}")]
-    Keys { leg: LegId, reason: String },
+    #[error("no {} coder for {leg}", codec.name())]
+    Codec {
+        leg: LegId,
+        codec: AudioCodec,
+        #[source]
+        source: CodecError,
+    },
+    #[error("SRTP keys of {leg} cannot be used")]
+    Keys {
+        leg: LegId,
+        #[source]
+        source: SrtpError,
+    },
 }

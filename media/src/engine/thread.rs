@@ -3,39 +3,94 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rtrb::Consumer;
 
+use super::beat::Beat;
 use super::counters::Published;
-use super::io::EventFd;
-use super::mailbox::{Letter, Outbox};
+use super::handle::LEGS_PER_SHARD;
+use super::io::{EventFd, UdpIo};
+use super::mailbox::{Letter, Outbox, Returned};
 use super::settings::EngineSettings;
+use super::shard::{Shard, Start};
+
+/// Letters read between two looks at the clock: enough to keep up, few enough that no tick comes late for them.
+const LETTERS_AT_ONCE: usize = 64;
+/// Between two copies of the counts.
+const PUBLISH: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct ShardThread {
     pub index: usize,
-    pub settings: EngineSettings,
-    pub seed: u64,
     pub letters: Consumer<Letter>,
     pub bell: Arc<EventFd>,
-    pub outbox: Outbox,
     pub published: Arc<Published>,
 }
 
 impl ShardThread {
-    pub fn spawn(self) -> io::Result<JoinHandle<()>> {
-        Builder::new().name(format!("media-{}", self.index)).spawn(move || self.run())
+    pub fn spawn(self, settings: &EngineSettings, outbox: Outbox) -> io::Result<JoinHandle<()>> {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let start = Start { instant: Instant::now(), since_1970 };
+        let shard = Shard::new(settings, start, outbox);
+        let io = UdpIo::new(LEGS_PER_SHARD, settings.bind)?;
+        let beat = Beat::new(start.instant);
+        Builder::new().name(format!("media-{}", self.index)).spawn(move || self.run(shard, io, beat))
     }
 
-    fn run(mut self) {
+    fn run(mut self, mut shard: Shard, mut io: UdpIo, mut beat: Beat) {
+        let mut publish_at = Instant::now();
         loop {
-            self.bell.wait(None);
-            self.bell.clear();
-            while let Ok(letter) = self.letters.pop() {
-                if matches!(letter, Letter::Stop) {
-                    return;
+            let now = Instant::now();
+            match beat.poll_timeout(shard.used_phases()) {
+                _ if !self.letters.is_empty() => {}
+                Some(due) => self.bell.wait(Some(due.saturating_duration_since(now))),
+                None => {
+                    shard.publish(&self.published);
+                    self.bell.wait(None);
+                    beat.wake(Instant::now());
                 }
             }
+            self.bell.clear();
+            if self.read_letters(&mut shard, &mut io).is_break() {
+                return;
+            }
+            self.run_ticks(&mut shard, &mut io, &mut beat);
+            if Instant::now() >= publish_at {
+                publish_at = Instant::now() + PUBLISH;
+                shard.publish(&self.published);
+            }
+        }
+    }
+
+    fn read_letters(&mut self, shard: &mut Shard, io: &mut UdpIo) -> std::ops::ControlFlow<()> {
+        let now = Instant::now();
+        for _ in 0..LETTERS_AT_ONCE {
+            match self.letters.pop() {
+                Ok(Letter::Open { leg, sockets }) => match shard.open(leg) {
+                    Some(slot) => io.attach(slot, sockets),
+                    None => shard.give_back(Returned::Sockets(sockets)),
+                },
+                Ok(Letter::Close { leg }) => {
+                    let sockets = shard.close(leg, now, io).and_then(|slot| io.detach(slot));
+                    sockets.into_iter().for_each(|sockets| shard.give_back(Returned::Sockets(sockets)));
+                }
+                Ok(Letter::Order(order)) => shard.handle_order(order, now),
+                Ok(Letter::Stop) => return std::ops::ControlFlow::Break(()),
+                Err(_) => break,
+            }
+        }
+        std::ops::ControlFlow::Continue(())
+    }
+
+    fn run_ticks(&mut self, shard: &mut Shard, io: &mut UdpIo, beat: &mut Beat) {
+        let mut now = Instant::now();
+        while let Some(due) = beat.next_due(shard.used_phases(), now) {
+            shard.handle_tick(due, now, io);
+            let done = Instant::now();
+            let overran = beat.poll_timeout(shard.used_phases()).is_some_and(|next| next <= done);
+            shard.count_tick(done.saturating_duration_since(now), overran);
+            now = done;
         }
     }
 }

@@ -5,8 +5,8 @@
 
 use std::time::Duration;
 
-use super::{EncodeChain, Frame};
-use crate::codec::CodecError;
+use super::{EncodeChain, Frame, SILENCE};
+use crate::codec::{CodecError, packet_time};
 use crate::id::{LegId, RoomId};
 use crate::plan::{AudioCodec, OpusWishes, SendFormat};
 
@@ -19,17 +19,11 @@ pub enum MixKey {
     Own(LegId),
 }
 
-/// What a listener hears just now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hears {
-    Whole,
-    Own,
-}
-
 /// Listeners with equal keys get the same payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EncodeKey {
     pub codec: AudioCodec,
+    /// As [`packet_time`] rounds it.
     pub ptime: Duration,
     /// Default for codecs other than Opus, so that wishes do not part them.
     pub opus: OpusWishes,
@@ -39,55 +33,152 @@ pub struct EncodeKey {
 impl EncodeKey {
     pub fn new(format: &SendFormat, mix: MixKey) -> Self {
         let opus = if format.codec == AudioCodec::Opus { format.opus } else { OpusWishes::default() };
-        Self { codec: format.codec, ptime: format.ptime, opus, mix }
+        Self { codec: format.codec, ptime: packet_time(format.codec, format.ptime), opus, mix }
+    }
+
+    /// A chain that encodes so. Allocates.
+    pub fn make_chain(&self) -> Result<EncodeChain, CodecError> {
+        EncodeChain::new(self.codec, self.opus, self.ptime)
     }
 }
 
 /// The encode chains of one shard, made when legs connect and found by key at every tick.
-#[derive(Debug, Default)]
-pub struct Groups {}
+#[derive(Debug)]
+pub struct Groups {
+    /// By key.
+    groups: Vec<Group>,
+    frame: Box<Frame>,
+    encodes: [u64; 4],
+}
+
+#[derive(Debug)]
+struct Group {
+    key: EncodeKey,
+    chain: Box<EncodeChain>,
+    users: usize,
+    encoded: Option<u64>,
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Groups {
     pub fn new() -> Self {
-        Self::default()
+        Self { groups: Vec::with_capacity(64), frame: Box::new(SILENCE), encodes: [0; 4] }
     }
 
     /// Makes the chain of a key if there is none, and counts one more user of it. Allocates: at Connect and Join.
     pub fn acquire(&mut self, key: EncodeKey) -> Result<(), CodecError> {
-        let _ = key;
-        unimplemented!()
+        match self.find(&key) {
+            Ok(place) => self.groups[place].users += 1,
+            Err(_) => {
+                let chain = key.make_chain()?;
+                self.insert(key, Box::new(chain));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a ready-made chain for a key; or counts one more user of the one there, and gives the new one back.
+    pub fn insert(&mut self, key: EncodeKey, chain: Box<EncodeChain>) -> Option<Box<EncodeChain>> {
+        match self.find(&key) {
+            Ok(place) => {
+                self.groups[place].users += 1;
+                Some(chain)
+            }
+            Err(place) => {
+                self.groups.insert(place, Group { key, chain, users: 1, encoded: None });
+                None
+            }
+        }
     }
 
     /// Counts one user less. Returns the chain when it was the last, to be dropped off the packet path.
-    pub fn release(&mut self, key: &EncodeKey) -> Option<EncodeChain> {
-        let _ = key;
-        unimplemented!()
-    }
-
-    /// Adds a ready-made chain for a key, or counts one more user and gives the chain back.
-    pub fn insert(&mut self, key: EncodeKey, chain: EncodeChain) -> Option<EncodeChain> {
-        let _ = key;
-        Some(chain)
+    pub fn release(&mut self, key: &EncodeKey) -> Option<Box<EncodeChain>> {
+        let place = self.find(key).ok()?;
+        let group = &mut self.groups[place];
+        group.users -= 1;
+        (group.users == 0).then(|| self.groups.remove(place).chain)
     }
 
     /// The key's payloads of this tick: encoded at the first call of a tick, shared by the others.
     /// `frame` is called only when there is something to encode.
     pub fn encode(&mut self, key: &EncodeKey, tick: u64, frame: impl FnOnce(&mut Frame)) -> Option<&EncodeChain> {
-        let _ = (key, tick, frame);
-        unimplemented!()
+        let place = self.find(key).ok()?;
+        let group = &mut self.groups[place];
+        if group.encoded != Some(tick) {
+            group.encoded = Some(tick);
+            frame(&mut self.frame);
+            let before = group.chain.encodes();
+            group.chain.push(&self.frame, tick);
+            self.encodes[key.codec as usize] += group.chain.encodes() - before;
+        }
+        Some(&group.chain)
     }
 
     /// Packets encoded since the start, by codec.
     pub fn encodes(&self, codec: AudioCodec) -> u64 {
-        let _ = codec;
-        unimplemented!()
+        self.encodes[codec as usize]
     }
 
     pub fn len(&self) -> usize {
-        0
+        self.groups.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.groups.is_empty()
+    }
+
+    fn find(&self, key: &EncodeKey) -> Result<usize, usize> {
+        self.groups.binary_search_by_key(key, |group| group.key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(codec: AudioCodec, opus: OpusWishes) -> SendFormat {
+        SendFormat { payload_type: 96, codec, ptime: Duration::from_millis(20), opus }
+    }
+
+    #[test]
+    fn a_hundred_silent_listeners_share_one_encode() {
+        let mut groups = Groups::new();
+        let key = EncodeKey::new(&format(AudioCodec::Pcma, OpusWishes::default()), MixKey::Whole(RoomId(1)));
+        (0..100).for_each(|_| groups.acquire(key).expect("sets up"));
+        let mut mixed = 0;
+        for _ in 0..100 {
+            let chain = groups.encode(&key, 5, |frame| {
+                mixed += 1;
+                frame.fill(1_000);
+            });
+            assert_eq!(chain.expect("known").payloads().count(), 1);
+        }
+        assert_eq!((mixed, groups.encodes(AudioCodec::Pcma), groups.len()), (1, 1, 1));
+        assert!((0..99).all(|_| groups.release(&key).is_none()));
+        assert!(groups.release(&key).is_some());
+        assert!(groups.is_empty());
+    }
+
+    #[test]
+    fn wishes_part_opus_listeners_and_nobody_else() {
+        let narrow = OpusWishes { max_playback_rate: Some(8_000), ..OpusWishes::default() };
+        let key = |codec, opus| EncodeKey::new(&format(codec, opus), MixKey::Whole(RoomId(1)));
+        assert_ne!(key(AudioCodec::Opus, narrow), key(AudioCodec::Opus, OpusWishes::default()));
+        assert_eq!(key(AudioCodec::G722, narrow), key(AudioCodec::G722, OpusWishes::default()));
+    }
+
+    #[test]
+    fn a_ready_made_chain_is_given_back_when_there_is_one() {
+        let mut groups = Groups::new();
+        let key = EncodeKey::new(&format(AudioCodec::Pcmu, OpusWishes::default()), MixKey::Own(LegId(1)));
+        assert!(groups.insert(key, Box::new(key.make_chain().expect("sets up"))).is_none());
+        assert!(groups.insert(key, Box::new(key.make_chain().expect("sets up"))).is_some());
+        assert!(groups.release(&key).is_none());
+        assert!(groups.release(&key).is_some());
     }
 }

@@ -19,7 +19,7 @@ pub mod sum;
 pub use encode_chain::{EncodeChain, Payload};
 pub use frame::{FRAME_SAMPLES, Frame, SILENCE, TICK};
 pub use gain::Gain;
-pub use groups::{EncodeKey, Groups, Hears, MixKey};
+pub use groups::{EncodeKey, Groups, MixKey};
 pub use jitter::{Inserted, JitterBuffer, JitterStats, Step};
 pub use level::{LevelEstimator, level_dbov};
 pub use playout::{Playout, Sound};

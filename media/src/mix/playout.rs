@@ -7,10 +7,21 @@
 
 use std::time::Instant;
 
-use super::{Frame, Inserted, JitterStats};
-use crate::codec::CodecError;
+use super::jitter::{Inserted, JitterBuffer, JitterStats, Step};
+use super::level::{Estimate, LevelEstimator, SILENT};
+use super::{FRAME_SAMPLES, Frame, Resampler, level_dbov};
+use crate::codec::{CodecError, Decoder, SampleRate, make_decoder};
 use crate::plan::AudioCodec;
 use crate::rtp::RtpHeader;
+
+/// 120 ms at 48 kHz: the longest packet.
+const LONGEST: usize = 5_760;
+/// Over so many samples at 48 kHz, 5 ms, one sound fades into another.
+const FADE: usize = 240;
+/// Ticks for which a decoded level is believed of a leg that is not decoded …
+const BELIEVED: u8 = 3;
+/// … and while its encoder finds no voice: a tone is heard half a second late at most.
+const BELIEVED_VOICELESS: u8 = 25;
 
 /// What a pulled frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,45 +32,376 @@ pub enum Sound {
     Silence,
 }
 
+/// What is known of the leg's loudness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Level {
+    Estimated(i8),
+    /// Of a frame, so many ticks ago.
+    Decoded(i8, u8),
+    Unknown,
+}
+
 #[derive(Debug)]
-pub struct Playout {}
+pub struct Playout {
+    jitter: JitterBuffer,
+    voices: Vec<Voice>,
+    estimator: LevelEstimator,
+    level: Level,
+    /// Ticks.
+    believed: u8,
+    /// Mean length of payloads whose level only decoding tells: one that is much longer begins a word.
+    usual_len: usize,
+    pcm: Box<[i16; LONGEST]>,
+    fifo: Fifo,
+    /// Passed over at the last tick: what is decoded next fades in.
+    skipped: bool,
+}
+
+/// A decoder and what brings its samples to 48 kHz.
+#[derive(Debug)]
+struct Voice {
+    codec: AudioCodec,
+    decoder: Box<dyn Decoder>,
+    resampler: Resampler,
+}
 
 impl Playout {
     /// Allocates decoders for all codecs that the peer may send, and all buffers.
     pub fn new(codecs: &[AudioCodec]) -> Result<Self, CodecError> {
-        let _ = codecs;
-        unimplemented!()
+        Ok(Self {
+            jitter: JitterBuffer::new(),
+            voices: codecs.iter().map(|&codec| Voice::new(codec)).collect::<Result<_, _>>()?,
+            estimator: LevelEstimator::default(),
+            level: Level::Estimated(SILENT),
+            believed: BELIEVED,
+            usual_len: 0,
+            pcm: Box::new([0; LONGEST]),
+            fifo: Fifo::new(),
+            skipped: true,
+        })
     }
 
     /// Takes a packet of one of the codecs.
     pub fn handle_packet(&mut self, codec: AudioCodec, header: &RtpHeader, payload: &[u8], now: Instant) -> Inserted {
-        let _ = (codec, header, payload, now);
-        unimplemented!()
+        if !self.voices.iter().any(|voice| voice.codec == codec) {
+            return Inserted::Unusable;
+        }
+        let inserted = self.jitter.insert(codec, header, payload, now);
+        if matches!(inserted, Inserted::Kept | Inserted::Restarted) {
+            self.note_level(codec, payload);
+        }
+        inserted
     }
 
     /// Comfort noise (RFC 3389), or a key press (RFC 4733), in place of audio.
     pub fn handle_silence(&mut self, header: &RtpHeader) {
-        let _ = header;
+        self.jitter.handle_silence(header);
     }
 
     /// How loud the leg is just now, dBov: as estimated of what arrived, else as last decoded. `None`: only decoding
     /// tells, so [`pull`](Self::pull) it.
     pub fn level(&self) -> Option<i8> {
-        unimplemented!()
+        match self.level {
+            _ if self.jitter.is_idle() => Some(SILENT),
+            Level::Estimated(level) => Some(level),
+            Level::Decoded(level, age) if age < self.believed => Some(level),
+            Level::Decoded(..) | Level::Unknown => None,
+        }
     }
 
     /// The tick's frame. One of `pull` and `skip` at every tick.
     pub fn pull(&mut self, frame: &mut Frame, now: Instant) -> Sound {
-        let _ = (frame, now);
-        unimplemented!()
+        let mut voiced = self.fifo.len > 0;
+        let clock_rate = self.jitter.begin_tick(now);
+        while let Some(step) = self.jitter.next_step() {
+            voiced |= !matches!(step, Step::Quiet { .. });
+            decode(step, clock_rate, &mut self.voices, &mut self.pcm[..], &mut self.fifo);
+        }
+        self.fifo.take(frame);
+        if std::mem::take(&mut self.skipped) {
+            fade_in(frame);
+        }
+        if !voiced {
+            return Sound::Silence;
+        }
+        let level_dbov = level_dbov(frame);
+        if !matches!(self.level, Level::Estimated(_)) {
+            self.level = Level::Decoded(level_dbov, 0);
+        }
+        Sound::Voice { level_dbov }
     }
 
     /// Lets the tick pass without decoding.
     pub fn skip(&mut self, now: Instant) {
-        let _ = now;
+        self.jitter.begin_tick(now);
+        while self.jitter.next_step().is_some() {}
+        self.fifo.clear();
+        self.skipped = true;
+        if let Level::Decoded(_, age) = &mut self.level {
+            *age = age.saturating_add(1);
+        }
     }
 
     pub fn stats(&self) -> JitterStats {
-        unimplemented!()
+        self.jitter.stats()
+    }
+
+    fn note_level(&mut self, codec: AudioCodec, payload: &[u8]) {
+        self.believed = match self.estimator.estimate(codec, payload) {
+            Estimate::Level(level) => {
+                self.level = Level::Estimated(level);
+                return;
+            }
+            Estimate::Voiceless => BELIEVED_VOICELESS,
+            Estimate::Unknown => BELIEVED,
+        };
+        let grown = payload.len() > self.usual_len * 5 / 4 + 8;
+        self.usual_len = (self.usual_len * 7 + payload.len()) / 8;
+        self.level = match self.level {
+            Level::Decoded(level, age) if !grown => Level::Decoded(level, age),
+            _ => Level::Unknown,
+        };
+    }
+}
+
+/// Carries out a step: samples go to the fifo.
+fn decode(step: Step<'_>, clock_rate: u32, voices: &mut [Voice], pcm: &mut [i16], fifo: &mut Fifo) {
+    match step {
+        Step::Play { codec, payload, units } => {
+            let Some(voice) = voice_of(voices, codec) else { return };
+            let wanted = voice.samples(units, clock_rate);
+            match voice.decoder.decode(payload, pcm) {
+                Ok(len) if len == wanted => {}
+                // What cannot be read, or does not hold what it says, is as good as lost.
+                _ => voice.decoder.conceal(&mut pcm[..wanted]),
+            }
+            fifo.push(&mut voice.resampler, &pcm[..wanted]);
+        }
+        Step::Shed { codec, payload } => {
+            let Some(voice) = voice_of(voices, codec) else { return };
+            if let Ok(len) = voice.decoder.decode(payload, pcm) {
+                let ratio = FRAME_SAMPLES / voice.decoder.sample_rate().samples(super::TICK);
+                fifo.fade_from(&mut voice.resampler, &pcm[..len.min(FADE / ratio)]);
+            }
+        }
+        Step::Lost { codec, units, following } => {
+            let Some(voice) = voice_of(voices, codec) else { return };
+            let out = &mut pcm[..voice.samples(units, clock_rate)];
+            match following {
+                Some(following) => voice.decoder.recover(following, out),
+                None => voice.decoder.conceal(out),
+            }
+            fifo.push(&mut voice.resampler, out);
+        }
+        Step::Starved { codec, units } => {
+            let Some(voice) = voice_of(voices, codec) else { return };
+            let out = &mut pcm[..voice.samples(units, clock_rate)];
+            voice.decoder.conceal(out);
+            fifo.push(&mut voice.resampler, out);
+        }
+        Step::Quiet { units } => fifo.push_silence(units as usize * (48_000 / clock_rate) as usize),
+    }
+}
+
+fn voice_of(voices: &mut [Voice], codec: AudioCodec) -> Option<&mut Voice> {
+    voices.iter_mut().find(|voice| voice.codec == codec)
+}
+
+impl Voice {
+    fn new(codec: AudioCodec) -> Result<Self, CodecError> {
+        let decoder = make_decoder(codec)?;
+        let resampler = Resampler::new(decoder.sample_rate(), SampleRate::Hz48000);
+        Ok(Self { codec, decoder, resampler })
+    }
+
+    /// Samples at the codec's rate in so many clock units, at most a packet's.
+    fn samples(&self, units: u32, clock_rate: u32) -> usize {
+        let samples = u64::from(units) * u64::from(self.decoder.sample_rate().hz()) / u64::from(clock_rate.max(1));
+        usize::try_from(samples).unwrap_or(LONGEST).min(LONGEST)
+    }
+}
+
+/// Samples at 48 kHz that wait for their tick.
+#[derive(Debug)]
+struct Fifo {
+    samples: Box<[i16; LONGEST + FRAME_SAMPLES]>,
+    len: usize,
+    /// What the next samples fade over from.
+    fading: [i16; FADE],
+    fading_len: usize,
+}
+
+impl Fifo {
+    fn new() -> Self {
+        Self { samples: Box::new([0; LONGEST + FRAME_SAMPLES]), len: 0, fading: [0; FADE], fading_len: 0 }
+    }
+
+    fn push(&mut self, resampler: &mut Resampler, pcm: &[i16]) {
+        let written = resampler.process(pcm, &mut self.samples[self.len..]);
+        let new = &mut self.samples[self.len..self.len + written];
+        let fading = &self.fading[..self.fading_len.min(written)];
+        for (n, (sample, &before)) in new.iter_mut().zip(fading).enumerate() {
+            let (n, len) = (n as i32, fading.len() as i32);
+            *sample = ((i32::from(*sample) * n + i32::from(before) * (len - n)) / len) as i16;
+        }
+        self.fading_len = 0;
+        self.len += written;
+    }
+
+    fn push_silence(&mut self, samples: usize) {
+        let end = (self.len + samples).min(self.samples.len());
+        self.samples[self.len..end].fill(0);
+        self.len = end;
+    }
+
+    /// Keeps the beginning of what is left out.
+    fn fade_from(&mut self, resampler: &mut Resampler, pcm: &[i16]) {
+        self.fading_len = resampler.process(pcm, &mut self.fading);
+    }
+
+    /// The first frame's worth. What is missing of it passed while nobody listened, so it is missing in front.
+    fn take(&mut self, frame: &mut Frame) {
+        let taken = self.len.min(FRAME_SAMPLES);
+        let (missing, rest) = frame.split_at_mut(FRAME_SAMPLES - taken);
+        missing.fill(0);
+        rest.copy_from_slice(&self.samples[..taken]);
+        self.samples.copy_within(taken..self.len, 0);
+        self.len -= taken;
+    }
+
+    fn clear(&mut self) {
+        (self.len, self.fading_len) = (0, 0);
+    }
+}
+
+fn fade_in(frame: &mut Frame) {
+    for (n, sample) in frame.iter_mut().take(FADE).enumerate() {
+        *sample = (i32::from(*sample) * n as i32 / FADE as i32) as i16;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::codec::{Encoded, make_encoder, packet_time};
+    use crate::mix::SILENCE;
+    use crate::plan::OpusWishes;
+    use crate::rtp::{RtpTimestamp, SequenceNumber, Ssrc};
+
+    const ALL: [AudioCodec; 4] = [AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722, AudioCodec::Opus];
+
+    /// Plays a tone of 400 Hz and −13 dBov through a codec, and gives what each tick pulled.
+    fn played(codec: AudioCodec, ptime: u64, ticks: u64, lost: impl Fn(u16) -> bool) -> (Vec<(Sound, Frame)>, Playout) {
+        let mut playout = Playout::new(&ALL).expect("sets up");
+        let mut encoder = make_encoder(codec, OpusWishes::default()).expect("sets up");
+        let rate = encoder.sample_rate();
+        let ptime = packet_time(codec, Duration::from_millis(ptime));
+        let start = Instant::now();
+        let (mut sent, mut frames) = (0_u16, Vec::new());
+        for tick in 0..ticks {
+            let now = start + Duration::from_millis(20 * tick + 10);
+            while start + ptime * u32::from(sent) <= now {
+                let samples = rate.samples(ptime);
+                let pcm: Vec<i16> = (0..samples)
+                    .map(|n| {
+                        (usize::from(sent) * samples + n) as f64 * 400.0 * std::f64::consts::TAU / f64::from(rate.hz())
+                    })
+                    .map(|phase| (10_362.0 * phase.sin()) as i16)
+                    .collect();
+                let mut payload = [0; 1_500];
+                let Ok(Encoded::Payload(len)) = encoder.encode(&pcm, &mut payload) else { panic!("encodes") };
+                let units = ptime.as_millis() as u32 * codec.clock_rate() / 1_000;
+                let header = RtpHeader {
+                    marker: false,
+                    payload_type: 0,
+                    sequence: SequenceNumber(sent),
+                    timestamp: RtpTimestamp(u32::from(sent) * units),
+                    ssrc: Ssrc(7),
+                };
+                if !lost(sent) {
+                    assert_eq!(playout.handle_packet(codec, &header, &payload[..len], now), Inserted::Kept);
+                }
+                sent += 1;
+            }
+            let mut frame = SILENCE;
+            frames.push((playout.pull(&mut frame, now), frame));
+        }
+        (frames, playout)
+    }
+
+    /// The largest step between two samples: a click shows as a step, a 400 Hz tone at this level moves by 543.
+    fn largest_step(frames: &[(Sound, Frame)]) -> i32 {
+        let samples: Vec<i16> = frames.iter().flat_map(|(_, frame)| *frame).collect();
+        samples.windows(2).map(|pair| (i32::from(pair[1]) - i32::from(pair[0])).abs()).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn a_tone_comes_through_every_codec_and_packet_time_at_its_level_and_without_a_gap() {
+        for codec in ALL {
+            for ptime in [10, 20, 30, 40, 60] {
+                let (frames, _) = played(codec, ptime, 50, |_| false);
+                for (n, (sound, _)) in frames.iter().enumerate().skip(10) {
+                    let Sound::Voice { level_dbov } = *sound else { panic!("{codec:?} {ptime} ms tick {n} is silent") };
+                    assert!((-15..=-11).contains(&level_dbov), "{codec:?} {ptime} ms tick {n}: {level_dbov} dBov");
+                }
+                let step = largest_step(&frames[10..]);
+                assert!(step < 1_100, "{codec:?} {ptime} ms: step of {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_lost_packet_is_hardly_heard() {
+        for codec in ALL {
+            let (frames, _) = played(codec, 20, 50, |n| n % 12 == 11);
+            let step = largest_step(&frames[10..]);
+            assert!(step < 2_000, "{codec:?}: step of {step}");
+            let levels: Vec<Sound> = frames[10..].iter().map(|(sound, _)| *sound).collect();
+            let good = |sound: &Sound| matches!(sound, Sound::Voice { level_dbov: -26..=-9 });
+            assert!(levels.iter().all(good), "{codec:?}: {levels:?}");
+        }
+    }
+
+    #[test]
+    fn who_stops_sending_is_silent_soon() {
+        let (frames, playout) = played(AudioCodec::Pcma, 20, 30, |n| n >= 20);
+        assert_eq!(frames[29].0, Sound::Silence);
+        assert_eq!(frames[29].1, SILENCE);
+        assert_eq!(playout.level(), Some(SILENT));
+    }
+
+    #[test]
+    fn levels_are_known_before_the_sound_is_played_where_the_codec_tells() {
+        let (_, playout) = played(AudioCodec::Pcmu, 20, 10, |_| false);
+        assert!(playout.level().is_some_and(|level| (-15..=-11).contains(&level)));
+        let (_, mut playout) = played(AudioCodec::Opus, 20, 10, |_| false);
+        assert!(playout.level().is_some_and(|level| (-15..=-11).contains(&level)), "as decoded");
+        let now = Instant::now();
+        (0..BELIEVED).for_each(|_| playout.skip(now));
+        assert_eq!(playout.level(), None, "not believed for ever");
+    }
+
+    #[test]
+    fn after_skipping_the_sound_fades_in() {
+        let (_, mut playout) = played(AudioCodec::Pcma, 20, 10, |_| false);
+        playout.skip(Instant::now());
+        let mut frame = SILENCE;
+        playout.pull(&mut frame, Instant::now());
+        assert_eq!(frame[0], 0);
+    }
+
+    #[test]
+    fn a_codec_not_agreed_on_is_refused() {
+        let mut playout = Playout::new(&[AudioCodec::Pcmu]).expect("sets up");
+        let header = RtpHeader {
+            marker: false,
+            payload_type: 8,
+            sequence: SequenceNumber(1),
+            timestamp: RtpTimestamp(1),
+            ssrc: Ssrc(1),
+        };
+        assert_eq!(playout.handle_packet(AudioCodec::Pcma, &header, &[0; 160], Instant::now()), Inserted::Unusable);
     }
 }

@@ -52,7 +52,7 @@ impl Endpoint {
                 Upward::Closed { owner: Owner::Call(call, _) } => {
                     self.with_call(call, now, InviteUsage::handle_closed);
                 }
-                Upward::Failed { owner: Owner::Nobody, .. } | Upward::Closed { .. } => {}
+                Upward::Failed { .. } | Upward::Closed { .. } => {}
             }
         }
     }
@@ -127,7 +127,7 @@ impl Endpoint {
         destinations: Vec<Destination>,
         now: Instant,
     ) {
-        let is_invite = purpose == Purpose::Invite;
+        let is_invite = matches!(purpose, Purpose::Invite | Purpose::Reoffer);
         let owner = Owner::Call(id, purpose.clone());
         let transaction = self.send_request(owner, request, destinations, now);
         let Some(call) = self.calls.get_mut(id) else { return };
@@ -217,7 +217,7 @@ impl Endpoint {
                 let response = Some(std::sync::Arc::new(response));
                 self.output.push_back(Output::Event(Event::Response { request, status, response }));
             }
-            (Owner::Call(..) | Owner::User(_) | Owner::Nobody, _) => {}
+            (Owner::Call(..) | Owner::User(_) | Owner::Invited(_) | Owner::Nobody, _) => {}
         }
     }
 

@@ -40,7 +40,7 @@ impl DialogKey {
 pub struct Call {
     pub usage: InviteUsage,
     pub dialog: DialogKey,
-    /// The INVITE of ours that a CANCEL would be for.
+    /// Our latest INVITE: what a CANCEL would be for.
     pub invite: Option<TransactionId>,
 }
 

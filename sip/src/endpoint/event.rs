@@ -13,11 +13,13 @@ pub enum Event {
     /// 101–199 to our INVITE.
     Progress { call: CallId, response: Arc<Response> },
     /// The dialog is confirmed. Outgoing: a 2xx, which the endpoint has acknowledged already (or will, with our
-    /// answer, when our INVITE had no offer). Incoming: the ACK came; `body` is its SDP when the 200 had the offer.
+    /// answer, when our INVITE had no offer); `body` is its SDP, or that of the reliable 1xx that had the answer
+    /// already. Incoming: the ACK came; `body` is its SDP when the 200 had the offer.
     Established { call: CallId, response: Option<Arc<Response>>, body: Option<Body>, source: Source },
     /// The peer offers anew (re-INVITE or UPDATE): AnswerOffer is due. Without `offer`, we are asked for one.
     Offered { call: CallId, request: Arc<Request>, offer: Option<Body> },
-    /// What came of our re-INVITE. After a failure the session stands as before (RFC 6141).
+    /// What came of an offer of ours within the call, whether our re-INVITE made it or our 200 to a re-INVITE
+    /// without one: the peer's answer. After a failure the session stands as before (RFC 6141).
     ReofferDone { call: CallId, outcome: Result<Body, StatusCode> },
     /// The call is over; nothing more comes of it.
     Ended { call: CallId, why: Ending },

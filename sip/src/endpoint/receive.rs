@@ -11,7 +11,7 @@ use crate::endpoint::{Endpoint, Event, Output, RequestId, SendId};
 use crate::message::{Header, HeaderName, Message, Method, Request, StatusCode};
 use crate::net_types::Source;
 use crate::transaction::{ServerKey, TransactionId};
-use crate::usage::{InviteUsage, Purpose};
+use crate::usage::InviteUsage;
 
 /// How long a peer shall stay away when we are full, seconds.
 const RETRY_AFTER: &str = "10";
@@ -79,7 +79,7 @@ impl Endpoint {
         let Some(transaction) = self.open_server(&cancel, source, now) else { return };
         let call = match owner {
             None => return self.refuse(transaction, StatusCode::CALL_DOES_NOT_EXIST, now),
-            Some(Some(Owner::Call(call, _))) => Some(call),
+            Some(Some(Owner::Invited(call))) => Some(call),
             Some(_) => None,
         };
         let call_and_tag = call.and_then(|id| {
@@ -120,6 +120,9 @@ impl Endpoint {
         let call = DialogKey::of_incoming(&request.headers).and_then(|key| self.calls.find(&key));
         match call {
             Some(id) => {
+                if request.method == Method::Invite {
+                    self.transactions.set_owner(transaction, Owner::Invited(id));
+                }
                 if let Some(call) = self.calls.get_mut(id) {
                     call.usage.handle_request(transaction, request, source, now);
                 }
@@ -137,7 +140,7 @@ impl Endpoint {
         let id = self.calls.next_id();
         let local_tag = self.rng.token();
         let call_id = invite.headers.call_id().unwrap_or_default();
-        self.transactions.set_owner(transaction, Owner::Call(id, Purpose::Invite));
+        self.transactions.set_owner(transaction, Owner::Invited(id));
         let context = self.context(id);
         match InviteUsage::incoming(context, transaction, invite, &local_tag, source) {
             Ok(usage) => {

@@ -51,6 +51,8 @@ enum Keys {
 pub enum Owner {
     Nobody,
     Call(CallId, Purpose),
+    /// A server's: the call that the INVITE makes or is within.
+    Invited(CallId),
     User(RequestId),
 }
 

@@ -20,7 +20,7 @@ pub enum Act {
     Cancel {
         headers: Vec<Header>,
     },
-    /// Forget the INVITE's transaction: it counts as cancelled, though nobody said so (§9.1).
+    /// Forget the INVITE that is out: nobody will answer it any more (§9.1).
     Abandon,
     /// Answer a server transaction.
     Respond {

@@ -19,6 +19,10 @@ use crate::message::{HeaderName, Request, Response, StatusCode};
 use crate::net_types::Source;
 use crate::transaction::TransactionId;
 
+/// An INVITE transaction waits without end once it has heard 100. Somebody may have to be asked at the other
+/// side, but not for longer than this (Timer C has the same length, RFC 3261 §16.6).
+const LONGEST_ANSWER: Duration = Duration::from_secs(180);
+
 /// Glare that many times in a row is a peer that does not want.
 const MOST_TRIES: u32 = 8;
 
@@ -36,7 +40,7 @@ pub struct Exchange {
 #[derive(Debug)]
 enum State {
     Stable,
-    Ours { offer: Offer, tries: u32 },
+    Ours { offer: Offer, tries: u32, give_up_at: Instant },
     Theirs(Theirs),
 }
 
@@ -96,7 +100,7 @@ impl Exchange {
     pub fn next_offer(&mut self, now: Instant) -> Option<Offer> {
         let quiet = matches!(self.state, State::Stable) && self.confirming.is_none();
         let due = self.wanted.take_if(|wanted| quiet && wanted.not_before <= now)?;
-        self.state = State::Ours { offer: due.offer.clone(), tries: due.tries + 1 };
+        self.state = State::Ours { offer: due.offer.clone(), tries: due.tries + 1, give_up_at: now + LONGEST_ANSWER };
         Some(due.offer)
     }
 
@@ -115,6 +119,13 @@ impl Exchange {
         self.state = State::Theirs(theirs);
     }
 
+    pub fn theirs(&self) -> Option<&Theirs> {
+        match &self.state {
+            State::Theirs(theirs) => Some(theirs),
+            State::Stable | State::Ours { .. } => None,
+        }
+    }
+
     /// The request that the user's answer answers.
     pub fn close_theirs(&mut self) -> Option<Theirs> {
         match std::mem::replace(&mut self.state, State::Stable) {
@@ -130,7 +141,7 @@ impl Exchange {
     pub fn resolve(&mut self, response: &Response, rng: &mut Rng, now: Instant) -> Resolution {
         match std::mem::replace(&mut self.state, State::Stable) {
             State::Ours { offer, .. } if response.status.is_success() => Resolution::Accepted(offer),
-            State::Ours { offer, tries } => match self.retry_after(response, rng) {
+            State::Ours { offer, tries, .. } => match self.retry_after(response, rng) {
                 Some(pause) if tries < MOST_TRIES && self.wanted.is_none() => {
                     self.wanted = Some(Wanted { offer, tries, not_before: now + pause });
                     Resolution::Later
@@ -169,11 +180,29 @@ impl Exchange {
         self.confirming.take()
     }
 
+    /// Whether our re-INVITE has waited too long for its final response.
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        self.poll_ours().is_some_and(|at| at <= now)
+    }
+
+    /// When our re-INVITE is given up.
+    pub fn poll_ours(&self) -> Option<Instant> {
+        match self.state {
+            State::Ours { give_up_at, .. } => Some(give_up_at),
+            State::Stable | State::Theirs(_) => None,
+        }
+    }
+
+    /// When the 2xx that waits for its ACK is due again.
+    pub fn poll_confirming(&self) -> Option<Instant> {
+        self.confirming.as_ref().map(Confirming::poll_timeout)
+    }
+
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let confirming = self.confirming.as_ref().map(Confirming::poll_timeout);
+        let confirming = self.poll_confirming();
         let quiet = matches!(self.state, State::Stable) && confirming.is_none();
         let wanted = self.wanted.as_ref().filter(|_| quiet).map(|wanted| wanted.not_before);
-        confirming.or(wanted)
+        confirming.or(wanted).into_iter().chain(self.poll_ours()).min()
     }
 
     /// §14.1: who owns the Call-ID waits longer, so that the other side comes first.

@@ -52,3 +52,23 @@ impl Forks {
         self.output.pop_front()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::told;
+    use super::*;
+    use crate::dialog::testing::{invite, source};
+    use crate::endpoint::open_via;
+    use crate::message::{Header, HeaderName, StatusCode};
+
+    #[test]
+    fn each_is_acked_every_time_and_byed_once() {
+        let mut forks = Forks::new(invite(), None);
+        for tag in ["one", "two", "one"] {
+            let mut ok = invite().response(StatusCode::OK, Some(tag));
+            ok.headers.set(Header::new(HeaderName::Contact, "<sip:bob@192.0.2.4>"));
+            forks.handle_unwanted(&ok, source("192.0.2.4:5060"), open_via("branch"));
+        }
+        assert_eq!(told(|| forks.poll_output()), ["ACK", "BYE to a fork", "ACK", "BYE to a fork", "ACK"]);
+    }
+}

@@ -117,10 +117,12 @@ impl InviteUsage {
         }
     }
 
-    /// The CANCEL for the INVITE that came in. Without effect once that is answered (§9.2).
+    /// The CANCEL for an INVITE that came in. Without effect once that is answered (§9.2).
     pub fn handle_cancel(&mut self, cancel: &Request) {
-        if let Stage::Uas(uas) = &mut self.stage {
-            uas.cancel(cancel);
+        match &mut self.stage {
+            Stage::Uas(uas) => uas.cancel(cancel),
+            Stage::Session(session) => session.handle_cancel(),
+            Stage::Uac(_) => {}
         }
     }
 

@@ -29,3 +29,6 @@ pub use act::{Act, CallContext, Purpose};
 pub use invite::InviteUsage;
 pub use offer::{description_of, unacceptable_body};
 pub use outside::{first_hops, request_of};
+
+#[cfg(test)]
+mod testing;

@@ -2,8 +2,8 @@
 
 use super::act::put_body;
 use crate::dialog::{RouteSet, next_hop_of};
-use crate::endpoint::{OutgoingRequest, Rng};
-use crate::message::{CSeq, Header, HeaderName, Request, Uri};
+use crate::endpoint::{OutgoingInvite, OutgoingRequest, Rng};
+use crate::message::{CSeq, Header, HeaderName, Method, Request, Uri};
 use crate::net_types::{Destination, Source, Transport};
 
 /// Where a request outside a dialog goes: down its flow, and when that is gone, by address.
@@ -39,4 +39,27 @@ pub fn request_of(rng: &mut Rng, outgoing: &OutgoingRequest) -> Request {
         put_body(&mut request.headers, &mut request.body, body);
     }
     request
+}
+
+/// An INVITE that makes a call: the same with a Contact.
+pub fn invite_of(rng: &mut Rng, outgoing: &OutgoingInvite, contact: &str) -> Request {
+    let mut invite = request_of(
+        rng,
+        &OutgoingRequest {
+            method: Method::Invite,
+            request_uri: outgoing.request_uri.clone(),
+            from: outgoing.from.clone(),
+            to: outgoing.to.clone(),
+            route: outgoing.route.clone(),
+            flow: outgoing.flow,
+            headers: outgoing.headers.clone(),
+            body: outgoing.offer.clone(),
+        },
+    );
+    invite.headers.set(Header::new(HeaderName::Contact, contact));
+    if outgoing.offer.is_none() && !invite.headers.contains(&HeaderName::Supported) {
+        // A reliable 1xx would bring an offer that only the PRACK could answer; the 2xx shall bring it.
+        invite.headers.push(Header::new(HeaderName::Supported, "timer"));
+    }
+    invite
 }

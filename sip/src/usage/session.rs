@@ -24,7 +24,7 @@ use crate::dialog::Dialog;
 use crate::endpoint::{Body, Ending, Event, OutgoingRequest, RequestId, has_contact, open_via};
 use crate::message::{Header, HeaderName, Method, Request, Response, StatusCode};
 use crate::net_types::Source;
-use crate::transaction::TransactionId;
+use crate::transaction::{Failure, TransactionId};
 
 #[derive(Debug)]
 pub struct Session {
@@ -62,48 +62,39 @@ enum Phase {
     Over,
 }
 
-/// Our accepting of an INVITE, as the session begins with it.
-pub struct Answering {
-    pub transaction: TransactionId,
-    pub invite: Arc<Request>,
-    pub response: Response,
+/// What a call brings along from before it was answered.
+pub struct Begun {
+    pub context: CallContext,
+    pub dialog: Dialog,
+    pub contact: String,
+    pub timer: SessionTimer,
+    /// What it had still to say.
+    pub output: VecDeque<Act>,
 }
 
 impl Session {
     /// The callee's session begins with its 200, which is repeated until the ACK.
     pub fn of_callee(
-        context: CallContext,
-        dialog: Dialog,
-        contact: String,
-        answering: Answering,
-        output: VecDeque<Act>,
+        begun: Begun,
+        transaction: TransactionId,
+        invite: &Request,
+        response: Response,
         now: Instant,
     ) -> Self {
-        let Answering { transaction, invite, response } = answering;
-        let mut session = Self::new(context, dialog, contact, Phase::Confirming, output, now);
+        let mut session = Self::new(begun, Phase::Confirming, now);
         session.local = description_of(&response.headers, &response.body);
         let offered = session.local.is_some() && description_of(&invite.headers, &invite.body).is_none();
         session.timer.handle_sent_2xx(&response, now);
-        session.output.push_back(Act::Respond { transaction, response: response.clone() });
+        session.respond(transaction, response.clone());
         let timing = session.context.timing;
-        session.exchange.confirm(Confirming::new(transaction, &invite, response, offered, &timing, now));
+        session.exchange.confirm(Confirming::new(transaction, invite, response, offered, &timing, now));
         session
     }
 
     /// The caller's session begins with the peer's 2xx; `offer` is what our INVITE carried.
-    pub fn of_caller(
-        context: CallContext,
-        dialog: Dialog,
-        contact: String,
-        offer: Option<Body>,
-        answered: (Response, Source),
-        output: VecDeque<Act>,
-        now: Instant,
-    ) -> Self {
-        let (response, source) = answered;
-        let cseq = dialog.local_cseq();
-        let phase = if offer.is_some() { Phase::Talking } else { Phase::Owing { cseq } };
-        let mut session = Self::new(context, dialog, contact, phase, output, now);
+    pub fn of_caller(begun: Begun, offer: Option<Body>, response: Response, source: Source, now: Instant) -> Self {
+        let phase = if offer.is_some() { Phase::Talking } else { Phase::Owing { cseq: cseq_of(&response) } };
+        let mut session = Self::new(begun, phase, now);
         session.local = offer;
         session.timer.handle_received_2xx(&response, now);
         if let Phase::Talking = session.phase {
@@ -115,17 +106,10 @@ impl Session {
         session
     }
 
-    fn new(
-        mut context: CallContext,
-        dialog: Dialog,
-        contact: String,
-        phase: Phase,
-        output: VecDeque<Act>,
-        now: Instant,
-    ) -> Self {
+    fn new(begun: Begun, phase: Phase, now: Instant) -> Self {
+        let Begun { mut context, dialog, contact, timer, output } = begun;
         let settled_at = now + context.rng.duration(Duration::from_millis(100)..=Duration::from_secs(1));
         let exchange = Exchange::new(dialog.role());
-        let timer = SessionTimer::new(context.session_timers);
         Self { context, dialog, contact, phase, exchange, timer, ack: None, local: None, settled_at, output }
     }
 
@@ -174,6 +158,10 @@ impl Session {
             Some(Due::GiveUp) => self.handle_no_ack(),
             Some(Due::Nothing) | None => {}
         }
+        if self.exchange.is_overdue(now) {
+            self.output.push_back(Act::Abandon);
+            self.handle_failure(&Purpose::Reoffer, Failure::TimedOut, now);
+        }
         if self.is_alive() {
             match self.timer.handle_timeout(now) {
                 Some(Wake::Refresh) => self.refresh(now),
@@ -186,7 +174,11 @@ impl Session {
 
     pub fn poll_timeout(&self) -> Option<Instant> {
         let timer = self.timer.poll_timeout().filter(|_| self.is_alive());
-        let exchange = self.exchange.poll_timeout().filter(|_| !matches!(self.phase, Phase::Over | Phase::Leaving));
+        let exchange = match self.phase {
+            Phase::Talking => self.exchange.poll_timeout(),
+            Phase::Confirming | Phase::WaitingForAck { .. } => self.exchange.poll_confirming(),
+            Phase::Owing { .. } | Phase::Leaving | Phase::Over => self.exchange.poll_ours(),
+        };
         [timer, exchange].into_iter().flatten().min()
     }
 

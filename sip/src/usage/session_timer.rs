@@ -19,7 +19,7 @@ const LEAST_MIN_SE: u32 = 90;
 /// A refresh that met 491 or 500 is said again after this.
 const AGAIN: Duration = Duration::from_secs(3);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SessionTimer {
     settings: Option<SessionTimerSettings>,
     /// The largest Min-SE heard, seconds.

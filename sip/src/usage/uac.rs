@@ -13,13 +13,13 @@ use std::time::Instant;
 
 use super::act::{Act, CallContext, Purpose, answer, put_body};
 use super::offer::description_of;
-use super::outside::{first_hops, request_of};
+use super::outside::{first_hops, invite_of};
 use super::prack::{self, Pracks};
-use super::session::Session;
+use super::session::{Begun, Session};
 use super::session_timer::SessionTimer;
 use super::uas::is_sips;
 use crate::dialog::EarlyDialogs;
-use crate::endpoint::{Body, Ending, Event, OutgoingInvite, OutgoingRequest, RequestId};
+use crate::endpoint::{Body, Ending, Event, OutgoingInvite, RequestId};
 use crate::message::{CSeq, Header, HeaderName, Method, Request, Response, StatusCode};
 use crate::net_types::{Destination, Source};
 use crate::transaction::{Failure, TransactionId};
@@ -61,8 +61,10 @@ impl Uac {
     pub fn new(mut context: CallContext, outgoing: OutgoingInvite, now: Instant) -> Self {
         let contact = outgoing.contact.open(is_sips(&outgoing.request_uri));
         let timer = SessionTimer::new(context.session_timers);
-        let destinations = destinations_of(&outgoing);
-        let invite = invite_of(&mut context, &outgoing, &contact, &timer);
+        let first = outgoing.route.first().map_or(&outgoing.request_uri, |route| &route.uri);
+        let destinations = first_hops(outgoing.flow, first);
+        let mut invite = invite_of(&mut context.rng, &outgoing, &contact);
+        timer.write_request(&mut invite.headers);
         let mut uac = Self {
             ring_until: now + outgoing.ring_for,
             context,
@@ -122,29 +124,30 @@ impl Uac {
         }
         // A 1xx that makes no dialog still says that it rings.
         let _ = self.early.handle_provisional(&self.invite, &response, self.sent_by, source);
-        let remote_tag = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
-        match self.pracks.handle_provisional(&remote_tag, &response) {
-            prack::Due::Nothing => {}
-            prack::Due::Prack(rack) => self.send_prack(&remote_tag, rack, &response),
-            prack::Due::Ignore => return,
+        if !self.confirm_reliable(&response) {
+            return;
         }
         self.tell(Event::Progress { call: self.context.call, response: Arc::new(response) });
     }
 
     /// The 2xx that is the first, and wanted.
-    pub fn handle_success(&mut self, response: Response, source: Source, now: Instant) -> Option<Session> {
+    pub fn handle_success(&mut self, mut response: Response, source: Source, now: Instant) -> Option<Session> {
         self.state = State::Over;
         let Ok(dialog) = self.early.confirm(&self.invite, &response, self.sent_by, source) else {
             self.refused(StatusCode::BAD_GATEWAY, Some(response));
             return None;
         };
-        let output = std::mem::take(&mut self.output);
-        let mut response = response;
         if let (Some(body), true) = (self.early_answer.take(), response.body.is_empty()) {
             put_body(&mut response.headers, &mut response.body, &body);
         }
-        let (context, contact, offer) = (self.context.clone(), self.contact.clone(), self.offer.take());
-        Some(Session::of_caller(context, dialog, contact, offer, (response, source), output, now))
+        let begun = Begun {
+            context: self.context.clone(),
+            dialog,
+            contact: self.contact.clone(),
+            timer: self.timer.clone(),
+            output: std::mem::take(&mut self.output),
+        };
+        Some(Session::of_caller(begun, self.offer.take(), response, source, now))
     }
 
     /// 300–699.
@@ -261,6 +264,22 @@ impl Uac {
         self.send_invite();
     }
 
+    /// PRACK where it is due; false for a reliable response whose turn it is not.
+    fn confirm_reliable(&mut self, response: &Response) -> bool {
+        let remote_tag = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
+        if self.early.get_mut(&remote_tag).is_none() {
+            return true;
+        }
+        match self.pracks.handle_provisional(&remote_tag, response) {
+            prack::Due::Nothing => true,
+            prack::Due::Ignore => false,
+            prack::Due::Prack(rack) => {
+                self.send_prack(&remote_tag, rack, response);
+                true
+            }
+        }
+    }
+
     fn send_prack(&mut self, remote_tag: &str, rack: String, response: &Response) {
         if let Some(body) = description_of(&response.headers, &response.body) {
             self.early_answer = Some(body);
@@ -291,30 +310,77 @@ impl Uac {
     }
 }
 
-/// The flow if one is told, then the first route, else the target.
-fn destinations_of(outgoing: &OutgoingInvite) -> Vec<Destination> {
-    first_hops(outgoing.flow, outgoing.route.first().map_or(&outgoing.request_uri, |route| &route.uri))
-}
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-fn invite_of(context: &mut CallContext, outgoing: &OutgoingInvite, contact: &str, timer: &SessionTimer) -> Request {
-    let mut invite = request_of(
-        &mut context.rng,
-        &OutgoingRequest {
-            method: Method::Invite,
-            request_uri: outgoing.request_uri.clone(),
-            from: outgoing.from.clone(),
-            to: outgoing.to.clone(),
-            route: outgoing.route.clone(),
-            flow: outgoing.flow,
-            headers: outgoing.headers.clone(),
-            body: outgoing.offer.clone(),
-        },
-    );
-    invite.headers.set(Header::new(HeaderName::Contact, contact));
-    timer.write_request(&mut invite.headers);
-    if outgoing.offer.is_none() && !invite.headers.contains(&HeaderName::Supported) {
-        // A reliable 1xx would bring an offer that only the PRACK could answer; the 2xx shall bring it.
-        invite.headers.push(Header::new(HeaderName::Supported, "timer"));
+    use super::super::testing::{context, told};
+    use super::*;
+    use crate::dialog::testing::source;
+    use crate::endpoint::ContactTemplate;
+    use crate::message::NameAddr;
+
+    fn calling(uri: &str, now: Instant) -> Uac {
+        let to: NameAddr = uri.parse().expect("an address");
+        let outgoing = OutgoingInvite {
+            request_uri: to.uri.clone(),
+            from: "<sip:focus@p.example>".parse().expect("an address"),
+            to,
+            contact: ContactTemplate::default(),
+            route: Vec::new(),
+            flow: None,
+            headers: Vec::new(),
+            offer: Some(Body::sdp("v=0")),
+            ring_for: Duration::from_secs(30),
+        };
+        Uac::new(context(), outgoing, now)
     }
-    invite
+
+    fn response(uac: &Uac, status: StatusCode) -> Response {
+        let mut response = uac.invite().response(status, Some("theirs"));
+        response.headers.set(Header::new(HeaderName::Contact, "<sip:bob@192.0.2.4>"));
+        response
+    }
+
+    #[test]
+    fn cancel_waits_for_a_1xx_and_silence_after_it_is_the_end() {
+        let (start, bob) = (Instant::now(), source("192.0.2.4:5060"));
+        let mut uac = calling("<sip:bob@192.0.2.4>", start);
+        uac.hangup(Vec::new(), start);
+        assert_eq!(told(|| uac.poll_output()), ["INVITE", "Ended"]);
+        uac.handle_provisional(response(&uac, StatusCode::TRYING), bob, start);
+        uac.handle_provisional(response(&uac, StatusCode::RINGING), bob, start);
+        assert_eq!(told(|| uac.poll_output()), ["CANCEL"]);
+        let at = uac.poll_timeout().expect("silence is timed");
+        assert_eq!(at, start + Duration::from_secs(32));
+        uac.handle_timeout(at);
+        assert_eq!(told(|| uac.poll_output()), ["abandon"]);
+        assert!(uac.is_over());
+    }
+
+    #[test]
+    fn who_rings_too_long_is_cancelled() {
+        let (start, bob) = (Instant::now(), source("192.0.2.4:5060"));
+        let mut uac = calling("<sip:bob@192.0.2.4>", start);
+        uac.handle_provisional(response(&uac, StatusCode::RINGING), bob, start);
+        uac.handle_timeout(start + Duration::from_secs(30));
+        assert_eq!(told(|| uac.poll_output()), ["INVITE", "Progress", "Ended", "CANCEL"]);
+    }
+
+    #[test]
+    fn the_first_2xx_begins_the_session() {
+        let (start, bob) = (Instant::now(), source("192.0.2.4:5060"));
+        let mut uac = calling("<sip:bob@192.0.2.4>", start);
+        told(|| uac.poll_output());
+        let ok = response(&uac, StatusCode::OK);
+        let mut session = uac.handle_success(ok, bob, start).expect("a session");
+        assert_eq!(told(|| session.poll_output()), ["ACK", "Established"]);
+    }
+
+    #[test]
+    fn what_cannot_be_reached_by_sip_is_refused_at_once() {
+        let mut uac = calling("<mailto:bob@b.example>", Instant::now());
+        assert_eq!(told(|| uac.poll_output()), ["Ended"]);
+        assert!(uac.is_over());
+    }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::act::{Act, CallContext, answer, busy, put_body};
 use super::offer::description_of;
 use super::reliable::{Due, Reliable};
-use super::session::{Answering, Session};
+use super::session::{Begun, Session};
 use super::session_timer::SessionTimer;
 use crate::dialog::Dialog;
 use crate::endpoint::{Body, ContactTemplate, Ending, Event, RequestId};
@@ -120,10 +120,14 @@ impl Uas {
         }
         self.timer.write_response(&self.invite, &mut ok.headers);
         self.over = true;
-        let answering = Answering { transaction: self.transaction, invite: self.invite.clone(), response: ok };
-        let output = std::mem::take(&mut self.output);
-        let (context, dialog) = (self.context.clone(), self.dialog.clone());
-        Some(Session::of_callee(context, dialog, self.contact.clone(), answering, output, now))
+        let begun = Begun {
+            context: self.context.clone(),
+            dialog: self.dialog.clone(),
+            contact: self.contact.clone(),
+            timer: self.timer.clone(),
+            output: std::mem::take(&mut self.output),
+        };
+        Some(Session::of_callee(begun, self.transaction, &self.invite, ok, now))
     }
 
     /// 300–699 by the user.
@@ -151,12 +155,13 @@ impl Uas {
         now: Instant,
     ) -> Option<Session> {
         let from_tag = request.headers.from().ok().and_then(|from| from.tag().map(str::to_owned));
-        let order = match self.dialog.is_with(from_tag.as_deref()) && !self.over {
-            true => self.dialog.check_order(&request),
-            false => Err(StatusCode::CALL_DOES_NOT_EXIST),
-        };
-        if let Err(status) = order {
-            self.refuse(transaction, &request, status);
+        if self.over || !self.dialog.is_with(from_tag.as_deref()) {
+            self.refuse(transaction, &request, StatusCode::CALL_DOES_NOT_EXIST);
+            return None;
+        }
+        if let Err(status) = self.dialog.check_order(&request) {
+            let response = answer(&request, status, self.dialog.local_tag());
+            self.output.push_back(Act::Respond { transaction, response });
             return None;
         }
         match request.method {
@@ -266,6 +271,7 @@ impl Uas {
         }
     }
 
+    /// A response with a status alone; 500 says when to come again.
     fn refuse(&mut self, transaction: TransactionId, request: &Arc<Request>, status: StatusCode) {
         let response = match status {
             StatusCode::SERVER_INTERNAL_ERROR => busy(request, self.dialog.local_tag(), &mut self.context.rng),
@@ -281,4 +287,56 @@ impl Uas {
 
 pub(super) fn is_sips(uri: &Uri) -> bool {
     uri.as_sip().is_some_and(|uri| uri.is_sips())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{context, told};
+    use super::*;
+    use crate::dialog::testing::{invite, source};
+
+    fn called() -> Uas {
+        let (invite, source) = (Arc::new(invite()), source("192.0.2.1:5060"));
+        let mut uas = Uas::new(context(), TransactionId(1), invite, "ours", source).expect("a complete INVITE");
+        assert_eq!(told(|| uas.poll_output()), ["Incoming"]);
+        uas
+    }
+
+    #[test]
+    fn ringing_is_said_again_each_minute_until_the_answer() {
+        let start = Instant::now();
+        let mut uas = called();
+        uas.ring(StatusCode::RINGING, None, start);
+        for minute in 1..=3 {
+            let at = uas.poll_timeout().expect("a reminder is due");
+            assert_eq!(at, start + minute * REMIND_EVERY);
+            uas.handle_timeout(at);
+        }
+        assert_eq!(told(|| uas.poll_output()), ["180"; 4]);
+        let mut session = uas.accept(None, Vec::new(), start).expect("a session");
+        assert_eq!(told(|| session.poll_output()), ["200"]);
+        assert_eq!(uas.poll_timeout(), None);
+    }
+
+    #[test]
+    fn after_the_end_nothing_is_said() {
+        let now = Instant::now();
+        let mut uas = called();
+        uas.cancel(&invite());
+        assert_eq!(told(|| uas.poll_output()), ["487", "Ended"]);
+        uas.ring(StatusCode::RINGING, None, now);
+        uas.reject(StatusCode::BUSY_HERE, Vec::new());
+        assert!(uas.accept(None, Vec::new(), now).is_none());
+        assert_eq!(told(|| uas.poll_output()), [] as [&str; 0]);
+        assert!(uas.is_over());
+    }
+
+    #[test]
+    fn an_invite_without_contact_is_refused() {
+        let mut incomplete = invite();
+        incomplete.headers.remove(&HeaderName::Contact);
+        let source = source("192.0.2.1:5060");
+        let refusal = Uas::new(context(), TransactionId(1), Arc::new(incomplete), "ours", source).expect_err("refused");
+        assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
+    }
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use plenary_sip::endpoint::{CallId, Command, Endpoint, EndpointSettings, Event, Output, RequestId, Rng};
-use plenary_sip::message::{Limits, Message, Request, Response, parse_datagram};
+use plenary_sip::message::{HeaderName, Limits, Message, Request, Response, parse_datagram};
 use plenary_sip::net_types::{Destination, FlowId, Source, Transport};
 
 pub struct Lone {
@@ -34,7 +34,7 @@ impl Lone {
 
     /// Hands in a message; `\n` ends a line.
     pub fn hear(&mut self, text: &str) {
-        let text = text.trim_start().replace('\n', "\r\n");
+        let text = text.replace('\n', "\r\n");
         let text = if text.contains("\r\n\r\n") { text } else { format!("{text}\r\n") };
         let message = parse_datagram(&text.into(), &Limits::default()).expect("a readable message");
         self.endpoint.handle_message(message, self.source, self.now);
@@ -138,6 +138,25 @@ pub fn request(method: &str, branch: &str, cseq: u32, to_tag: &str, extra: &str)
 
 pub fn invite(branch: &str, extra: &str) -> String {
     request("INVITE", branch, 1, "", extra)
+}
+
+/// The same with an offer.
+pub fn with_sdp(request: &str) -> String {
+    request.replace("Content-Length: 0\n", "Content-Type: application/sdp\nContent-Length: 3\n\nv=0")
+}
+
+/// A response of Bob's to a request of ours.
+pub fn response(request: &Request, status: u16, to_tag: &str, extra: &str) -> String {
+    let header = |name: HeaderName| request.headers.get(&name).expect("a header").into_owned();
+    format!(
+        "SIP/2.0 {status} Whatever\nVia: {}\nFrom: {}\nTo: {};tag={to_tag}\nCall-ID: {}\nCSeq: {}\n\
+         Contact: <sip:{to_tag}@192.0.2.1:5060>\n{extra}Content-Length: 0\n",
+        header(HeaderName::Via),
+        header(HeaderName::From),
+        header(HeaderName::To).split(";tag").next().unwrap_or_default(),
+        header(HeaderName::CallId),
+        header(HeaderName::CSeq),
+    )
 }
 
 pub fn ms(ms: u64) -> Duration {

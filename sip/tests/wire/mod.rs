@@ -27,10 +27,12 @@ pub struct Wire {
     /// Of a hundred packets, how many get lost.
     pub loss: u64,
     /// Loses a packet by its ladder line and how many like it went before.
-    drop: Box<dyn FnMut(&str, usize) -> bool>,
+    drop: Drop,
     /// `alice INVITE bob`, `bob 200 INVITE alice`: in the order of sending, lost ones with a ✗.
     pub ladder: Vec<String>,
 }
+
+type Drop = Box<dyn FnMut(&str, usize) -> bool>;
 
 pub struct Phone {
     pub name: &'static str,
@@ -219,8 +221,7 @@ impl Wire {
                         let is_request = matches!(message, Message::Request(_));
                         let remote = self.send(index, destination, message);
                         let phone = &mut self.phones[index];
-                        let flow =
-                            Source { transport: self.transport, local: phone.address, remote, flow: FlowId(1) };
+                        let flow = Source { transport: self.transport, local: phone.address, remote, flow: FlowId(1) };
                         if is_request {
                             phone.endpoint.handle_sent(id, flow, self.now);
                         }

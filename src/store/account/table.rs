@@ -3,15 +3,11 @@
 use diesel::prelude::*;
 
 use super::{Account, AccountChange, AccountRole, Credentials, NewAccount};
-use crate::store::{
-    GeneratedPassword, Page, PageOf, Password, Store,
-    column::{self, now},
-    error::StoreError,
-    password::Secrets,
-    rules,
-    schema::accounts,
-    session, user_part,
-};
+use crate::store::column::{self, now};
+use crate::store::error::StoreError;
+use crate::store::password::Secrets;
+use crate::store::schema::accounts;
+use crate::store::{GeneratedPassword, Page, PageOf, Password, Store, rules, session, user_part};
 
 const MAX_NAME: usize = 64;
 const ADMIN: &str = "admin";

@@ -3,13 +3,9 @@
 use diesel::prelude::*;
 
 use super::{Conference, ConferenceChange, MAX_NUMBER, Member, NewConference};
-use crate::store::{
-    Page, PageOf, Store, column,
-    error::{Invalid, StoreError},
-    rules,
-    schema::{conferences, members},
-    user_part,
-};
+use crate::store::error::{Invalid, StoreError};
+use crate::store::schema::{conferences, members};
+use crate::store::{Page, PageOf, Store, column, rules, user_part};
 
 /// Where numbering begins when no number is asked for.
 const FIRST_NUMBER: u32 = 1000;
@@ -76,7 +72,7 @@ impl Store {
                     user_part::must_be_free(connection, &reserved, "number", &number, None)?;
                     number
                 }
-                None => free_number(connection, &reserved)?,
+                None => user_part::lowest_free(connection, &reserved, FIRST_NUMBER)?,
             };
             let now = column::now();
             let conference = Conference {
@@ -218,19 +214,6 @@ fn write_members(connection: &mut SqliteConnection, conference: &Conference) -> 
     let rows: Vec<MemberRow> = rows.collect::<Result<_, StoreError>>()?;
     diesel::insert_into(members::table).values(rows).execute(connection)?;
     Ok(())
-}
-
-/// The lowest number from 1000 on that nothing answers to.
-fn free_number(connection: &mut SqliteConnection, reserved: &[String]) -> Result<String, StoreError> {
-    for number in FIRST_NUMBER.. {
-        let number = number.to_string();
-        match user_part::must_be_free(connection, reserved, "number", &number, None) {
-            Ok(()) => return Ok(number),
-            Err(StoreError::Taken { .. }) => continue,
-            Err(other) => return Err(other),
-        }
-    }
-    Err(StoreError::Invalid(Invalid::new("number", "none is free")))
 }
 
 fn check_alias(

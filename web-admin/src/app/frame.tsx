@@ -18,6 +18,8 @@ export function Frame({ onLeave }: { onLeave: () => void }) {
   const texts = useTexts();
   const { notices, powers } = useConsole();
   const route = useRoute();
+  // What went wrong on another screen says nothing about this one.
+  useEffect(() => notices.set(notices.get().filter((notice) => notice.tone === "done")), [notices, route]);
   const onAccounts = route.screen === "accounts";
   return (
     <>

@@ -53,7 +53,12 @@ export function conferences(): Conference[] {
     plan("7010", "Public hearing", [], { access: "open" }),
     plan("90", "Engineering stand-up", inside.slice(4, 9), {}),
     plan("1200", "", inside.slice(0, 3), {}),
+    plan("9000", "All hands", crowd(500), {}),
   ];
+}
+
+function crowd(size: number): Member[] {
+  return Array.from({ length: size }, (_, index) => ({ address: String(5000 + index), name: `Colleague ${index + 1}`, role: "member" }));
 }
 
 function plan(number: string, title: string, members: Member[], more: Partial<Conference>): Conference {

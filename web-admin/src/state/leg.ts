@@ -27,8 +27,8 @@ export interface Leg {
   readonly muted: boolean;
   readonly handRaised: boolean;
   readonly speaking: boolean;
-  /** 0 (silent) to 1 (as loud as it gets). */
-  readonly level: number;
+  /** How loud, in bars: 0 to 5. */
+  readonly bars: number;
   readonly joinedAt: string | undefined;
   readonly codec: string | undefined;
   readonly secured: boolean;
@@ -65,7 +65,7 @@ export function leg(entry: Entry, number: string, mayControl: boolean): Leg {
     muted: participant?.muted ?? false,
     handRaised: standing === "in" && (participant?.hand_raised ?? false),
     speaking: standing === "in" && (participant?.speaking ?? false),
-    level: standing === "in" ? loudness(participant?.level_dbov ?? -127) : 0,
+    bars: standing === "in" && !participant?.muted ? bars(participant?.level_dbov ?? -127) : 0,
     joinedAt: standing === "in" ? (participant?.joined_at ?? undefined) : undefined,
     codec: standing === "in" ? (participant?.codec ?? undefined) : undefined,
     secured: standing === "in" && (participant?.secured ?? false),
@@ -104,7 +104,7 @@ export function standingOf({ participant }: Entry): Standing {
   }
 }
 
-/** Speech lies between about −60 and −10 dBov. */
-export function loudness(levelDbov: number): number {
-  return Math.min(Math.max((levelDbov + 60) / 50, 0), 1);
+/** Speech lies between about −60 and −10 dBov: a bar for each 10 dB. */
+export function bars(levelDbov: number): number {
+  return Math.min(Math.max(Math.round((levelDbov + 60) / 10), 0), 5);
 }

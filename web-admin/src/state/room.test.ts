@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Participant } from "../api/types";
-import { leg, loudness, standingOf } from "./leg";
+import { bars, leg, standingOf } from "./leg";
 import { chosen, merge, room } from "./room";
 import { participant, plan, roster } from "./sample";
 
@@ -15,7 +15,7 @@ const ended = (cause: Participant["cause"]) => ({ state: "disconnected", cause: 
 describe("members and participants are one list", () => {
   test("a member turns into the participant with the same address, however it is written", () => {
     const entries = merge(board, roster("7000", [alice(), participant("x", { address: "tel:+39-0255501" })]), DOMAIN);
-    expect(entries.map(({ key, participant: leg }) => [key, leg?.id])).toEqual([["alice", "alice"], ["bob", undefined], ["+390255501", "x"]]);
+    expect(entries.map(({ key, participant: one }) => [key, one?.id])).toEqual([["alice", "alice"], ["bob", undefined], ["+390255501", "x"]]);
   });
 
   test("who is not listed comes after the members", () => {
@@ -96,8 +96,8 @@ describe("a leg", () => {
     expect(standingOf({ key: "", member: undefined, participant: alice({ state }) })).toBe(standing);
   });
 
-  test.each([[-127, 0], [-60, 0], [-35, 0.5], [-10, 1], [0, 1]])("%i dBov is %f loud", (dbov, loud) => {
-    expect(loudness(dbov)).toBe(loud);
+  test.each([[-127, 0], [-60, 0], [-34, 3], [-10, 5], [0, 5]])("%i dBov is %i bars", (dbov, shown) => {
+    expect(bars(dbov)).toBe(shown);
   });
 });
 

@@ -6,7 +6,7 @@ import styles from "./button.module.css";
 import { Icon, type IconName } from "./icon";
 import { useSelected } from "./use-cell";
 
-type Kind = "primary" | "plain" | "quiet" | "danger";
+type Kind = "primary" | "plain" | "quiet" | "danger" | "final";
 
 export interface ButtonProps extends Omit<JSX.IntrinsicElements["button"], "icon" | "size" | "class"> {
   kind?: Kind;

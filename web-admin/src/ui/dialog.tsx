@@ -49,7 +49,7 @@ export function Confirm({ title, note, action, busy, name, onConfirm, onClose }:
       <p class={styles["note"]}>{note}</p>
       <footer class={styles["foot"]}>
         <Button onClick={onClose} autofocus>{texts.cancel}</Button>
-        <Button kind="danger" busy={busy} data-action={name} onClick={onConfirm}>{action}</Button>
+        <Button kind="final" busy={busy} data-action={name} onClick={onConfirm}>{action}</Button>
       </footer>
     </Dialog>
   );

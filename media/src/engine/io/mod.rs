@@ -1,5 +1,42 @@
-//! Where a shard's packets come from and go to, and how its thread waits.
+//! Where a shard's packets come from and go to, and how its thread waits: sockets, or the simulation of tests.
 
+mod epoll;
 mod event_fd;
+mod mmsg;
+mod sim;
+mod udp;
+
+use std::net::SocketAddr;
 
 pub(super) use event_fd::EventFd;
+pub(super) use sim::SimulatedIo;
+pub(super) use udp::UdpIo;
+
+/// A leg's place in its shard's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Slot(pub u32);
+
+impl Slot {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Which of a leg's two ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Channel {
+    Rtp,
+    Rtcp,
+}
+
+/// The packets of one shard.
+pub(super) trait PacketIo {
+    /// Hands over what waits on a leg's RTP port, oldest first.
+    fn receive(&mut self, leg: Slot, each: impl FnMut(&mut [u8], SocketAddr));
+
+    /// Hands over what waits on the RTCP ports of all legs.
+    fn receive_rtcp(&mut self, each: impl FnMut(Slot, &mut [u8], SocketAddr));
+
+    /// Sends from one of the leg's ports. False when the system would not: the packet is lost, as on any network.
+    fn send(&mut self, leg: Slot, from: Channel, to: SocketAddr, datagram: &[u8]) -> bool;
+}

@@ -14,16 +14,15 @@ impl Session {
         self.terminate_theirs();
         match self.phase {
             Phase::Confirming => self.phase = Phase::WaitingForAck { headers },
-            Phase::Owing { cseq } => {
-                self.acknowledge(cseq, None);
-                self.send_bye(headers);
-            }
             _ => self.send_bye(headers),
         }
         self.tell_ended(Ending::ByUs);
     }
 
     pub(super) fn send_bye(&mut self, headers: Vec<Header>) {
+        if let Phase::Owing { cseq } = self.phase {
+            self.acknowledge(cseq, None);
+        }
         let mut bye = self.dialog.request(Method::Bye);
         headers.into_iter().for_each(|header| bye.headers.push(header));
         self.phase = Phase::Leaving;

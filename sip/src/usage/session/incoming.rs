@@ -20,7 +20,7 @@ impl Session {
             return self.refuse(transaction, &request, StatusCode::CALL_DOES_NOT_EXIST);
         }
         if let Err(status) = self.dialog.check_order(&request) {
-            return self.refuse(transaction, &request, status);
+            return self.respond(transaction, answer(&request, status, self.dialog.local_tag()));
         }
         match request.method {
             Method::Bye => self.handle_bye(transaction, &request),
@@ -63,9 +63,9 @@ impl Session {
     /// The user's answer to the peer's offer, in whichever message that came.
     pub fn answer_offer(&mut self, verdict: Result<Body, StatusCode>, now: Instant) {
         if let Phase::Owing { cseq } = self.phase {
-            self.acknowledge(cseq, verdict.as_ref().ok());
             match verdict {
                 Ok(body) => {
+                    self.acknowledge(cseq, Some(&body));
                     self.local = Some(body);
                     self.phase = Phase::Talking;
                 }
@@ -78,6 +78,13 @@ impl Session {
             }
         }
         self.offer_if_due(now);
+    }
+
+    /// The peer takes its re-INVITE back: §9.2.
+    pub fn handle_cancel(&mut self) {
+        if self.exchange.theirs().is_some_and(|theirs| theirs.request.method == Method::Invite) {
+            self.terminate_theirs();
+        }
     }
 
     fn handle_bye(&mut self, transaction: TransactionId, bye: &Request) {

@@ -9,7 +9,7 @@ export function Running({ row }: { row: ConferenceRow }) {
   const { conferences: texts, control } = useTexts();
   const now = useNow(row.running);
   if (!row.running) {
-    return <span class={styles["idle"]}>{texts.idle}<span class={styles["members"]}>{texts.memberCount(row.members)}</span></span>;
+    return <span class={styles["idle"]}>{control.idle}<span class={styles["members"]}>{texts.memberCount(row.members)}</span></span>;
   }
   const since = row.startedAt === undefined ? undefined : clock(now - Date.parse(row.startedAt));
   return (

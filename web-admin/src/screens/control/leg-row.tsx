@@ -66,11 +66,11 @@ function Who({ leg: now, name, address }: { leg: Leg; name: string; address: str
   );
 }
 
-/** Five steps of loudness; the words are for those who listen. */
+/** Five bars of loudness; the words are for those who listen. */
 function Voice({ leg: now }: { leg: Leg }) {
   const { control: texts } = useTexts();
   return (
-    <span class={styles["meter"]} style={{ "--level": now.muted ? 0 : now.level }} data-level={now.level.toFixed(2)}>
+    <span class={styles["meter"]} style={{ "--bars": now.bars }} data-bars={now.bars}>
       {now.speaking && <span class="unseen">{texts.speaking}</span>}
     </span>
   );

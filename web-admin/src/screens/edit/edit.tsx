@@ -34,6 +34,7 @@ function PlanForm({ before }: { before: Conference | undefined }) {
   const [draft, setDraft] = useState<Draft>(() => (first === undefined ? blank : draftOf(first)));
   const [busy, setBusy] = useState(false);
   const [tried, setTried] = useState(false);
+  const [refusal, setRefusal] = useState<string>();
   const found = faults(draft, server.domain);
   const title = first === undefined ? texts.plan.create : texts.plan.edit;
   useTitle(first === undefined ? title : `${title} ${first.number}`);
@@ -41,6 +42,7 @@ function PlanForm({ before }: { before: Conference | undefined }) {
   const save = async (event: Event) => {
     event.preventDefault();
     setTried(true);
+    setRefusal(undefined);
     if (found.size > 0) return;
     setBusy(true);
     try {
@@ -50,11 +52,12 @@ function PlanForm({ before }: { before: Conference | undefined }) {
       say(notices, "done", texts.plan.saved);
       location.hash = hashOf({ screen: "control", number });
     } catch (fault) {
-      say(notices, "fault", wordsOf(fault, texts.noAnswer));
+      setRefusal(wordsOf(fault, texts.noAnswer));
       setBusy(false);
     }
   };
 
+  const complaint = tried && found.size > 0 ? [...found].map((one) => texts.plan.fault[one]).join(" ") : refusal;
   const form = { draft, onDraft: setDraft, faults: tried ? found : new Set<never>() };
   const back = first === undefined ? hashOf({ screen: "conferences" }) : hashOf({ screen: "control", number: first.number });
   return (
@@ -69,7 +72,7 @@ function PlanForm({ before }: { before: Conference | undefined }) {
         <MembersForm {...form} showAll={tried} />
       </div>
       <footer class={styles["foot"]}>
-        {tried && found.size > 0 && <p class={styles["fault"]} role="alert">{[...found].map((one) => texts.plan.fault[one]).join(" ")}</p>}
+        {complaint && <p class={styles["fault"]} role="alert">{complaint}</p>}
         <ButtonLink href={back}>{isChanged(first, draft) ? texts.plan.discard : texts.back}</ButtonLink>
         <Button type="submit" kind="primary" busy={busy} data-action="save">{first === undefined ? texts.plan.createIt : texts.save}</Button>
       </footer>

@@ -1,0 +1,63 @@
+//! What a shard has at hand for every leg and room: counts, events, shared encode chains, room for one packet.
+
+use std::net::SocketAddr;
+
+use super::counters::{Count, Tally};
+use super::io::{Channel, PacketIo, Slot};
+use super::mailbox::{Outbox, Returned};
+use super::send::{Passage, Sender};
+use crate::mix::{EncodeKey, Frame, Groups, SILENCE};
+
+/// Longer than any packet of ours: 60 ms of Opus at 510 kbit/s would not fit, and no peer asks for it.
+const PACKET_LEN: usize = 1_600;
+
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub tally: Tally,
+    pub outbox: Outbox,
+    pub groups: Groups,
+    pub packet: [u8; PACKET_LEN],
+    /// What one leg alone hears, while it is put together.
+    pub frame: Frame,
+}
+
+impl Desk {
+    pub fn new(outbox: Outbox) -> Self {
+        let tally = Tally::default();
+        Self { tally, outbox, groups: Groups::new(), packet: [0; PACKET_LEN], frame: SILENCE }
+    }
+
+    /// Ends a leg's use of a shared chain; the last one's chain goes back.
+    pub fn leave_group(&mut self, key: &EncodeKey) {
+        if let Some(chain) = self.groups.release(key) {
+            self.outbox.give_back(Returned::Chain(chain));
+        }
+    }
+}
+
+/// One leg's way out for RTP.
+pub(super) struct Exit<'a, Io> {
+    pub slot: Slot,
+    pub sender: &'a mut Sender,
+    pub to: SocketAddr,
+    pub packet: &'a mut [u8],
+    pub tally: &'a mut Tally,
+    pub io: &'a mut Io,
+    /// Of this leg, so far.
+    pub sent: &'a mut u64,
+}
+
+impl<Io: PacketIo> Exit<'_, Io> {
+    pub fn send(&mut self, passage: Passage<'_>) {
+        let Some(len) = self.sender.packet(passage, self.packet) else {
+            self.tally.add(Count::UNSENT, 1);
+            return;
+        };
+        if self.io.send(self.slot, Channel::Rtp, self.to, &self.packet[..len]) {
+            *self.sent += 1;
+            self.tally.add(Count::SENT, 1);
+        } else {
+            self.tally.add(Count::UNSENT, 1);
+        }
+    }
+}

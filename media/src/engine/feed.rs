@@ -1,4 +1,0 @@
-//! Feed.
-
-#[derive(Debug)]
-pub(super) struct Feed {}

@@ -1,0 +1,133 @@
+//! What a leg hears in a tick, and how it is sent: shared with all who hear the same, or encoded for it alone.
+//!
+//! | the leg is | it hears | encoded |
+//! |---|---|---|
+//! | in a room and not heard there | the whole sum | once for all alike |
+//! | in a room and heard there | the sum less itself | for itself |
+//! | played to, or with its echo | that, over what it hears | for itself |
+//! | deafened or alone | silence | never: one packet, over and over |
+
+use super::command::Deaf;
+use super::counters::{Count, Tally};
+use super::desk::{Desk, Exit};
+use super::io::{PacketIo, Slot};
+use super::leg::{Leg, Place};
+use super::room::RoomSound;
+use super::send::Passage;
+use super::streams::Streams;
+use crate::mix::{EncodeChain, EncodeKey, Frame, MixKey, SILENCE};
+use crate::plan::AudioCodec;
+use crate::rtp::Ssrc;
+
+/// What the leg's next packets are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hears {
+    Silence,
+    Whole,
+    /// The frame that lies on the desk.
+    Alone,
+}
+
+impl Leg {
+    /// Sends what the leg hears in this tick. `room`: the sound of the room that it is in.
+    pub fn hear(
+        &mut self,
+        slot: Slot,
+        room: Option<&RoomSound<'_>>,
+        tick: u64,
+        desk: &mut Desk,
+        io: &mut impl PacketIo,
+    ) {
+        if self.streams.as_ref().is_some_and(|streams| streams.sends()) {
+            match (self.choose(room, &mut desk.frame), room) {
+                (Hears::Whole, Some(room)) => self.send_whole(slot, room, tick, desk, io),
+                (Hears::Alone, _) => self.send_alone(slot, room, tick, desk, io),
+                _ => self.send_silence(slot, tick, desk, io),
+            }
+        }
+        self.finish_prompt(desk);
+    }
+
+    fn choose(&mut self, room: Option<&RoomSound<'_>>, frame: &mut Frame) -> Hears {
+        let hears = match room {
+            _ if self.deaf == Deaf::Deafened => Hears::Silence,
+            Some(_) if !self.is_summed => Hears::Whole,
+            Some(room) => {
+                room.sum.without(&self.frame, frame);
+                Hears::Alone
+            }
+            None if self.place == Place::Echo => {
+                *frame = self.frame;
+                Hears::Alone
+            }
+            None => Hears::Silence,
+        };
+        let Some(prompt) = &mut self.prompt else { return hears };
+        match (hears, room) {
+            (Hears::Whole, Some(room)) => *frame = *room.whole,
+            (Hears::Alone, _) => {}
+            _ => *frame = SILENCE,
+        }
+        prompt.add_to(frame);
+        Hears::Alone
+    }
+
+    fn send_whole(&mut self, slot: Slot, room: &RoomSound<'_>, tick: u64, desk: &mut Desk, io: &mut impl PacketIo) {
+        let Some(streams) = &mut self.streams else { return };
+        let Streams { sender, latch, .. } = &mut **streams;
+        let Desk { groups, packet, tally, .. } = desk;
+        let key = EncodeKey::new(&sender.format, MixKey::Whole(room.id));
+        if let Some(chain) = groups.encode(&key, tick, |frame| *frame = *room.whole) {
+            let to = latch.rtp_destination();
+            let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
+            send_all(chain, room.contributors, &mut exit);
+        }
+    }
+
+    fn send_alone(
+        &mut self,
+        slot: Slot,
+        room: Option<&RoomSound<'_>>,
+        tick: u64,
+        desk: &mut Desk,
+        io: &mut impl PacketIo,
+    ) {
+        let own = self.peer_ssrc();
+        let Some(streams) = &mut self.streams else { return };
+        let Streams { sender, solo, latch, .. } = &mut **streams;
+        let Desk { frame, packet, tally, .. } = desk;
+        let chain = solo.encode(frame, tick, |earlier| room.and_then(|room| room.recent.at(earlier)));
+        let (mut others, mut count) = ([Ssrc::default(); super::MAX_SPEAKERS], 0);
+        let contributors = room.map_or(&[][..], |room| room.contributors);
+        for ssrc in contributors.iter().filter(|ssrc| Some(**ssrc) != own) {
+            others[count] = *ssrc;
+            count += 1;
+        }
+        count_encodes(chain, sender.format.codec, tally);
+        let to = latch.rtp_destination();
+        let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
+        send_all(chain, &others[..count], &mut exit);
+    }
+
+    fn send_silence(&mut self, slot: Slot, tick: u64, desk: &mut Desk, io: &mut impl PacketIo) {
+        let Some(streams) = &mut self.streams else { return };
+        let Streams { sender, solo, latch, .. } = &mut **streams;
+        let Desk { packet, tally, .. } = desk;
+        let to = latch.rtp_destination();
+        let positions = sender.positions(tick);
+        let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
+        for position in positions {
+            exit.send(Passage { octets: solo.silence(), position, csrcs: &[] });
+        }
+    }
+}
+
+fn send_all(chain: &EncodeChain, csrcs: &[Ssrc], exit: &mut Exit<'_, impl PacketIo>) {
+    for payload in chain.payloads() {
+        exit.send(Passage { octets: payload.octets, position: payload.position, csrcs });
+    }
+}
+
+fn count_encodes(chain: &EncodeChain, codec: AudioCodec, tally: &mut Tally) {
+    tally.add(Count::encodes(codec), chain.payloads().count() as u64);
+}

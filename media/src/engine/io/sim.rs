@@ -1,0 +1,107 @@
+//! Packets of a simulation: queues in place of sockets. What it keeps is used over and over.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use super::{Channel, PacketIo, Slot};
+
+#[derive(Debug, Default)]
+pub(crate) struct SimulatedIo {
+    /// Not yet received, by leg and channel, in order of arrival.
+    waiting: VecDeque<Arrived>,
+    sent: Vec<Departed>,
+    octets: Vec<u8>,
+    spare: Vec<Vec<u8>>,
+}
+
+#[derive(Debug)]
+struct Arrived {
+    leg: Slot,
+    at: Channel,
+    from: SocketAddr,
+    datagram: Vec<u8>,
+}
+
+/// A datagram that left, its octets in the common store.
+#[derive(Debug)]
+struct Departed {
+    leg: Slot,
+    from: Channel,
+    to: SocketAddr,
+    start: usize,
+    end: usize,
+}
+
+impl SimulatedIo {
+    /// A datagram comes to a leg's port, and waits there.
+    pub fn arrive(&mut self, leg: Slot, at: Channel, from: SocketAddr, datagram: &[u8]) {
+        let mut kept = self.spare.pop().unwrap_or_default();
+        kept.clear();
+        kept.extend_from_slice(datagram);
+        self.waiting.push_back(Arrived { leg, at, from, datagram: kept });
+    }
+
+    /// Hands over and forgets what was sent: leg, its port, destination, datagram.
+    pub fn take_sent(&mut self, mut each: impl FnMut(Slot, Channel, SocketAddr, &[u8])) {
+        for Departed { leg, from, to, start, end } in self.sent.drain(..) {
+            each(leg, from, to, &self.octets[start..end]);
+        }
+        self.octets.clear();
+    }
+
+    /// What waits at the ports of a leg that is gone.
+    pub fn forget(&mut self, leg: Slot) {
+        self.waiting.retain(|arrived| arrived.leg != leg);
+    }
+
+    fn receive_where(&mut self, wanted: impl Fn(&Arrived) -> bool, mut each: impl FnMut(Slot, &mut [u8], SocketAddr)) {
+        for _ in 0..self.waiting.len() {
+            let Some(mut arrived) = self.waiting.pop_front() else { return };
+            if wanted(&arrived) {
+                each(arrived.leg, &mut arrived.datagram, arrived.from);
+                self.spare.push(arrived.datagram);
+            } else {
+                self.waiting.push_back(arrived);
+            }
+        }
+    }
+}
+
+impl PacketIo for SimulatedIo {
+    fn receive(&mut self, leg: Slot, mut each: impl FnMut(&mut [u8], SocketAddr)) {
+        let wanted = |arrived: &Arrived| arrived.leg == leg && arrived.at == Channel::Rtp;
+        self.receive_where(wanted, |_, datagram, from| each(datagram, from));
+    }
+
+    fn receive_rtcp(&mut self, each: impl FnMut(Slot, &mut [u8], SocketAddr)) {
+        self.receive_where(|arrived| arrived.at == Channel::Rtcp, each);
+    }
+
+    fn send(&mut self, leg: Slot, from: Channel, to: SocketAddr, datagram: &[u8]) -> bool {
+        let start = self.octets.len();
+        self.octets.extend_from_slice(datagram);
+        self.sent.push(Departed { leg, from, to, start, end: self.octets.len() });
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_port_has_its_own_queue() {
+        let from: SocketAddr = "192.0.2.1:4000".parse().expect("an address");
+        let mut io = SimulatedIo::default();
+        io.arrive(Slot(1), Channel::Rtp, from, b"a");
+        io.arrive(Slot(2), Channel::Rtp, from, b"b");
+        io.arrive(Slot(1), Channel::Rtcp, from, b"c");
+        io.arrive(Slot(1), Channel::Rtp, from, b"d");
+        let mut got = Vec::new();
+        io.receive(Slot(1), |datagram, _| got.extend_from_slice(datagram));
+        assert_eq!(got, b"ad");
+        io.receive_rtcp(|leg, datagram, _| assert_eq!((leg, &*datagram), (Slot(1), &b"c"[..])));
+        io.receive(Slot(2), |datagram, _| got.extend_from_slice(datagram));
+        assert_eq!(got, b"adb");
+    }
+}

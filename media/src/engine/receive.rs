@@ -1,0 +1,211 @@
+//! What a leg's peer sends: from a datagram to the playout, in the order that a packet takes.
+//!
+//! ```text
+//!  demux ─▶ unprotect ─▶ parse ─▶ payload type ─▶ latch ─▶ source ─┬─▶ audio ─▶ playout
+//!                                                                  ├─▶ comfort noise (RFC 3389)
+//!                                                                  └─▶ key (RFC 4733), never into the mix
+//! ```
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::counters::Refusal;
+use super::latch::{Latch, Proof, Verdict};
+use super::settings::EngineError;
+use crate::dtmf::{KeyPress, KeyReceiver};
+use crate::id::LegId;
+use crate::mix::{Inserted, Playout};
+use crate::plan::{AudioCodec, AudioPlan, ReceiveKind};
+use crate::rtp::{RtpHeader, RtpPacket, RtpSource, Ssrc, Validity};
+use crate::secure::{SrtpError, Unprotector};
+
+/// Another stream of the peer takes over when the one before paused for this long …
+const HANDOVER_PAUSE: Duration = Duration::from_millis(100);
+/// … or when so many of its packets came and none of the one before.
+const HANDOVER_PACKETS: u8 = 5;
+
+#[derive(Debug)]
+pub(super) struct Receiver {
+    /// By payload type.
+    formats: [Option<ReceiveKind>; 128],
+    listens: bool,
+    unprotector: Option<Unprotector>,
+    source: Option<RtpSource>,
+    heard_at: Option<Instant>,
+    successor: Option<(Ssrc, u8)>,
+    pub playout: Playout,
+    pub keys: KeyReceiver,
+}
+
+/// What an acceptable packet brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Accepted {
+    /// The peer lives here from now on.
+    pub moved: Option<SocketAddr>,
+    pub press: Option<KeyPress>,
+    pub late: bool,
+}
+
+impl Receiver {
+    pub fn new(leg: LegId, plan: &AudioPlan) -> Result<Self, EngineError> {
+        let keys = |source| EngineError::Keys { leg, source };
+        let codec = |source| EngineError::Codec { leg, codec: plan.send.codec, source };
+        let mut formats = [None; 128];
+        for format in &plan.receive {
+            if let Some(place) = formats.get_mut(usize::from(format.payload_type)) {
+                *place = Some(format.kind);
+            }
+        }
+        Ok(Self {
+            formats,
+            listens: plan.direction.receives(),
+            unprotector: plan.srtp.as_ref().map(Unprotector::new).transpose().map_err(keys)?,
+            source: None,
+            heard_at: None,
+            successor: None,
+            playout: Playout::new(&codecs(plan)).map_err(codec)?,
+            keys: KeyReceiver::default(),
+        })
+    }
+
+    /// Goes on where another plan's receiver stood. What is not needed of either stays in `before`.
+    pub fn take_over(&mut self, before: &mut Self, same_keys: bool) {
+        use std::mem::swap;
+        if same_keys {
+            swap(&mut self.unprotector, &mut before.unprotector);
+        }
+        if self.formats == before.formats {
+            swap(&mut self.playout, &mut before.playout);
+            swap(&mut self.keys, &mut before.keys);
+        }
+        swap(&mut self.source, &mut before.source);
+        self.heard_at = before.heard_at;
+    }
+
+    pub fn source(&self) -> Option<&RtpSource> {
+        self.source.as_ref()
+    }
+
+    pub fn source_mut(&mut self) -> Option<&mut RtpSource> {
+        self.source.as_mut()
+    }
+
+    /// The peer says goodbye to a stream: the next one starts anew, the leg stays (RFC 3550 §6.6).
+    pub fn handle_bye(&mut self, ssrc: Ssrc) {
+        if self.source.as_ref().is_some_and(|source| source.ssrc() == ssrc) {
+            self.source = None;
+        }
+    }
+
+    pub fn handle_rtp(
+        &mut self,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        latch: &mut Latch,
+        own: Ssrc,
+        now: Instant,
+    ) -> Result<Accepted, Refusal> {
+        let (packet, proof) = self.open_rtp(datagram)?;
+        let packet = RtpPacket::parse(packet).map_err(|_| Refusal::Malformed)?;
+        let header = packet.header;
+        let kind = self.formats.get(usize::from(header.payload_type)).copied().flatten();
+        let kind = kind.ok_or(Refusal::PayloadType)?;
+        let moved = match latch.handle_rtp(from, &header, proof) {
+            Verdict::Welcome => None,
+            Verdict::Moved => Some(from),
+            Verdict::Unproven => return Err(Refusal::Unproven),
+            Verdict::Stranger => return Err(Refusal::Source),
+        };
+        if header.ssrc == own {
+            return Err(Refusal::Looped);
+        }
+        self.count(&header, clock_rate(kind), now)?;
+        let (press, inserted) = self.deliver(kind, &header, packet.payload, now);
+        Ok(Accepted { moved, press, late: inserted == Some(Inserted::Late) })
+    }
+
+    /// Opens SRTCP. Clear RTCP on a secured leg fails like a forged one.
+    pub fn open_rtcp<'a>(&mut self, datagram: &'a mut [u8]) -> Result<(&'a [u8], Proof), Refusal> {
+        let Some(unprotector) = &mut self.unprotector else { return Ok((datagram, Proof::None)) };
+        let len = unprotector.unprotect_rtcp(datagram).map_err(refusal)?;
+        Ok((datagram.get(..len).ok_or(Refusal::Malformed)?, Proof::Authenticated))
+    }
+
+    fn open_rtp<'a>(&mut self, datagram: &'a mut [u8]) -> Result<(&'a [u8], Proof), Refusal> {
+        let Some(unprotector) = &mut self.unprotector else { return Ok((datagram, Proof::None)) };
+        let len = unprotector.unprotect_rtp(datagram).map_err(refusal)?;
+        Ok((datagram.get(..len).ok_or(Refusal::Malformed)?, Proof::Authenticated))
+    }
+
+    /// Counts the packet to its stream. A second stream waits until the first has gone.
+    fn count(&mut self, header: &RtpHeader, clock_rate: u32, now: Instant) -> Result<(), Refusal> {
+        let source = match &mut self.source {
+            Some(source) if source.ssrc() == header.ssrc => source,
+            current => {
+                let paused = self.heard_at.is_none_or(|at| now.saturating_duration_since(at) >= HANDOVER_PAUSE);
+                let seen = match self.successor {
+                    Some((ssrc, seen)) if ssrc == header.ssrc => seen + 1,
+                    _ => 1,
+                };
+                if current.is_some() && !paused && seen < HANDOVER_PACKETS {
+                    self.successor = Some((header.ssrc, seen));
+                    return Err(Refusal::Unproven);
+                }
+                current.insert(RtpSource::new(header.ssrc))
+            }
+        };
+        self.successor = None;
+        self.heard_at = Some(now);
+        match source.handle_packet(header, clock_rate, now) {
+            Validity::Valid | Validity::Restarted => Ok(()),
+            Validity::Doubtful => Err(Refusal::Unproven),
+        }
+    }
+
+    fn deliver(
+        &mut self,
+        kind: ReceiveKind,
+        header: &RtpHeader,
+        payload: &[u8],
+        now: Instant,
+    ) -> (Option<KeyPress>, Option<Inserted>) {
+        match kind {
+            _ if !self.listens => (None, None),
+            ReceiveKind::Audio(codec) => (None, Some(self.playout.handle_packet(codec, header, payload, now))),
+            ReceiveKind::ComfortNoise => {
+                self.playout.handle_silence(header);
+                (None, None)
+            }
+            ReceiveKind::TelephoneEvent { clock_rate } => {
+                self.playout.handle_silence(header);
+                (self.keys.handle_packet(header, payload, clock_rate, now), None)
+            }
+        }
+    }
+}
+
+fn codecs(plan: &AudioPlan) -> Vec<AudioCodec> {
+    let mut codecs: Vec<AudioCodec> = Vec::new();
+    for format in &plan.receive {
+        match format.kind {
+            ReceiveKind::Audio(codec) if !codecs.contains(&codec) => codecs.push(codec),
+            _ => {}
+        }
+    }
+    codecs
+}
+
+fn clock_rate(kind: ReceiveKind) -> u32 {
+    match kind {
+        ReceiveKind::Audio(codec) => codec.clock_rate(),
+        ReceiveKind::TelephoneEvent { clock_rate } => clock_rate,
+        ReceiveKind::ComfortNoise => 8_000,
+    }
+}
+
+fn refusal(error: SrtpError) -> Refusal {
+    match error {
+        SrtpError::Malformed { .. } => Refusal::Malformed,
+        _ => Refusal::Authentication,
+    }
+}

@@ -1,0 +1,108 @@
+//! What a leg's peer is sent: payloads get their header and their protection here.
+//!
+//! RFC 3550 §5.1; RFC 3551 §4.1: timestamps run on through pauses, and the first packet after one has the marker.
+
+use std::time::Duration;
+
+use crate::mix::TICK;
+use crate::plan::{AudioPlan, SendFormat};
+use crate::random::Random;
+use crate::rtp::rtcp::SenderInfo;
+use crate::rtp::timestamp::units_of;
+use crate::rtp::{NtpTime, RtpSender, Ssrc};
+use crate::secure::{Protector, SrtpError};
+
+#[derive(Debug)]
+pub(super) struct Sender {
+    pub format: SendFormat,
+    rtp: RtpSender,
+    protector: Option<Protector>,
+    /// Where the next packet starts if none is left out.
+    expected: Option<u64>,
+}
+
+/// A payload and what its header tells of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passage<'a> {
+    pub octets: &'a [u8],
+    /// In units of the RTP clock since tick 0.
+    pub position: u64,
+    /// Who is heard in it.
+    pub csrcs: &'a [Ssrc],
+}
+
+impl Sender {
+    pub fn new(plan: &AudioPlan, random: &mut Random) -> Result<Self, SrtpError> {
+        Ok(Self {
+            format: plan.send,
+            rtp: RtpSender::new(u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())),
+            protector: plan.srtp.as_ref().map(Protector::new).transpose()?,
+            expected: None,
+        })
+    }
+
+    /// Goes on where another plan's sender stood. With the same keys the protector must go on too: no part of a key
+    /// stream is used twice (RFC 3711 §9.1). A clock of another rate is another stream (RFC 7160 §4.1).
+    pub fn take_over(&mut self, before: &mut Self, same_keys: bool) {
+        use std::mem::swap;
+        if same_keys {
+            swap(&mut self.protector, &mut before.protector);
+        }
+        if self.format.codec.clock_rate() == before.format.codec.clock_rate() {
+            swap(&mut self.rtp, &mut before.rtp);
+            self.expected = before.expected;
+        }
+    }
+
+    pub fn ssrc(&self) -> Ssrc {
+        self.rtp.ssrc()
+    }
+
+    /// Leaves an SSRC that the peer uses too (RFC 3550 §8.2).
+    pub fn change_ssrc(&mut self, ssrc: Ssrc) {
+        self.rtp.change_ssrc(ssrc);
+        self.expected = None;
+    }
+
+    /// Writes a packet into `buffer`, protected. Returns its length; none when it cannot be sent.
+    pub fn packet(&mut self, passage: Passage<'_>, buffer: &mut [u8]) -> Option<usize> {
+        let Passage { octets, position, csrcs } = passage;
+        let marker = self.expected != Some(position);
+        self.expected = Some(position + u64::from(self.units()));
+        let timestamp = self.rtp.timestamp(position);
+        let header = self.rtp.next_header(self.format.payload_type, marker, timestamp, octets.len());
+        let start = header.write(csrcs, buffer).ok()?;
+        let len = start + octets.len();
+        buffer.get_mut(start..len)?.copy_from_slice(octets);
+        match &mut self.protector {
+            Some(protector) => protector.protect_rtp(buffer, len).ok(),
+            None => Some(len),
+        }
+    }
+
+    /// Protects the RTCP packet `buffer[..len]` where the leg is secured. Returns its new length.
+    pub fn protect_rtcp(&mut self, buffer: &mut [u8], len: usize) -> Option<usize> {
+        match &mut self.protector {
+            Some(protector) => protector.protect_rtcp(buffer, len).ok(),
+            None => Some(len),
+        }
+    }
+
+    /// Where the packets start that end with this tick, in RTP clock units: in step with all encode chains.
+    pub fn positions(&self, tick: u64) -> impl Iterator<Item = u64> + use<> {
+        let (units, ptime) = (u64::from(self.units()), self.format.ptime.as_millis() as u64);
+        let ended = move |tick: u64| tick * TICK.as_millis() as u64 / ptime.max(1);
+        (ended(tick)..ended(tick + 1)).map(move |packet| packet * units)
+    }
+
+    /// The sender's part of a report; none before the first packet. `since_start`: of the beat.
+    pub fn info(&self, ntp: NtpTime, since_start: Duration) -> Option<SenderInfo> {
+        let rate = u128::from(self.format.codec.clock_rate());
+        let position = since_start.as_nanos() * rate / 1_000_000_000;
+        self.rtp.has_sent().then(|| self.rtp.info(ntp, position as u64))
+    }
+
+    fn units(&self) -> u32 {
+        units_of(self.format.ptime, self.format.codec.clock_rate())
+    }
+}

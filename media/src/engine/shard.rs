@@ -1,0 +1,317 @@
+//! A shard's core: its rooms and legs, driven by orders, packets and ticks. It knows neither sockets nor the clock.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::beat::{Due, PHASES, UsedPhases};
+use super::command::Clip;
+use super::counters::{CODECS, Count, Published};
+use super::desk::Desk;
+use super::handle::LEGS_PER_SHARD;
+use super::io::{PacketIo, Slot};
+use super::leg::{Farewell, Leg, Place};
+use super::mailbox::{Order, Outbox, Returned, Told};
+use super::prompt::Prompt;
+use super::reports::Clocks;
+use super::room::Room;
+use super::settings::EngineSettings;
+use super::streams::Streams;
+use super::table::Table;
+use crate::id::{LegId, RoomId};
+use crate::mix::{EncodeChain, EncodeKey, MixKey};
+use crate::plan::SendFormat;
+use crate::rtp::NtpTime;
+
+#[derive(Debug)]
+pub(super) struct Shard {
+    rooms: Table<RoomId, Room>,
+    legs: Table<LegId, Leg>,
+    /// Legs without a room.
+    alone: Vec<Slot>,
+    /// How many legs each phase serves; those without a room are in the first.
+    served: [usize; PHASES],
+    desk: Desk,
+    silent_after: Duration,
+    start: Start,
+}
+
+/// When the beat began, on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    pub instant: Instant,
+    pub since_1970: Duration,
+}
+
+/// The phase of legs without a room.
+const ALONE: usize = 0;
+
+impl Shard {
+    pub fn new(settings: &EngineSettings, start: Start, outbox: Outbox) -> Self {
+        Self {
+            rooms: Table::new(LEGS_PER_SHARD),
+            legs: Table::new(LEGS_PER_SHARD),
+            alone: Vec::with_capacity(LEGS_PER_SHARD),
+            served: [0; PHASES],
+            desk: Desk::new(outbox),
+            silent_after: settings.silent_after,
+            start,
+        }
+    }
+
+    pub fn used_phases(&self) -> UsedPhases {
+        self.served.map(|legs| legs > 0)
+    }
+
+    /// Takes in a leg. `None` when there is no room for it.
+    pub fn open(&mut self, leg: Box<Leg>) -> Option<Slot> {
+        match self.legs.insert(leg.id, leg) {
+            Ok(slot) => {
+                self.alone.push(slot);
+                self.served[ALONE] += 1;
+                Some(slot)
+            }
+            Err(leg) => {
+                self.give_back(Returned::Leg(leg));
+                None
+            }
+        }
+    }
+
+    pub fn handle_order(&mut self, order: Order, now: Instant) {
+        match order {
+            Order::OpenRoom { room } => self.open_room(room),
+            Order::CloseRoom { room } => self.close_room(room),
+            Order::Connect { leg, streams, shared } => self.connect(leg, streams, shared, now),
+            Order::Join { leg, room, shared } => self.join(leg, room, shared),
+            Order::Leave { leg } => self.place(leg, Place::Nowhere),
+            Order::Echo { leg } => self.place(leg, Place::Echo),
+            Order::SetMute { leg, mute } => self.with(leg, |leg| leg.set_mute(mute)),
+            Order::SetDeaf { leg, deaf } => self.with(leg, |leg| leg.deaf = deaf),
+            Order::SetGain { leg, gain_db } => self.with(leg, |leg| leg.set_gain(gain_db)),
+            Order::Play { leg, clip } => self.play(leg, Some(clip)),
+            Order::StopPlaying { leg } => self.play(leg, None),
+            Order::PlayToRoom { room, clip } => self.play_to_room(room, clip),
+        }
+    }
+
+    /// Says goodbye and lets a leg go. Returns its slot, whose ports are then free.
+    pub fn close(&mut self, id: LegId, now: Instant, io: &mut impl PacketIo) -> Option<Slot> {
+        self.place(id, Place::Nowhere);
+        let (slot, mut leg) = self.legs.remove(id)?;
+        self.alone.retain(|other| *other != slot);
+        self.served[ALONE] -= 1;
+        leg.report(slot, Farewell::Bye, self.clocks(now), &mut self.desk, io);
+        self.desk.outbox.tell(Told::Stats { leg: id, stats: leg.stats() });
+        self.give_back(Returned::Leg(leg));
+        Some(slot)
+    }
+
+    /// One tick of one phase: packets in, sound, packets out.
+    pub fn handle_tick(&mut self, due: Due, now: Instant, io: &mut impl PacketIo) {
+        let at = self.clocks(now);
+        self.desk.tally.add(Count::SKIPPED, due.skipped);
+        self.receive(due.phase, at, io);
+        let Self { rooms, legs, alone, desk, .. } = self;
+        for room in rooms.iter_mut().filter(|room| room.phase == due.phase) {
+            room.tick(due.tick, at, legs, desk, io);
+        }
+        if due.phase == ALONE {
+            for slot in alone.iter() {
+                if let Some(leg) = legs.get_mut(*slot) {
+                    leg.be_alone(*slot, due.tick, now, desk, io);
+                }
+            }
+        }
+        self.attend(due, at, io);
+        self.desk.outbox.ring();
+    }
+
+    /// Counts how long a tick took; `overran`: it was not done when the next was due.
+    pub fn count_tick(&mut self, took: Duration, overran: bool) {
+        let tally = &mut self.desk.tally;
+        tally.add(Count::tick(took), 1);
+        tally.add(Count::BUSY_NANOS, took.as_nanos() as u64);
+        tally.add(Count::OVERRUNS, overran.into());
+    }
+
+    /// Copies out all counts.
+    pub fn publish(&mut self, published: &Published) {
+        let mut tally = self.desk.tally.clone();
+        for codec in CODECS {
+            tally.add(Count::encodes(codec), self.desk.groups.encodes(codec));
+        }
+        for streams in self.legs.iter().filter_map(|leg| leg.streams.as_deref()) {
+            tally.add(Count::legs(streams.sender.format.codec, streams.is_secured()), 1);
+        }
+        published.publish(&tally);
+    }
+
+    /// Sends a thing out to be dropped elsewhere.
+    pub fn give_back(&mut self, done: Returned) {
+        self.desk.outbox.give_back(done);
+    }
+
+    pub fn slot_of(&self, leg: LegId) -> Option<Slot> {
+        self.legs.slot_of(leg)
+    }
+
+    pub fn id_of(&self, slot: Slot) -> Option<LegId> {
+        self.legs.get(slot).map(|leg| leg.id)
+    }
+
+    fn clocks(&self, now: Instant) -> Clocks {
+        let since_start = now.saturating_duration_since(self.start.instant);
+        Clocks { now, ntp: NtpTime::from_unix(self.start.since_1970 + since_start), since_start }
+    }
+
+    fn receive(&mut self, phase: usize, at: Clocks, io: &mut impl PacketIo) {
+        let Self { rooms, legs, alone, desk, .. } = self;
+        let rooms = rooms.iter().filter(|room| room.phase == phase).flat_map(Room::members);
+        let alone = alone.iter().filter(|_| phase == ALONE);
+        for slot in rooms.chain(alone) {
+            let Some(leg) = legs.get_mut(*slot) else { continue };
+            io.receive(*slot, |datagram, from| leg.handle_datagram(datagram, from, at, desk));
+        }
+        io.receive_rtcp(|slot, datagram, from| {
+            if let Some(leg) = legs.get_mut(slot) {
+                leg.handle_datagram(datagram, from, at, desk);
+            }
+        });
+    }
+
+    fn attend(&mut self, due: Due, at: Clocks, io: &mut impl PacketIo) {
+        let Self { rooms, legs, alone, desk, silent_after, .. } = self;
+        let rooms = rooms.iter().filter(|room| room.phase == due.phase).flat_map(Room::members);
+        let alone = alone.iter().filter(|_| due.phase == ALONE);
+        for slot in rooms.chain(alone) {
+            if let Some(leg) = legs.get_mut(*slot) {
+                leg.attend(*slot, due.tick, at, *silent_after, desk, io);
+            }
+        }
+    }
+
+    /// A room gets the phase that serves the fewest legs.
+    fn open_room(&mut self, mut room: Box<Room>) {
+        let rooms_in = |phase| self.rooms.iter().filter(|room| room.phase == phase).count();
+        room.phase = (0..PHASES).min_by_key(|phase| (rooms_in(*phase), self.served[*phase])).unwrap_or(0);
+        if let Err(room) = self.rooms.insert(room.id, room) {
+            self.give_back(Returned::Room(room));
+        }
+    }
+
+    fn close_room(&mut self, id: RoomId) {
+        let Some((_, mut room)) = self.rooms.remove(id) else { return };
+        self.served[room.phase] -= room.members().len();
+        self.served[ALONE] += room.members().len();
+        for slot in room.members() {
+            if let Some(leg) = self.legs.get_mut(*slot) {
+                if let Some(streams) = &leg.streams {
+                    self.desk.leave_group(&whole(&streams.sender.format, id));
+                }
+                leg.place = Place::Nowhere;
+                self.alone.push(*slot);
+            }
+        }
+        if let Some(prompt) = room.stop_playing() {
+            self.give_back(Returned::Clip(prompt.into_clip()));
+        }
+        self.give_back(Returned::Room(room));
+    }
+
+    fn connect(&mut self, id: LegId, streams: Box<Streams>, shared: Box<EncodeChain>, now: Instant) {
+        let Some((_, leg)) = self.legs.find(id) else {
+            self.give_back(Returned::Streams(streams));
+            return self.give_back(Returned::Chain(shared));
+        };
+        let before = leg.streams.as_ref().map(|streams| streams.sender.format);
+        let format = streams.sender.format;
+        let (place, done) = (leg.place, leg.connect(streams, now));
+        if let Some(done) = done {
+            self.give_back(Returned::Streams(done));
+        }
+        if let Place::Room(room) = place {
+            self.share(room, &format, Some(shared));
+            if let Some((format, room)) = before.zip(self.rooms.get(room)) {
+                self.desk.leave_group(&whole(&format, room.id));
+            }
+        } else {
+            self.give_back(Returned::Chain(shared));
+        }
+    }
+
+    fn join(&mut self, id: LegId, room: RoomId, shared: Option<Box<EncodeChain>>) {
+        self.place(id, Place::Nowhere);
+        let (Some(room_slot), Some((slot, leg))) = (self.rooms.slot_of(room), self.legs.find(id)) else {
+            return shared.into_iter().for_each(|chain| self.give_back(Returned::Chain(chain)));
+        };
+        leg.place = Place::Room(room_slot);
+        let format = leg.streams.as_ref().map(|streams| streams.sender.format);
+        self.alone.retain(|other| *other != slot);
+        self.served[ALONE] -= 1;
+        if let Some(room) = self.rooms.get_mut(room_slot) {
+            room.enter(slot, id);
+            self.served[room.phase] += 1;
+        }
+        match format {
+            Some(format) => self.share(room_slot, &format, shared),
+            None => shared.into_iter().for_each(|chain| self.give_back(Returned::Chain(chain))),
+        }
+    }
+
+    /// Counts a leg to those who share their encodes; the first one's chain serves all.
+    fn share(&mut self, room: Slot, format: &SendFormat, chain: Option<Box<EncodeChain>>) {
+        let (Some(room), Some(chain)) = (self.rooms.get(room), chain) else { return };
+        if let Some(chain) = self.desk.groups.insert(whole(format, room.id), chain) {
+            self.give_back(Returned::Chain(chain));
+        }
+    }
+
+    /// Puts a leg outside of all rooms.
+    fn place(&mut self, id: LegId, place: Place) {
+        let Some((slot, leg)) = self.legs.find(id) else { return };
+        let before = std::mem::replace(&mut leg.place, place);
+        let format = leg.streams.as_ref().map(|streams| streams.sender.format);
+        let Place::Room(room) = before else { return };
+        self.alone.push(slot);
+        self.served[ALONE] += 1;
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.leave(slot, id);
+            self.served[room.phase] -= 1;
+            if let Some(format) = format {
+                self.desk.leave_group(&whole(&format, room.id));
+            }
+        }
+    }
+
+    fn play(&mut self, id: LegId, clip: Option<Arc<Clip>>) {
+        let done = match self.legs.find(id) {
+            Some((_, leg)) => leg.play(clip),
+            None => clip,
+        };
+        if let Some(clip) = done {
+            self.give_back(Returned::Clip(clip));
+        }
+    }
+
+    fn play_to_room(&mut self, id: RoomId, clip: Arc<Clip>) {
+        let prompt = Prompt::new(clip);
+        let done = match self.rooms.find(id) {
+            Some((_, room)) => room.play(prompt),
+            None => Some(prompt),
+        };
+        if let Some(prompt) = done {
+            self.give_back(Returned::Clip(prompt.into_clip()));
+        }
+    }
+
+    fn with(&mut self, id: LegId, change: impl FnOnce(&mut Leg)) {
+        if let Some((_, leg)) = self.legs.find(id) {
+            change(leg);
+        }
+    }
+}
+
+/// The encode that all listeners of a room share who take this format.
+fn whole(format: &SendFormat, room: RoomId) -> EncodeKey {
+    EncodeKey::new(format, MixKey::Whole(room))
+}

@@ -1,0 +1,141 @@
+//! A shard without sockets, threads or a clock: packets and time go in by hand, and the same seed gives the same run.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::beat::Beat;
+use super::command::MediaCommand;
+use super::counters::{Counters, Published};
+use super::event::MediaEvent;
+use super::handle::OpenedLeg;
+use super::io::{Channel, SimulatedIo};
+use super::mailbox::Letter;
+use super::media_events::MediaEvents;
+use super::prepare::Preparer;
+use super::settings::{EngineError, EngineSettings};
+use super::shard::{Shard, Start};
+use crate::id::{LegId, RoomId};
+
+/// One shard and its network, for tests.
+#[derive(Debug)]
+pub struct Simulation {
+    now: Instant,
+    beat: Beat,
+    shard: Shard,
+    io: SimulatedIo,
+    preparer: Preparer,
+    events: MediaEvents,
+    published: Published,
+    next_port: u16,
+}
+
+/// A datagram that a leg sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent<'a> {
+    /// `None` for the last words of a leg that has gone.
+    pub leg: Option<LegId>,
+    pub from: Channel,
+    pub to: SocketAddr,
+    pub datagram: &'a [u8],
+}
+
+impl Simulation {
+    /// One shard, whatever `settings` says of threads.
+    pub fn new(settings: &EngineSettings, seed: u64) -> Self {
+        let settings = EngineSettings { threads: 1, ..settings.clone() };
+        let mut events = MediaEvents::new().expect("the system has a descriptor left");
+        let start = Start { instant: Instant::now(), since_1970: Duration::from_secs(1_700_000_000) };
+        Self {
+            now: start.instant,
+            beat: Beat::new(start.instant),
+            shard: Shard::new(&settings, start, events.add_shard(8_192, 8_192)),
+            io: SimulatedIo::default(),
+            preparer: Preparer::new(&settings, seed),
+            events,
+            published: Published::default(),
+            next_port: *settings.ports.start() & !1,
+        }
+    }
+
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub fn open_room(&mut self) -> RoomId {
+        let (room, letter) = self.preparer.open_room(0);
+        self.deliver(letter);
+        room
+    }
+
+    /// Opens a leg on ports that exist in name only.
+    pub fn open_leg(&mut self) -> OpenedLeg {
+        let (leg, opened) = self.preparer.open_leg(0);
+        self.shard.open(opened);
+        let rtp_port = self.next_port;
+        self.next_port += 2;
+        OpenedLeg { leg, rtp_port, rtcp_port: rtp_port + 1 }
+    }
+
+    pub fn send(&mut self, command: MediaCommand) -> Result<(), EngineError> {
+        let letter = self.preparer.prepare(command)?;
+        self.deliver(letter);
+        Ok(())
+    }
+
+    /// A datagram comes to one of the leg's ports; the leg sees it at its next tick.
+    pub fn arrive(&mut self, leg: LegId, at: Channel, from: SocketAddr, datagram: &[u8]) {
+        if let Some(slot) = self.shard.slot_of(leg) {
+            self.io.arrive(slot, at, from, datagram);
+        }
+    }
+
+    /// Time passes, with every tick at its time.
+    pub fn run(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(due) = self.beat.poll_timeout(self.shard.used_phases()).filter(|due| *due < until) {
+            self.now = self.now.max(due);
+            self.run_ticks();
+        }
+        self.now = until;
+    }
+
+    /// Time passes in which the shard does not get to run.
+    pub fn stall(&mut self, time: Duration) {
+        self.now += time;
+        self.run_ticks();
+    }
+
+    /// Hands over and forgets what was sent.
+    pub fn take_sent(&mut self, mut each: impl FnMut(Sent<'_>)) {
+        let shard = &self.shard;
+        self.io.take_sent(|slot, from, to, datagram| each(Sent { leg: shard.id_of(slot), from, to, datagram }));
+    }
+
+    /// Hands over and forgets what was told.
+    pub fn take_events(&mut self, each: impl FnMut(MediaEvent)) {
+        self.events.drain(each);
+    }
+
+    pub fn counters(&mut self) -> Counters {
+        self.shard.publish(&self.published);
+        Counters::sum([&self.published].into_iter())
+    }
+
+    fn deliver(&mut self, letter: Letter) {
+        match letter {
+            Letter::Order(order) => self.shard.handle_order(order, self.now),
+            Letter::Close { leg } => {
+                if let Some(slot) = self.shard.close(leg, self.now, &mut self.io) {
+                    self.io.forget(slot);
+                }
+            }
+            Letter::Open { .. } | Letter::Stop => {}
+        }
+    }
+
+    fn run_ticks(&mut self) {
+        while let Some(due) = self.beat.next_due(self.shard.used_phases(), self.now) {
+            self.shard.handle_tick(due, self.now, &mut self.io);
+        }
+    }
+}

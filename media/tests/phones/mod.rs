@@ -1,0 +1,215 @@
+//! Phones for the engine's tests: each says a tone and keeps what it hears. They know no network.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+pub mod party;
+pub mod tone;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use plenary_media::LegId;
+use plenary_media::codec::{Decoder, Encoded, Encoder, SampleRate, make_decoder, make_encoder};
+use plenary_media::plan::{
+    AudioCodec, AudioPlan, Direction, Latch, MediaPlan, OpusWishes, ReceiveFormat, ReceiveKind, SendFormat, SrtpKeys,
+    SrtpSuite,
+};
+use plenary_media::rtp::{RtpHeader, RtpPacket, RtpSender};
+use plenary_media::secure::{Protector, Unprotector};
+
+pub const KEYS: u8 = 101;
+const SALT: usize = 46;
+
+/// How a phone is made.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub codec: AudioCodec,
+    pub ptime: Duration,
+    pub suite: Option<SrtpSuite>,
+    pub direction: Direction,
+}
+
+impl Default for Model {
+    fn default() -> Self {
+        Self { codec: AudioCodec::Pcmu, ptime: Duration::from_millis(20), suite: None, direction: Direction::SendRecv }
+    }
+}
+
+/// One packet as it was heard.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    pub header: RtpHeader,
+    pub csrcs: Vec<u32>,
+    pub payload_len: usize,
+}
+
+pub struct Phone {
+    pub leg: LegId,
+    pub address: SocketAddr,
+    pub rtcp_address: SocketAddr,
+    pub model: Model,
+    pub tone_hz: Option<f64>,
+    pub sender: RtpSender,
+    /// Samples at `rate`, since the last [`forget`](Self::forget).
+    pub heard: Vec<i16>,
+    pub packets: Vec<Heard>,
+    pub reports: Vec<Vec<u8>>,
+    encoder: Box<dyn Encoder>,
+    decoder: Box<dyn Decoder>,
+    protector: Option<Protector>,
+    unprotector: Option<Unprotector>,
+    said: u64,
+}
+
+impl Phone {
+    pub fn new(leg: LegId, address: SocketAddr, model: Model, tone_hz: Option<f64>) -> Self {
+        let keys = model.suite.map(|suite| peer_of(&keys(leg, suite)));
+        Self {
+            leg,
+            address,
+            rtcp_address: SocketAddr::new(address.ip(), address.port() + 1),
+            tone_hz,
+            sender: RtpSender::new(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835_u128.wrapping_mul(u128::from(leg.0) + 7)),
+            heard: Vec::new(),
+            packets: Vec::new(),
+            reports: Vec::new(),
+            encoder: make_encoder(model.codec, OpusWishes::default()).expect("an encoder"),
+            decoder: make_decoder(model.codec).expect("a decoder"),
+            protector: keys.as_ref().map(|keys| Protector::new(keys).expect("keys")),
+            unprotector: keys.as_ref().map(|keys| Unprotector::new(keys).expect("keys")),
+            said: 0,
+            model,
+        }
+    }
+
+    /// What the server is told of the phone.
+    pub fn plan(&self) -> MediaPlan {
+        let receive = [
+            (payload_type(self.model.codec), ReceiveKind::Audio(self.model.codec)),
+            (KEYS, ReceiveKind::TelephoneEvent { clock_rate: self.model.codec.clock_rate() }),
+            (13, ReceiveKind::ComfortNoise),
+        ];
+        MediaPlan {
+            audio: AudioPlan {
+                remote_rtp: self.address,
+                remote_rtcp: self.rtcp_address,
+                rtcp_mux: false,
+                direction: self.model.direction,
+                receive: receive.map(|(payload_type, kind)| ReceiveFormat { payload_type, kind }).to_vec(),
+                send: SendFormat {
+                    payload_type: payload_type(self.model.codec),
+                    codec: self.model.codec,
+                    ptime: self.model.ptime,
+                    opus: OpusWishes::default(),
+                },
+                send_telephone_event: Some((KEYS, self.model.codec.clock_rate())),
+                srtp: self.model.suite.map(|suite| keys(self.leg, suite)),
+                latch: Latch { trusted: Vec::new() },
+            },
+        }
+    }
+
+    pub fn rate(&self) -> u32 {
+        self.decoder.sample_rate().hz()
+    }
+
+    /// The next packet of the phone's tone.
+    pub fn say(&mut self) -> Vec<u8> {
+        let rate = self.encoder.sample_rate();
+        let samples = rate.samples(self.model.ptime);
+        let start = self.said * samples as u64;
+        let pcm = tone::samples(self.tone_hz, rate.hz(), start, samples);
+        let mut payload = [0; 1_500];
+        let len = match self.encoder.encode(&pcm, &mut payload).expect("encoded") {
+            Encoded::Payload(len) => len,
+            Encoded::Nothing => 0,
+        };
+        let position = self.said * u64::from(self.units());
+        self.said += 1;
+        self.packet(payload_type(self.model.codec), self.said == 1, position, &payload[..len])
+    }
+
+    /// Lets a packet's time pass without saying anything.
+    pub fn pause(&mut self) {
+        self.said += 1;
+    }
+
+    /// A packet of any kind, protected as the phone does.
+    pub fn packet(&mut self, payload_type: u8, marker: bool, position: u64, payload: &[u8]) -> Vec<u8> {
+        let timestamp = self.sender.timestamp(position);
+        let header = self.sender.next_header(payload_type, marker, timestamp, payload.len());
+        let mut packet = vec![0; 1_600];
+        let start = header.write(&[], &mut packet).expect("room");
+        packet[start..start + payload.len()].copy_from_slice(payload);
+        let len = start + payload.len();
+        let len = match &mut self.protector {
+            Some(protector) => protector.protect_rtp(&mut packet, len).expect("protected"),
+            None => len,
+        };
+        packet.truncate(len);
+        packet
+    }
+
+    /// Where the phone's next packet stands on its clock.
+    pub fn position(&self) -> u64 {
+        self.said * u64::from(self.units())
+    }
+
+    /// Takes an RTP datagram from the server.
+    pub fn hear(&mut self, datagram: &[u8]) {
+        let mut datagram = datagram.to_vec();
+        if let Some(unprotector) = &mut self.unprotector {
+            let len = unprotector.unprotect_rtp(&mut datagram).expect("the server's tag verifies");
+            datagram.truncate(len);
+        }
+        let packet = RtpPacket::parse(&datagram).expect("the server sends RTP");
+        assert_eq!(packet.header.payload_type, payload_type(self.model.codec));
+        let csrcs = packet.csrcs().map(|ssrc| ssrc.0).collect();
+        self.packets.push(Heard { header: packet.header, csrcs, payload_len: packet.payload.len() });
+        let mut pcm = [0; SampleRate::Hz48000.hz() as usize / 10];
+        let count = self.decoder.decode(packet.payload, &mut pcm).expect("decoded");
+        self.heard.extend_from_slice(&pcm[..count]);
+    }
+
+    /// Takes an RTCP datagram from the server.
+    pub fn hear_report(&mut self, datagram: &[u8]) {
+        let mut datagram = datagram.to_vec();
+        if let Some(unprotector) = &mut self.unprotector {
+            let len = unprotector.unprotect_rtcp(&mut datagram).expect("the server's tag verifies");
+            datagram.truncate(len);
+        }
+        self.reports.push(datagram);
+    }
+
+    pub fn forget(&mut self) {
+        self.heard.clear();
+        self.packets.clear();
+    }
+
+    /// How loud a tone is in what was heard, dB below full scale.
+    pub fn level_of(&self, hz: f64) -> f64 {
+        tone::level_db(&self.heard, self.rate(), hz)
+    }
+
+    fn units(&self) -> u32 {
+        (self.model.codec.clock_rate() as u128 * self.model.ptime.as_millis() / 1_000) as u32
+    }
+}
+
+pub fn payload_type(codec: AudioCodec) -> u8 {
+    match codec {
+        AudioCodec::Pcmu => 0,
+        AudioCodec::Pcma => 8,
+        AudioCodec::G722 => 9,
+        AudioCodec::Opus => 111,
+    }
+}
+
+/// The server's side of a leg's keys: another pair for each leg.
+pub fn keys(leg: LegId, suite: SrtpSuite) -> SrtpKeys {
+    let key = |salt: usize| (0..suite.key_and_salt_len()).map(|i| (i * 7 + salt) as u8).collect();
+    SrtpKeys { suite, local: key(leg.0 as usize * 3), remote: key(leg.0 as usize * 3 + SALT) }
+}
+
+pub fn peer_of(keys: &SrtpKeys) -> SrtpKeys {
+    SrtpKeys { suite: keys.suite, local: keys.remote.clone(), remote: keys.local.clone() }
+}
