@@ -12,9 +12,9 @@ use plenary_sip::auth::Login;
 use plenary_sip::net_types::Transport;
 use tokio::time::{Instant, sleep};
 
+use super::http;
 use super::load::Target;
 use super::usage::Usage;
-use super::http;
 use crate::store::{Access, AccountRole, NewAccount, NewConference, Password, Store, StoreSettings};
 
 const CONFERENCE: &str = "3001";
@@ -124,7 +124,8 @@ async fn store(data: &Path, address: Ipv4Addr, accounts: usize) -> anyhow::Resul
         reserved: Vec::new(),
     };
     let store = Store::open(&settings).await?;
-    let conference = NewConference { number: Some(CONFERENCE.into()), access: Access::Open, ..NewConference::default() };
+    let conference =
+        NewConference { number: Some(CONFERENCE.into()), access: Access::Open, ..NewConference::default() };
     store.add_conference(conference).await?;
     let mut logins = Vec::new();
     for number in 0..accounts {

@@ -76,7 +76,10 @@ impl Incoming {
     }
 
     pub fn received(&self) -> Received {
-        Received { lost: self.lost_before + self.stream.as_ref().map_or(0, |stream| stream.source.lost()), ..self.received }
+        Received {
+            lost: self.lost_before + self.stream.as_ref().map_or(0, |stream| stream.source.lost()),
+            ..self.received
+        }
     }
 
     /// Of the arrivals, as in a receiver report.

@@ -59,7 +59,10 @@ mod tests {
     #[test]
     fn model_and_limits_are_read() {
         assert_eq!(cpu_model("processor\t: 0\nmodel name\t: A CPU @ 2 GHz\n"), Some("A CPU @ 2 GHz"));
-        assert_eq!(open_files("Max open files            1024                 524288               files\n"), Some(1024));
+        assert_eq!(
+            open_files("Max open files            1024                 524288               files\n"),
+            Some(1024)
+        );
         assert_eq!(open_files("Max open files            unlimited   unlimited   files\n"), None);
         assert!(Machine::here().cores >= 1);
     }

@@ -55,7 +55,8 @@ fn pair(spread: Option<Spread>) -> String {
 
 /// CPU against CPU, both of this run: what stays true on another machine.
 fn ratios(table: &Table) -> Vec<(&'static str, f64)> {
-    let cores = |media, parties| Some(table.conference(media, parties)?.server?.cores).filter(|cores| *cores > 0.0);
+    let cores =
+        |media: &str, parties| Some(table.conference(media, parties)?.server?.cores).filter(|cores| *cores > 0.0);
     let wanted = [
         ("PCMU, 200 legs ÷ 100 legs", ("PCMU", 200), ("PCMU", 100)),
         ("Opus, 200 legs ÷ 100 legs", ("Opus", 200), ("Opus", 100)),
@@ -105,7 +106,10 @@ mod tests {
         let conferences = vec![report("PCMU", 100, 0.2), report("PCMU", 200, 0.3), report("Opus", 100, 0.5)];
         let table = Table { machine: machine(), conferences, signalling: Vec::new() };
         let text = table.to_string();
-        assert!(text.contains("| PCMU | 100 | 0.200 | 30.0 | 1000 | 1000 | 1.000 | 0 | 0 | 2.0 / 5.0 | – | – | 100 |"), "{text}");
+        assert!(
+            text.contains("| PCMU | 100 | 0.200 | 30.0 | 1000 | 1000 | 1.000 | 0 | 0 | 2.0 / 5.0 | – | – | 100 |"),
+            "{text}"
+        );
         assert!(text.contains("| PCMU, 200 legs ÷ 100 legs | 1.50 |"), "{text}");
         assert!(text.contains("| Opus ÷ PCMU, 100 legs | 2.50 |"), "{text}");
         assert!(!text.contains("SRTP ÷"), "{text}");

@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn without_a_marker_none_is_found() {
-        assert_eq!(find(&voice(0, 3, 8_000, false), 8_000, 0.3 * amplitude(3)), []);
-        assert_eq!(find(&[], 8_000, 0.1), []);
+        assert!(find(&voice(0, 3, 8_000, false), 8_000, 0.3 * amplitude(3)).is_empty());
+        assert!(find(&[], 8_000, 0.1).is_empty());
     }
 }

@@ -53,10 +53,9 @@ pub async fn run(load: &Load, target: Option<&Target>) -> anyhow::Result<Report>
     calls.leave(&mut phone).await?;
 
     let ended = fleet.end();
-    let server = idle.zip(after.server_since(&before)).map(|(idle, used)| ServerUse {
-        idle_memory_mib: idle.memory_mib(),
-        ..used
-    });
+    let server = idle
+        .zip(after.server_since(&before))
+        .map(|(idle, used)| ServerUse { idle_memory_mib: idle.memory_mib(), ..used });
     let mut report = Report {
         parties: load.parties,
         talkers: load.talkers,

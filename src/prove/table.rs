@@ -52,7 +52,8 @@ impl Table {
             let name = report.name();
             report.faults.iter().map(move |fault| format!("{name}: {fault}")).collect::<Vec<_>>()
         };
-        let of_rate = |rate: &Rate| rate.faults.iter().map(|fault| format!("{}: {fault}", rate.what)).collect::<Vec<_>>();
+        let of_rate =
+            |rate: &Rate| rate.faults.iter().map(|fault| format!("{}: {fault}", rate.what)).collect::<Vec<_>>();
         let conferences = self.conferences.iter().flat_map(of_report);
         conferences.chain(self.signalling.iter().flat_map(of_rate)).collect()
     }
@@ -68,7 +69,9 @@ pub async fn table() -> anyhow::Result<Table> {
     let machine = Machine::here();
     eprintln!("{machine}");
     let mut conferences = Vec::new();
-    for (codec, srtp) in [AudioCodec::Pcmu, AudioCodec::Opus].into_iter().flat_map(|codec| [(codec, false), (codec, true)]) {
+    for (codec, srtp) in
+        [AudioCodec::Pcmu, AudioCodec::Opus].into_iter().flat_map(|codec| [(codec, false), (codec, true)])
+    {
         for parties in SIZES {
             let talkers = TALKERS;
             let load = Load { parties, talkers, codec, srtp, window: WINDOW, joins_per_second: JOINS_PER_SECOND };

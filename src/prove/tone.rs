@@ -1,13 +1,13 @@
 //! What the talkers say: a tone each, and one of them a marker, by which the delay is told.
 //!
-//! Tones at even distances deceive: products of clipping and of codecs fall on another's tone. So they stand unevenly,
-//! with scattered phases, at 0.3/√talkers of full scale.
+//! Tones at even distances deceive: products of clipping and of codecs fall on another's tone. So they stand such that
+//! no product of the third order meets one, with scattered phases, at 0.3/√talkers of full scale.
 
 use std::f64::consts::TAU;
 use std::time::Duration;
 
 /// A tone for each talker. Whole Hertz, so that a loop of a second has no seam; below 3.4 kHz for G.711.
-pub const HERTZ: [u32; 15] = [367, 431, 523, 641, 757, 839, 983, 1093, 1231, 1373, 1489, 1613, 1777, 1931, 2099];
+pub const HERTZ: [u32; 15] = [355, 536, 699, 895, 982, 1114, 1217, 1286, 1367, 1463, 1554, 1831, 1958, 2022, 2164];
 /// The marker's, far from all tones.
 pub const MARKER_HERTZ: f64 = 2900.0;
 /// A bell of this length.
@@ -101,10 +101,15 @@ mod tests {
 
     #[test]
     fn products_of_clipping_fall_beside_the_tones() {
-        for one in HERTZ {
-            for other in HERTZ.iter().filter(|other| **other != one) {
-                let product = (2 * one).abs_diff(*other);
-                assert!(HERTZ.iter().all(|tone| tone.abs_diff(product) > 4), "2·{one} - {other} = {product}");
+        let is_apart = |product: i32| HERTZ.iter().all(|tone| tone.abs_diff(product.unsigned_abs()) > 3);
+        let tones = HERTZ.map(|hertz| hertz as i32);
+        for one in tones {
+            assert!(is_apart(3 * one), "3·{one}");
+            for other in tones.into_iter().filter(|other| *other != one) {
+                assert!(is_apart(2 * one - other) && is_apart(2 * one + other), "2·{one} ± {other}");
+                for third in tones.into_iter().filter(|third| ![one, other].contains(third)) {
+                    assert!(is_apart(one + other - third), "{one} + {other} - {third}");
+                }
             }
         }
     }
