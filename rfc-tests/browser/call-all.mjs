@@ -4,7 +4,7 @@
 import { openConference, readTable, signIn, withConsole } from "./console.mjs";
 
 const [url, name, password, number, count] = process.argv.slice(2);
-const UNDER_WAY = ["queued", "calling", "ringing"];
+const AT_REST = ["connected", "disconnected"];
 
 await withConsole(url, async (page) => {
   await signIn(page, name, password);
@@ -14,13 +14,13 @@ await withConsole(url, async (page) => {
     return Date.now();
   });
   await page.waitForFunction(
-    (wanted, underWay) => {
+    (wanted, atRest) => {
       const states = [...document.querySelectorAll("[data-row]")].map((row) => row.dataset.state);
-      return states.length >= wanted && states.every((state) => state && !underWay.includes(state));
+      return states.length >= wanted && states.every((state) => atRest.includes(state));
     },
     { timeout: 40_000, polling: "mutation" },
     Number(count),
-    UNDER_WAY,
+    AT_REST,
   );
   const rested = await page.evaluate(() => Date.now());
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::{Value, json};
 
+use crate::api::Api;
 use crate::deadline::wait_for;
 use crate::process::Process;
 use crate::scratch::Scratch;
@@ -37,6 +38,7 @@ pub struct Baresip {
     control: TcpStream,
     received: Vec<u8>,
     folder: Scratch,
+    account: &'static str,
     tone_hertz: u32,
 }
 
@@ -55,11 +57,21 @@ impl Baresip {
         });
         let control = control.with_context(|| process.output())?;
         control.set_read_timeout(Some(Duration::from_millis(50)))?;
-        Ok(Self { process, control, received: Vec::new(), folder, tone_hertz: phone.tone_hertz })
+        Ok(Self {
+            process,
+            control,
+            received: Vec::new(),
+            folder,
+            account: phone.account,
+            tone_hertz: phone.tone_hertz,
+        })
     }
 
-    pub fn wait_registered(&mut self) -> anyhow::Result<()> {
-        self.wait_event("REGISTER_OK", Duration::from_secs(15))
+    /// The server knows the phone. Its own event may have come before anybody listened at its control port.
+    pub fn wait_registered(&self, api: &Api) -> anyhow::Result<()> {
+        let path = format!("/accounts/{}/registrations", self.account);
+        let known = || api.get(&path).ok().filter(|bindings| bindings.to_string().contains("\"contact\"")).map(drop);
+        wait_for("the registration", Duration::from_secs(15), known).with_context(|| self.log_tail())
     }
 
     /// Dials and waits for the answer.
@@ -104,6 +116,17 @@ impl Baresip {
             listened.map_err(|error| last = Some(error)).ok()
         });
         heard.with_context(|| format!("{:#}", last.unwrap_or_else(|| anyhow::anyhow!("nothing"))))
+    }
+
+    /// Waits until the rate that it receives with, in bit/s, is as wanted.
+    pub fn wait_for_rate(&self, what: &str, wanted: impl Fn(u64) -> bool) -> anyhow::Result<()> {
+        // It prints `audio=SENT/RECEIVED (bit/s)`, over and over on one line.
+        let received = || {
+            let log = self.process.output();
+            let (_, last) = log.rsplit_once("audio=")?;
+            last.split(['/', ' ']).nth(1)?.parse().ok()
+        };
+        wait_for(what, Duration::from_secs(15), || received().filter(|bits| wanted(*bits)).map(drop))
     }
 
     pub fn log_tail(&self) -> String {

@@ -23,6 +23,8 @@ impl Sipp {
         let mut command = Command::new("sipp");
         command.arg("-sf").arg(file);
         command.args(["-i", &address.to_string(), "-mi", &address.to_string(), "-p", &port.to_string()]);
+        // Its media ports begin at 6000 unless told otherwise, which may be somebody's SIP port.
+        command.args(["-mp", &(u32::from(port) * 10 % 40_000 + 20_000).to_string()]);
         command.args(["-m", &calls.to_string(), "-nostdin", "-timeout", "120s"]).current_dir(folder.path());
         command.arg("-trace_shortmsg").args(["-shortmessage_file", "messages.csv"]);
         let process = Process::start(&mut command, &folder.path().join("sipp.log"))?;
@@ -32,7 +34,7 @@ impl Sipp {
     /// When requests of this method came, in seconds since 1970.
     pub fn received_at(&self, method: &str) -> anyhow::Result<Vec<f64>> {
         let log = std::fs::read_to_string(self.folder.path().join("messages.csv"))?;
-        let of_method = log.lines().filter(|line| line.contains("\tR\t") && line.contains(&format!(":{method} ")));
+        let of_method = log.lines().filter(|line| line.contains("\tR\t") && line.contains(&format!("\t{method} ")));
         Ok(of_method.filter_map(|line| line.split('\t').find_map(|field| field.parse::<f64>().ok())).collect())
     }
 

@@ -10,18 +10,18 @@ use serde_json::json;
 fn accounts_conferences_and_bindings_survive_kill_9() -> anyhow::Result<()> {
     let mut server = Server::start()?;
     let api = server.api()?;
-    api.post("/accounts", json!({ "name": "alice", "password": "a phone's password" }))?;
+    api.post("/accounts", json!({ "name": "alice", "password": "a-phones-password" }))?;
     api.post("/conferences", json!({ "number": "3001", "members": [{ "address": "alice" }] }))?;
     let alice = Phone {
         account: "alice",
-        password: "a phone's password",
+        password: "a-phones-password",
         tone_hertz: 440,
         transport: "udp",
         media_encryption: "",
         codecs: "PCMU/8000/1",
     };
     let mut phone = Baresip::start(&server, &alice)?;
-    phone.wait_registered()?;
+    phone.wait_registered(&api)?;
     phone.dial(&format!("sip:3001@{}", server.udp()))?;
     api.wait_for_state("3001", "connected", 1, Duration::from_secs(5))?;
 

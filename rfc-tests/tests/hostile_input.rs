@@ -61,7 +61,7 @@ fn unknown_methods_and_schemes_and_extensions_get_their_statuses() -> anyhow::Re
 #[test]
 fn bad_digests_are_challenged_anew_and_unknown_users_look_the_same() -> anyhow::Result<()> {
     let server = Server::start()?;
-    server.api()?.post("/accounts", json!({ "name": "alice", "password": "a phone's password" }))?;
+    server.api()?.post("/accounts", json!({ "name": "alice", "password": "a-phones-password" }))?;
     let peer = RawPeer::new(&server)?;
     let register = |user: &str, extra: &str| {
         let uri = format!("sip:{}", server.address);

@@ -290,7 +290,7 @@ impl Incoming {
     }
 
     fn challenge(&self) -> Refusal {
-        let refused = self.calls.registrar.challenge();
+        let refused = self.calls.registrar.challenge(&self.request);
         Refusal::Status(refused.status, refused.headers)
     }
 

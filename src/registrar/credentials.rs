@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use plenary_sip::auth::{Algorithm, AuthError, Credentials, Ha1, NonceCounts, Nonces, Realm, WithoutQop};
+use plenary_sip::auth::{Algorithm, AuthError, Challenge, Credentials, Ha1, NonceCounts, Nonces, Realm, WithoutQop};
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
 use plenary_sip::net_types::Source;
 use tracing::{debug, error};
@@ -41,18 +41,22 @@ pub struct Refused {
 
 impl Authenticator {
     /// `realm`: the domain served. Fails when the system has no random numbers to give.
-    pub fn new(store: Store, realm: &str, patience: Patience) -> Result<Self, getrandom::Error> {
+    pub fn new(
+        store: Store,
+        realm: &str,
+        algorithms: &[Algorithm],
+        patience: Patience,
+    ) -> Result<Self, getrandom::Error> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret)?;
-        let algorithms = [Algorithm::Sha256, Algorithm::Md5];
         let counts = NonceCounts::new(NONCES);
-        let digest = Realm::new(realm, &algorithms, WithoutQop::Refuse, Nonces::new(secret), counts);
+        let digest = Realm::new(realm, algorithms, WithoutQop::Refuse, Nonces::new(secret), counts);
         Ok(Self { store, realm: realm.into(), guard: Arc::new(Mutex::new(Guard { realm: digest, patience })) })
     }
 
     /// 401: who are you?
-    pub fn challenge(&self) -> Refused {
-        self.ask(false)
+    pub fn challenge(&self, request: &Request) -> Refused {
+        self.ask(request, false)
     }
 
     /// The account that proves itself in this request, whatever its method.
@@ -60,10 +64,14 @@ impl Authenticator {
         let read = self.lock().realm.credentials(&request.headers, &HeaderName::Authorization);
         let credentials = match read {
             Ok(Some(credentials)) => credentials,
-            Ok(None) => return Err(self.challenge()),
+            Ok(None) => return Err(self.challenge(request)),
             Err(fault) => {
                 debug!(%fault, "credentials cannot be read");
-                return Err(if fault.is_malformed() { refused(StatusCode::BAD_REQUEST) } else { self.challenge() });
+                return Err(if fault.is_malformed() {
+                    refused(StatusCode::BAD_REQUEST)
+                } else {
+                    self.challenge(request)
+                });
             }
         };
         let (address, user) = (source.remote.ip(), credentials.user.as_str());
@@ -85,7 +93,7 @@ impl Authenticator {
                 if !fault.is_stale() {
                     self.lock().patience.handle_failure(address, user, Instant::now());
                 }
-                Err(self.ask(fault.is_stale()))
+                Err(self.ask(request, fault.is_stale()))
             }
         }
     }
@@ -105,8 +113,12 @@ impl Authenticator {
         Ok(usable.and_then(|stored| Ha1::from_hex(&stored.ha1_md5, &stored.ha1_sha256)))
     }
 
-    fn ask(&self, stale: bool) -> Refused {
-        let values = self.lock().realm.challenge(stale, unix_now());
+    fn ask(&self, request: &Request, stale: bool) -> Refused {
+        let mut values = self.lock().realm.challenge(stale, unix_now());
+        let is_md5 = |value: &String| Challenge::parse(value).is_ok_and(|one| one.algorithm == Algorithm::Md5);
+        if gives_up_on_sha_256(request) && values.iter().any(is_md5) {
+            values.retain(is_md5);
+        }
         let headers = values.into_iter().map(|value| Header::new(HeaderName::WwwAuthenticate, value)).collect();
         Refused { status: StatusCode::UNAUTHORIZED, headers }
     }
@@ -120,6 +132,13 @@ impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authenticator").field("realm", &self.realm).finish_non_exhaustive()
     }
+}
+
+/// baresip 1.0.0, the one of Debian 12, does not look for a challenge it knows (RFC 8760 §2.4): beside any other than
+/// MD5 it says "Register: Function not implemented" and ends. So did its elder versions.
+fn gives_up_on_sha_256(request: &Request) -> bool {
+    let user_agent = request.headers.get(&HeaderName::UserAgent).unwrap_or_default();
+    ["baresip v0.", "baresip v1.0"].iter().any(|old| user_agent.starts_with(old))
 }
 
 fn refused(status: StatusCode) -> Refused {

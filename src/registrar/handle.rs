@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use plenary_config::Settings;
+use plenary_config::{DigestAlgorithm, Settings};
+use plenary_sip::auth::Algorithm;
 use plenary_sip::message::Request;
 use plenary_sip::net_types::{FlowId, Source};
 use tokio::sync::{mpsc, oneshot};
@@ -39,6 +40,8 @@ pub struct RegistrarSettings {
     pub domain: String,
     pub aliases: Vec<String>,
     pub limits: Limits,
+    /// Offered for digest.
+    pub algorithms: Vec<Algorithm>,
     /// Wrong passwords from one address before it has to wait.
     pub free_failures: u32,
     pub longest_block: Duration,
@@ -64,6 +67,7 @@ impl RegistrarSettings {
                 max_expires: seconds(settings.sip.register_max_expires),
                 max_bindings: settings.sip.max_bindings,
             },
+            algorithms: settings.security.digest.iter().copied().map(algorithm).collect(),
             free_failures: settings.security.free_failures,
             longest_block: settings.security.longest_block,
         }
@@ -83,7 +87,7 @@ impl RegistrarHandle {
             }
         }
         let patience = Patience::new(settings.free_failures, settings.longest_block);
-        let authenticator = Authenticator::new(store.clone(), &settings.domain, patience)?;
+        let authenticator = Authenticator::new(store.clone(), &settings.domain, &settings.algorithms, patience)?;
         let (wishes, mailbox) = mpsc::channel(MAILBOX);
         tokio::spawn(Owner::new(bindings, store, mailbox, metrics).run());
         let domains = [settings.domain].into_iter().chain(settings.aliases).collect();
@@ -106,8 +110,8 @@ impl RegistrarHandle {
     }
 
     /// 401 with a fresh challenge.
-    pub fn challenge(&self) -> Refused {
-        self.authenticator.challenge()
+    pub fn challenge(&self, request: &Request) -> Refused {
+        self.authenticator.challenge(request)
     }
 
     pub async fn registrations(&self, account: &str) -> Vec<Registration> {
@@ -162,10 +166,17 @@ impl RegistrarHandle {
     }
 }
 
+fn algorithm(setting: DigestAlgorithm) -> Algorithm {
+    match setting {
+        DigestAlgorithm::Sha256 => Algorithm::Sha256,
+        DigestAlgorithm::Md5 => Algorithm::Md5,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use plenary_sip::auth::{self, Algorithm, Challenge, Login};
+    use plenary_sip::auth::{self, Challenge, Login};
     use plenary_sip::message::{self, HeaderName, Message, StatusCode, parse_datagram};
     use plenary_sip::net_types::Transport;
 
@@ -232,6 +243,7 @@ mod tests {
             domain: DOMAIN.into(),
             aliases: vec!["sip.example.org".into()],
             limits: Limits { min_expires: 60, max_expires: 3600, max_bindings: 10 },
+            algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             free_failures: 3,
             longest_block: Duration::from_secs(60),
         };
@@ -298,6 +310,16 @@ mod tests {
         let asked = bench.registrar.register(ALICE.request(1, None), ALICE.source()).await;
         let offered: Vec<_> = challenges(&asked).iter().map(|one| (one.algorithm, one.qop)).collect();
         assert_eq!(offered, [(Algorithm::Sha256, true), (Algorithm::Md5, true)]);
+    }
+
+    #[tokio::test]
+    async fn a_phone_that_gives_up_on_sha_256_is_offered_md5_alone() {
+        let bench = Bench::new().await;
+        let mut request = Arc::unwrap_or_clone(ALICE.request(1, None));
+        request.headers.push(message::Header::new(HeaderName::UserAgent, "baresip v1.0.0 (x86_64/linux)"));
+        let asked = bench.registrar.register(Arc::new(request), ALICE.source()).await;
+        let offered: Vec<_> = challenges(&asked).iter().map(|one| one.algorithm).collect();
+        assert_eq!(offered, [Algorithm::Md5]);
     }
 
     #[tokio::test]

@@ -18,6 +18,6 @@ pub use dialplan::Dialplan;
 pub use http::Http;
 pub use log::{Log, LogFormat};
 pub use media::{AudioCodec, Media};
-pub use security::{Security, SrtpPolicy};
+pub use security::{DigestAlgorithm, Security, SrtpPolicy};
 pub use server::Server;
 pub use sip::Sip;

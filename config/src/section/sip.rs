@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::load::Unfit;
-use crate::value::{ByteSize, duration, listeners};
+use crate::value::{duration, listeners};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -30,8 +30,6 @@ pub struct Sip {
     /// Longest life of a message in the network.
     #[serde(with = "duration")]
     pub t4: Duration,
-    /// Longest message on a stream or WebSocket.
-    pub max_message: ByteSize,
     /// Shorter registrations are refused with 423 (RFC 3261 §10.3).
     #[serde(with = "duration")]
     pub register_min_expires: Duration,
@@ -54,7 +52,6 @@ impl Default for Sip {
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
-            max_message: ByteSize::kib(64),
             register_min_expires: Duration::from_secs(60),
             register_max_expires: Duration::from_secs(3600),
             max_bindings: 10,
@@ -78,9 +75,6 @@ impl Sip {
         }
         if self.t4.is_zero() {
             unfit.push(Unfit { key: "sip.t4", reason: "must be above 0".into() });
-        }
-        if !(ByteSize::kib(4)..=ByteSize::mib(16)).contains(&self.max_message) {
-            unfit.push(Unfit { key: "sip.max-message", reason: "must be 4KiB to 16MiB".into() });
         }
         // RFC 3261 §10.3: a registrar must not refuse an hour or more as too brief.
         if self.register_min_expires.as_secs() == 0 || self.register_min_expires > Duration::from_secs(3600) {
