@@ -6,7 +6,12 @@ use anyhow::ensure;
 use rfc_tests::server::plenary;
 use serde_json::Value;
 
+/// A machine that is busy with other tests may lose ticks, which is told as a fault too; not three times in a row.
 fn prove(arguments: &[&str]) -> anyhow::Result<Value> {
+    try_once(arguments).or_else(|_| try_once(arguments)).or_else(|_| try_once(arguments))
+}
+
+fn try_once(arguments: &[&str]) -> anyhow::Result<Value> {
     let arguments = [&["prove", "--json"], arguments].concat();
     let output = plenary(&arguments, &[])?.stdin(Stdio::null()).output()?;
     let (told, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -4,13 +4,13 @@ use std::fmt;
 
 use super::report::{Report, ServerUse};
 use super::spread::Spread;
-use super::table::{Rate, Table};
+use super::table::{Rate, SETTLED, Table};
 
 const CONFERENCE_HEAD: &str = "\
 | media | legs | CPU, cores | RSS, MiB | in | out | out ÷ in | late | lost | INVITE→200, ms | →RTP, ms | delay added, ms | heard right |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
 const SIGNALLING_HEAD: &str = "\
-| what | a second | CPU, ms each | CPU, cores | to the 200, ms | RSS before → after, MiB |
+| what | a second | CPU, ms each | CPU, cores | to the 200, ms | RSS before → after → settled, MiB |
 | --- | ---: | ---: | ---: | ---: | ---: |";
 
 impl fmt::Display for Table {
@@ -20,7 +20,12 @@ impl fmt::Display for Table {
         writeln!(f, "in seconds a second; pairs of times are p50 / p95.\n")?;
         writeln!(f, "{CONFERENCE_HEAD}")?;
         self.conferences.iter().try_for_each(|report| write_conference(f, report))?;
-        writeln!(f, "\n{SIGNALLING_HEAD}")?;
+        let settled = SETTLED.as_secs();
+        writeln!(
+            f,
+            "\nSettled: {settled} s later, when the last transaction is forgotten (RFC 3261 §17, timers H and J).\n"
+        )?;
+        writeln!(f, "{SIGNALLING_HEAD}")?;
         self.signalling.iter().try_for_each(|rate| write_rate(f, rate))?;
         let ratios = ratios(self);
         if !ratios.is_empty() {
@@ -46,7 +51,8 @@ fn write_rate(f: &mut fmt::Formatter<'_>, rate: &Rate) -> fmt::Result {
     let Rate { what, per_second, server_cpu_ms_each, server_cores, took_ms, .. } = rate;
     let took = pair(*took_ms);
     write!(f, "| {what} | {per_second:.0} | {server_cpu_ms_each:.2} | {server_cores:.2} | {took} ")?;
-    writeln!(f, "| {:.1} → {:.1} |", rate.memory_before_mib, rate.memory_after_mib)
+    let [before, after, settled] = rate.memory_mib;
+    writeln!(f, "| {before:.1} → {after:.1} → {settled:.1} |")
 }
 
 fn pair(spread: Option<Spread>) -> String {
@@ -86,6 +92,7 @@ mod tests {
             seconds: 5.0,
             server: Some(server),
             fleet_cores: 0.1,
+            fleet_overruns: 0,
             packets: Packets { sent_in: 1000, out: 1000, ..Packets::default() },
             answered_ms: Some(Spread { p50: 2.04, p95: 5.0, max: 9.0 }),
             first_packet_ms: None,

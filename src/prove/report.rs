@@ -4,7 +4,6 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::load::Load;
 use super::machine::Machine;
 use super::spread::Spread;
 
@@ -21,6 +20,8 @@ pub struct Report {
     pub server: Option<ServerUse>,
     /// CPU seconds of the fleet itself a second.
     pub fleet_cores: f64,
+    /// How often the fleet itself was more than 10 ms late: the machine was too busy to be measured well.
+    pub fleet_overruns: u64,
     pub packets: Packets,
     /// INVITE to 200, milliseconds.
     pub answered_ms: Option<Spread>,
@@ -80,10 +81,6 @@ impl Report {
     pub fn name(&self) -> String {
         format!("{}, {} legs", self.media, self.parties)
     }
-
-    pub fn describe(load: &Load) -> String {
-        format!("{} parties, {} talkers, {}", load.parties, load.talkers, load.media_name())
-    }
 }
 
 impl fmt::Display for Report {
@@ -95,7 +92,7 @@ impl fmt::Display for Report {
             writeln!(f, "  server        {cores:.3} cores, {memory_mib:.1} MiB ({idle_memory_mib:.1} idle)")?;
             writeln!(f, "  its counters  {late} late, {refused} refused, {tick_overruns} ticks overrun")?;
         }
-        writeln!(f, "  fleet         {:.3} cores", self.fleet_cores)?;
+        writeln!(f, "  fleet         {:.3} cores, {} times late itself", self.fleet_cores, self.fleet_overruns)?;
         let Packets { sent_in, out, late, lost, dropped, unusable } = packets;
         writeln!(f, "  packets       {sent_in} in, {out} out ({:.3})", packets.out_by_in())?;
         writeln!(f, "                {late} late, {lost} lost, {dropped} dropped by the kernel, {unusable} unusable")?;

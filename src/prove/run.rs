@@ -63,6 +63,7 @@ pub async fn run(load: &Load, target: Option<&Target>) -> anyhow::Result<Report>
         seconds: after.fleet.seconds_since(&before.fleet),
         server,
         fleet_cores: after.fleet.cores_since(&before.fleet),
+        fleet_overruns: ended.overruns,
         packets: packets(&ended.streams, after.dropped - before.dropped),
         answered_ms: Spread::of(calls.answered.iter().copied()),
         first_packet_ms: Spread::of(first_packets(&calls.invited, &ended.streams)),
@@ -87,11 +88,7 @@ struct Sample {
 impl Sample {
     async fn take(child: Option<&Child>, local: IpAddr) -> anyhow::Result<Self> {
         let server = match child {
-            Some(child) => {
-                // Its metrics cost it something too: outside of what is measured.
-                let metrics = child.metrics().await?;
-                Some((child.usage()?, metrics))
-            }
+            Some(child) => Some((child.usage()?, child.metrics().await?)),
             None => None,
         };
         let at_server = child.map_or(0, |child| datagrams_dropped(child.address()));
@@ -160,9 +157,6 @@ fn hear(report: &mut Report, ended: &Ended, load: &Load, speeches: &Speeches) ->
         delays.extend(verdict.delays);
     }
     report.delay_ms = Spread::of(delays);
-    if ended.overruns > 0 {
-        tracing::warn!(slices = ended.overruns, "the fleet itself came late: the machine is too busy");
-    }
     Ok(())
 }
 

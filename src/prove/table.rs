@@ -6,6 +6,7 @@ use std::time::Duration;
 use plenary_media::plan::AudioCodec;
 use plenary_sip::net_types::Transport;
 use serde::Serialize;
+use tokio::time::sleep;
 
 use super::child::{Child, Wish};
 use super::joining::negotiator;
@@ -24,6 +25,8 @@ const SIZES: [usize; 4] = [10, 50, 100, 200];
 const TALKERS: usize = 3;
 const WINDOW: Duration = Duration::from_secs(5);
 const JOINS_PER_SECOND: u32 = 50;
+/// 64·T1 is 32 s: for so long a server remembers what it answered.
+pub const SETTLED: Duration = Duration::from_secs(35);
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Table {
@@ -41,8 +44,8 @@ pub struct Rate {
     pub server_cores: f64,
     /// To the 200, milliseconds.
     pub took_ms: Option<Spread>,
-    pub memory_before_mib: f64,
-    pub memory_after_mib: f64,
+    /// Resident: before, after, and settled.
+    pub memory_mib: [f64; 3],
     pub faults: Vec<String>,
 }
 
@@ -80,13 +83,23 @@ pub async fn table() -> anyhow::Result<Table> {
             conferences.push(report);
         }
     }
-    let signalling = vec![set_ups().await?, registrations().await?];
-    signalling.iter().for_each(|rate| eprintln!("{}: {:.0} a second", rate.what, rate.per_second));
-    Ok(Table { machine, conferences, signalling })
+    Ok(Table { machine, conferences, signalling: signalling().await? })
 }
 
-async fn set_ups() -> anyhow::Result<Rate> {
-    let child = Child::start(Wish::default()).await?;
+/// Both servers stay until they have forgotten everything: what is left then grows with every call.
+async fn signalling() -> anyhow::Result<Vec<Rate>> {
+    let (calls, registrar) =
+        (Child::start(Wish::default()).await?, Child::start(Wish { accounts: OPEN, ..Wish::default() }).await?);
+    let mut rates = vec![set_ups(&calls).await?, registrations(&registrar).await?];
+    rates.iter().for_each(|rate| eprintln!("{}: {:.0} a second", rate.what, rate.per_second));
+    sleep(SETTLED).await;
+    for (rate, child) in rates.iter_mut().zip([&calls, &registrar]) {
+        rate.memory_mib[2] = child.usage()?.memory_mib();
+    }
+    Ok(rates)
+}
+
+async fn set_ups(child: &Child) -> anyhow::Result<Rate> {
     let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let mut phone = Phone::start(&child.target(Transport::Udp), Transport::Udp, local)?;
     // Takes what the server says; nobody listens.
@@ -100,8 +113,7 @@ async fn set_ups() -> anyhow::Result<Rate> {
     Ok(rate(format!("calls set up, {OPEN} open"), done, &before, &child.usage()?))
 }
 
-async fn registrations() -> anyhow::Result<Rate> {
-    let child = Child::start(Wish { accounts: OPEN, ..Wish::default() }).await?;
+async fn registrations(child: &Child) -> anyhow::Result<Rate> {
     let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let mut phone = Phone::start(&child.target(Transport::Udp), Transport::Udp, local)?;
     let before = child.usage()?;
@@ -117,8 +129,7 @@ fn rate(what: String, done: Done, before: &Usage, after: &Usage) -> Rate {
         server_cpu_ms_each: after.cpu_since(before).as_secs_f64() * 1000.0 / count,
         server_cores: after.cores_since(before),
         took_ms: Spread::of(done.took),
-        memory_before_mib: before.memory_mib(),
-        memory_after_mib: after.memory_mib(),
+        memory_mib: [before.memory_mib(), after.memory_mib(), after.memory_mib()],
         faults: done.faults,
     }
 }
