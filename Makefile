@@ -31,7 +31,7 @@ test: test-tools $(BROWSER_MODULES) ## run every test; the last line is the coun
 	@deploy/test.sh
 
 bench: build ## measure conferences of 10 to 200 legs on this machine (release mode)
-	$(TARGET)/release/plenary prove
+	$(TARGET)/release/plenary prove --table
 
 lint: console ## formatting, clippy, licences, console
 	cargo fmt --all --check

@@ -21,6 +21,8 @@ pub(super) enum Command {
     Check(ConfigArguments),
     /// Add, list, change and remove accounts
     User(UserArguments),
+    /// Load this machine with a synthetic fleet and report what it carries
+    Prove(ProveArguments),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -66,6 +68,47 @@ pub(super) enum UserAction {
     },
     /// Remove an account
     Remove { name: String },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ProveArguments {
+    /// Legs in one conference
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..=5000))]
+    pub parties: u16,
+    /// How long is measured, once everybody is in
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=604_800))]
+    pub seconds: u32,
+    /// How many of them speak at once [default: 3, or all of 2]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u8).range(1..=15))]
+    pub talkers: Option<u8>,
+    #[arg(long, value_name = "CODEC", default_value = "pcmu")]
+    pub codec: CodecName,
+    /// Encrypt: SIP over TLS, media by SRTP
+    #[arg(long)]
+    pub srtp: bool,
+    /// Calls placed a second while joining
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub joins_per_second: u16,
+    /// Load this running server instead of one of its own; its CPU is not reported then
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub target: Option<String>,
+    /// The conference to call there; its access must be open
+    #[arg(long, value_name = "NUMBER", default_value = "3001", requires = "target")]
+    pub conference: String,
+    /// Measure the whole table: conferences of 10 to 200 legs, calls and registrations a second; some four minutes
+    #[arg(long, conflicts_with_all = ["parties", "seconds", "talkers", "codec", "srtp", "joins_per_second", "target"])]
+    pub table: bool,
+    /// Figures as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum CodecName {
+    Opus,
+    G722,
+    Pcma,
+    Pcmu,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -4,6 +4,7 @@
 
 mod arguments;
 mod check;
+mod prove;
 mod serve;
 mod user;
 
@@ -43,6 +44,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let outcome = match arguments.command {
         Command::Serve(config) => settings(&config).and_then(serve::serve),
         Command::Check(config) => check::check(&config),
+        Command::Prove(arguments) => prove::prove(&arguments),
         Command::User(user) => settings(&user.config).and_then(|settings| user::user(user.action, settings)),
     };
     match outcome {

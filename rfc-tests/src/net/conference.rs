@@ -203,7 +203,11 @@ impl Conference {
             }
             Output::Close => self.is_over = true,
             // Media and the console are not here.
-            Output::SetMute { .. } | Output::SetDeaf { .. } | Output::SetGain { .. } | Output::Announce(_) => {}
+            Output::SetMute { .. }
+            | Output::SetDeaf { .. }
+            | Output::SetGain { .. }
+            | Output::Answer { .. }
+            | Output::Announce(_) => {}
         }
     }
 

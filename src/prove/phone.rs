@@ -1,0 +1,129 @@
+//! The user agent of all legs: many callers, one UDP socket or TLS connection.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use bytes::Bytes;
+use plenary_sip::endpoint::{
+    Body, CallId, Command, ContactTemplate, EndpointSettings, Event, OutgoingInvite, OutgoingRequest, RequestId, Rng,
+};
+use plenary_sip::message::{Header, HeaderName, Method, NameAddr, StatusCode, Uri};
+use plenary_sip::net::{Net, NetSettings, RunningEndpoint, spawn_endpoint};
+use plenary_sip::net_types::Transport;
+
+use super::load::Target;
+
+const RING_FOR: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub struct Phone {
+    endpoint: RunningEndpoint,
+    conference: Uri,
+    registrar: Uri,
+    host: String,
+    /// Ids of the user's own are even.
+    next: u64,
+}
+
+impl Phone {
+    /// `local`: where it sends datagrams from.
+    pub fn start(target: &Target, transport: Transport, local: IpAddr) -> anyhow::Result<Self> {
+        let udp = if transport == Transport::Udp { vec![SocketAddr::new(local, 0)] } else { Vec::new() };
+        let net = Net::start(NetSettings { udp, ..NetSettings::default() })?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).context("the system gives no randomness")?;
+        let settings = EndpointSettings { user_agent: "plenary prove".into(), ..EndpointSettings::default() };
+        let Target { host, address, conference } = target;
+        let parameter = if transport == Transport::Tls { ";transport=tls" } else { "" };
+        let place = format!("{host}:{}{parameter}", address.port());
+        Ok(Self {
+            endpoint: spawn_endpoint(settings, Rng::new(seed), net),
+            conference: format!("sip:{conference}@{place}").parse()?,
+            registrar: format!("sip:{place}").parse()?,
+            host: host.clone(),
+            next: 0,
+        })
+    }
+
+    /// Calls the conference.
+    pub fn invite(&mut self, caller: &str, offer: Bytes) -> anyhow::Result<CallId> {
+        let call = CallId(self.next_id());
+        let invite = OutgoingInvite {
+            request_uri: self.conference.clone(),
+            from: self.address_of(caller)?,
+            to: format!("<{}>", self.conference.as_str()).parse()?,
+            contact: ContactTemplate { user: Some(caller.to_owned()), parameters: String::new() },
+            route: Vec::new(),
+            flow: None,
+            headers: Vec::new(),
+            offer: Some(Body::sdp(offer)),
+            ring_for: RING_FOR,
+        };
+        self.command(Command::Invite { call, invite: Box::new(invite) })?;
+        Ok(call)
+    }
+
+    pub fn hang_up(&self, call: CallId) -> anyhow::Result<()> {
+        self.command(Command::Hangup { call, headers: Vec::new() })
+    }
+
+    /// Refreshes the binding of `account` for an hour.
+    pub fn register(&mut self, account: &str, authorization: Option<String>) -> anyhow::Result<RequestId> {
+        let request = RequestId(self.next_id());
+        let contact = ContactTemplate { user: Some(account.to_owned()), parameters: String::new() };
+        let mut headers = vec![contact.header(), Header::new(HeaderName::Expires, "3600")];
+        headers.extend(authorization.map(|value| Header::new(HeaderName::Authorization, value)));
+        let address = self.address_of(account)?;
+        let outgoing = OutgoingRequest {
+            method: Method::Register,
+            request_uri: self.registrar.clone(),
+            from: address.clone(),
+            to: address,
+            route: Vec::new(),
+            flow: None,
+            headers,
+            body: None,
+        };
+        self.command(Command::Request { request, outgoing: Box::new(outgoing) })?;
+        Ok(request)
+    }
+
+    /// The Request-URI of its REGISTERs.
+    pub fn registrar(&self) -> &Uri {
+        &self.registrar
+    }
+
+    /// What comes next. What the server asks within a call is answered here.
+    pub async fn event(&mut self) -> anyhow::Result<Event> {
+        loop {
+            let event = self.endpoint.events.recv().await.context("the fleet's SIP endpoint has stopped")?;
+            match event {
+                // The session stays as it was.
+                Event::Offered { call, .. } => {
+                    self.command(Command::AnswerOffer { call, answer: Err(StatusCode::NOT_ACCEPTABLE_HERE) })?;
+                }
+                Event::Request { request, .. } => {
+                    let (status, headers, body) = (StatusCode::OK, Vec::new(), None);
+                    self.command(Command::Respond { request, status, headers, body })?;
+                }
+                event => return Ok(event),
+            }
+        }
+    }
+
+    fn address_of(&self, user: &str) -> anyhow::Result<NameAddr> {
+        Ok(format!("<sip:{user}@{}>", self.host).parse()?)
+    }
+
+    fn command(&self, command: Command) -> anyhow::Result<()> {
+        let taken = self.endpoint.handle.command(command);
+        ensure!(taken.is_ok(), "the fleet's SIP endpoint is behind");
+        Ok(())
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.next += 2;
+        self.next
+    }
+}
