@@ -6,7 +6,7 @@
 use time::OffsetDateTime;
 
 use super::admission::Join;
-use super::command::{CallAll, ParticipantPatch};
+use super::command::{CallAll, ParticipantPatch, Referral};
 use super::focus::LegNews;
 use super::live::Speaker;
 use super::plan::PlannedMember;
@@ -38,6 +38,8 @@ pub struct Person {
     joined_at: Option<OffsetDateTime>,
     codec: Option<String>,
     secured: bool,
+    /// The REFER that the latest call was made for.
+    pub referral: Option<Referral>,
 }
 
 /// What of a person the media engine must know.
@@ -74,6 +76,7 @@ impl Person {
             joined_at: None,
             codec: None,
             secured: false,
+            referral: None,
         }
     }
 
@@ -134,6 +137,7 @@ impl Person {
         self.joined_at = None;
         self.codec = None;
         self.secured = false;
+        self.referral = None;
     }
 
     pub fn shown(&self) -> Participant {
@@ -141,6 +145,8 @@ impl Person {
             id: self.id.clone(),
             name: self.name.clone(),
             address: self.address.clone(),
+            account: self.account.clone(),
+            referred_by: self.referral.as_ref().and_then(|referral| referral.by.clone()),
             role: self.role,
             state: self.state,
             cause: self.cause,
