@@ -1,4 +1,5 @@
 //! In the steady state a shard allocates nothing and frees nothing.
+#![cfg(feature = "engine")]
 #![allow(unsafe_code)]
 
 mod phones;

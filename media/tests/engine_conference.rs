@@ -1,4 +1,5 @@
 //! A simulated conference: who hears whom.
+#![cfg(feature = "engine")]
 
 mod phones;
 
@@ -244,4 +245,32 @@ fn a_closed_room_leaves_its_legs_in_silence() {
         party.assert_hears(phone, &[]);
         assert_eq!(party.phones[phone].packets.len(), 50);
     }
+}
+
+/// Whoever begins to speak leaves the shared encode for one of its own, and comes back some time after the last word.
+#[test]
+fn to_begin_and_to_end_speaking_does_not_click_in_ones_own_ear() {
+    for (codec, allowed) in [(AudioCodec::Pcmu, 1.2), (AudioCodec::G722, 1.3), (AudioCodec::Opus, 1.6)] {
+        let mut party = Party::new();
+        party.join(model(codec), Some(TONES_HZ[0]));
+        let listener = party.join(model(codec), None);
+        party.run(2 * SECOND);
+        party.forget();
+        party.run(SECOND);
+        let steady = largest_step(&party.phones[listener].heard);
+        party.forget();
+        for _ in 0..4 {
+            party.phones[listener].tone_hz = Some(TONES_HZ[1]);
+            party.run(Duration::from_millis(500));
+            party.phones[listener].tone_hz = None;
+            party.run(SECOND);
+        }
+        let changing = largest_step(&party.phones[listener].heard);
+        assert!(changing as f64 <= steady as f64 * allowed, "{codec:?}: steps of {changing}, steadily {steady}");
+    }
+}
+
+/// A click is a step between two samples that the tone itself does not make.
+fn largest_step(samples: &[i16]) -> i32 {
+    samples.windows(2).map(|pair| (i32::from(pair[1]) - i32::from(pair[0])).abs()).max().unwrap_or(0)
 }

@@ -1,4 +1,5 @@
 //! Keys pressed during a call (RFC 4733): told once, and not heard.
+#![cfg(feature = "engine")]
 
 mod phones;
 

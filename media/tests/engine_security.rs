@@ -1,4 +1,5 @@
 //! Who is let in: SRTP of every suite, attackers, and addresses behind NAT.
+#![cfg(feature = "engine")]
 
 mod phones;
 

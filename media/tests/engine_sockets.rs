@@ -1,4 +1,5 @@
 //! The engine as it runs: a thread, sockets on loopback, and three phones.
+#![cfg(feature = "engine")]
 
 mod phones;
 
@@ -7,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use phones::tone::{TONES_HZ, full_level_db};
 use phones::{Model, Phone};
-use plenary_media::engine::{Engine, EngineError, EngineSettings, MediaCommand, MediaEvent};
+use plenary_media::RoomId;
+use plenary_media::engine::{Engine, EngineError, EngineHandle, EngineSettings, MediaCommand, MediaEvent};
 use plenary_media::plan::SrtpSuite;
+use plenary_media::rtp::RtpHeader;
 
 const TICK: Duration = Duration::from_millis(20);
 
@@ -23,7 +26,35 @@ struct Caller {
     server_port: u16,
 }
 
+/// So many packets each way.
+fn talk(callers: &mut [Caller], packets: u32) {
+    let start = Instant::now();
+    for packet in 0..packets {
+        for caller in &mut *callers {
+            let datagram = caller.phone.say();
+            caller.socket.send_to(&datagram, ("127.0.0.1", caller.server_port)).expect("sent");
+            caller.listen();
+        }
+        std::thread::sleep((start + (packet + 1) * TICK).saturating_duration_since(Instant::now()));
+    }
+}
+
 impl Caller {
+    fn call(engine: &EngineHandle, near: RoomId, suite: Option<SrtpSuite>, hz: f64) -> Self {
+        let opened = engine.open_leg(near).expect("ports");
+        assert_eq!((opened.rtp_port % 2, opened.rtcp_port), (0, opened.rtp_port + 1));
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        socket.set_nonblocking(true).expect("non-blocking");
+        let address = socket.local_addr().expect("bound");
+        let phone = Phone::new(opened.leg, address, Model { suite, ..Model::default() }, Some(hz));
+        engine.send(MediaCommand::Connect { leg: opened.leg, plan: Box::new(phone.plan()) }).expect("connected");
+        Self { phone, socket, server_port: opened.rtp_port }
+    }
+
+    fn last_header(&self) -> RtpHeader {
+        self.phone.packets.last().expect("a packet").header
+    }
+
     fn listen(&mut self) {
         let mut datagram = [0; 2_048];
         while let Ok((len, from)) = self.socket.recv_from(&mut datagram) {
@@ -42,31 +73,14 @@ fn three_phones_on_loopback_hear_each_other() {
         .into_iter()
         .zip(TONES_HZ)
         .map(|(suite, hz)| {
-            let opened = engine.open_leg(room).expect("ports");
-            assert_eq!((opened.rtp_port % 2, opened.rtcp_port), (0, opened.rtp_port + 1));
-            let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-            socket.set_nonblocking(true).expect("non-blocking");
-            let address = socket.local_addr().expect("bound");
-            let phone = Phone::new(opened.leg, address, Model { suite, ..Model::default() }, Some(hz));
-            let plan = Box::new(phone.plan());
-            engine.send(MediaCommand::Connect { leg: opened.leg, plan }).expect("connected");
-            engine.send(MediaCommand::Join { leg: opened.leg, room }).expect("joined");
-            Caller { phone, socket, server_port: opened.rtp_port }
+            let caller = Caller::call(&engine, room, suite, hz);
+            engine.send(MediaCommand::Join { leg: caller.phone.leg, room }).expect("joined");
+            caller
         })
         .collect();
-
-    let start = Instant::now();
-    for packet in 0..100_u32 {
-        for caller in &mut callers {
-            let datagram = caller.phone.say();
-            caller.socket.send_to(&datagram, ("127.0.0.1", caller.server_port)).expect("sent");
-            caller.listen();
-        }
-        if packet == 50 {
-            callers.iter_mut().for_each(|caller| caller.phone.forget());
-        }
-        std::thread::sleep((start + (packet + 1) * TICK).saturating_duration_since(Instant::now()));
-    }
+    talk(&mut callers, 50);
+    callers.iter_mut().for_each(|caller| caller.phone.forget());
+    talk(&mut callers, 50);
     for listener in &callers {
         for speaker in &callers {
             let hz = speaker.phone.tone_hz.expect("a tone");
@@ -107,4 +121,35 @@ fn ports_come_back_when_legs_close() {
         std::thread::sleep(Duration::from_millis(5));
     };
     assert_eq!(again.rtp_port, legs[0].rtp_port);
+}
+
+#[test]
+fn a_leg_follows_its_room_to_another_shard() {
+    let settings = EngineSettings { threads: 2, ports: 42_400..=42_499, ..settings() };
+    let (engine, _events) = Engine::start(settings).expect("started");
+    let entrance = engine.open_room();
+    let mut callers: Vec<Caller> = TONES_HZ[..2].iter().map(|hz| Caller::call(&engine, entrance, None, *hz)).collect();
+    // The entrance has legs now, so this room is on the other shard.
+    let meeting = engine.open_room();
+    assert_ne!(entrance.0 % 2, meeting.0 % 2);
+    for caller in &callers {
+        engine.send(MediaCommand::Join { leg: caller.phone.leg, room: entrance }).expect("joined");
+    }
+    talk(&mut callers, 25);
+    let before: Vec<_> = callers.iter().map(|caller| caller.last_header()).collect();
+    for caller in &callers {
+        engine.send(MediaCommand::Join { leg: caller.phone.leg, room: meeting }).expect("moved");
+    }
+    talk(&mut callers, 25);
+    callers.iter_mut().for_each(|caller| caller.phone.forget());
+    talk(&mut callers, 50);
+    for (listener, speaker, before) in [(0, 1, before[0]), (1, 0, before[1])] {
+        let hz = callers[speaker].phone.tone_hz.expect("a tone");
+        assert!(callers[listener].phone.level_of(hz) > full_level_db() - 6.0);
+        let last = callers[listener].last_header();
+        assert_eq!(last.ssrc, before.ssrc);
+        let packets = i32::from(last.sequence.since(before.sequence));
+        let units = last.timestamp.since(before.timestamp);
+        assert!((units - packets * 160).abs() <= 3 * 160, "{packets} packets, {units} units");
+    }
 }

@@ -1,4 +1,5 @@
 //! Time: stalls, packet lengths, timestamps, silence, reports.
+#![cfg(feature = "engine")]
 
 mod phones;
 

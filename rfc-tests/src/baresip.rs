@@ -20,6 +20,9 @@ use crate::tones::{self, Recording};
 /// Each phone takes ten ports from here on: SIP, its TLS, and the control port.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
 
+/// baresip sends one event at a time: a quicker finger's keys would be lost in it.
+const KEY_EVERY: Duration = Duration::from_millis(250);
+
 #[derive(Clone, Debug)]
 pub struct Phone {
     pub account: &'static str,
@@ -84,6 +87,17 @@ impl Baresip {
     pub fn command(&mut self, command: &str, parameters: &str) -> anyhow::Result<()> {
         let text = json!({ "command": command, "params": parameters, "token": command }).to_string();
         write!(self.control, "{}:{text},", text.len())?;
+        Ok(())
+    }
+
+    /// Presses keys as a finger does: down, up, and a moment until the next.
+    pub fn press(&mut self, keys: &str) -> anyhow::Result<()> {
+        for key in keys.chars() {
+            self.command("sndcode", &key.to_string())?;
+            // A key is held until the next command of this kind.
+            self.command("sndcode", "")?;
+            std::thread::sleep(KEY_EVERY);
+        }
         Ok(())
     }
 

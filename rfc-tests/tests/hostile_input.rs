@@ -158,6 +158,27 @@ fn rtp_from_strangers_is_counted_and_changes_nothing() -> anyhow::Result<()> {
 }
 
 #[test]
+fn a_phone_that_went_dark_leaves_the_roster() -> anyhow::Result<()> {
+    let server = Server::start_with(&["media.silent-after=1s", "sip.t1=50ms"])?;
+    let api = server.api()?;
+    api.post("/conferences", json!({ "number": "3001", "access": "open" }))?;
+    let peer = RawPeer::new(&server)?;
+    let invite = peer.request(
+        "INVITE",
+        &format!("sip:3001@{}", server.address),
+        "",
+        &format!("{SDP}m=audio 4000 RTP/AVP 0\r\n"),
+    );
+    let answer = peer.ask(&invite)?;
+    peer.send(ack(&invite, &answer.0).as_bytes())?;
+    api.wait_for_state("3001", "connected", 1, Duration::from_secs(5))?;
+    // It sends no media, and answers no OPTIONS: nobody is there.
+    let people = api.wait_for_state("3001", "disconnected", 1, Duration::from_secs(20))?;
+    assert_eq!((&people[0]["cause"], &people[0]["status"]), (&json!("failed"), &json!(408)));
+    Ok(())
+}
+
+#[test]
 fn json_of_the_wrong_shape_is_a_problem_that_names_what_is_wrong() -> anyhow::Result<()> {
     let server = Server::start()?;
     let api = server.api()?;

@@ -9,6 +9,7 @@ use crate::conference::{Cause, LegNews};
 pub fn cause_of(status: StatusCode) -> Cause {
     match status.as_u16() {
         486 | 600 => Cause::Busy,
+        487 => Cause::Left,
         403 | 603 | 607 | 608 => Cause::Declined,
         404 | 410 | 416 | 484 | 485 | 604 => Cause::NotFound,
         408 | 480 => Cause::NoAnswer,

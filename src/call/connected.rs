@@ -1,10 +1,10 @@
 //! A leg while it talks: hold and resume, keys, and the ways a call ends.
 
 use plenary_media::RoomId;
-use plenary_media::engine::MediaCommand;
+use plenary_media::engine::{MediaCommand, MediaEvent};
 use plenary_media::plan::{AudioCodec, MediaPlan};
-use plenary_sip::endpoint::{Body, CallId, Command, Event};
-use plenary_sip::message::{Method, StatusCode};
+use plenary_sip::endpoint::{Body, CallId, Command, Event, OutgoingRequest};
+use plenary_sip::message::{Method, NameAddr, SipUri, StatusCode, Uri};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
@@ -74,6 +74,8 @@ impl ConnectedLeg {
                             link.tell(news).await;
                         }
                     }
+                    Some(LegInput::Media(MediaEvent::Digit { digit, .. })) => link.tell(LegNews::Key(digit)).await,
+                    Some(LegInput::Media(MediaEvent::Silent { .. })) => self.ask_whether_there(calls),
                     Some(LegInput::Media(event)) => debug!(?event, "media event"),
                 },
                 command = commands.recv(), if !hung_up => {
@@ -84,6 +86,23 @@ impl ConnectedLeg {
                 },
             }
         }
+    }
+
+    /// A phone that lost its power says no BYE. An OPTIONS in the dialog that is not answered, or answered 481, ends
+    /// the call (RFC 3261 §12.2.1.2); one that is shows a phone that is merely quiet.
+    fn ask_whether_there(&self, calls: &Calls) {
+        let nobody = || NameAddr::new(Uri::Sip(SipUri::new(None, calls.settings.domain_host.clone(), None)));
+        let outgoing = Box::new(OutgoingRequest {
+            method: Method::Options,
+            request_uri: nobody().uri,
+            from: nobody(),
+            to: nobody(),
+            route: Vec::new(),
+            flow: None,
+            headers: Vec::new(),
+            body: None,
+        });
+        calls.sip(Command::RequestInCall { call: self.call, request: calls.next_request(), outgoing });
     }
 
     /// Hold, resume, a new offer, a key by INFO.
@@ -97,13 +116,14 @@ impl ConnectedLeg {
             // Our 200 to a re-INVITE without offer had one; this is the answer to it.
             Event::Established { call, body: Some(body), .. } if call == self.call => self.take_answer(calls, &body),
             Event::Request { request, message, .. } => {
-                let status = match (&message.method, dtmf_of_info(&message)) {
+                let key = dtmf_of_info(&message);
+                let status = match (&message.method, key) {
                     (Method::Info, Some(_)) => StatusCode::OK,
                     (Method::Info, None) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
                     _ => StatusCode::NOT_IMPLEMENTED,
                 };
                 calls.sip(Command::Respond { request, status, headers: Vec::new(), body: None });
-                None
+                key.map(LegNews::Key)
             }
             event => {
                 debug!(?event, "nothing to do");

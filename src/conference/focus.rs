@@ -20,6 +20,7 @@ use super::roster::{Cause, ParticipantId, ParticipantState, Role, Roster};
 /// Who steers: a lock does not keep them out, "mute all" does not silence them.
 const CHAIRS: [Role; 3] = [Role::Owner, Role::Admin, Role::Chair];
 
+mod keys;
 #[cfg(test)]
 mod tests;
 mod wishes;
@@ -35,10 +36,18 @@ pub struct FocusSettings {
 #[derive(Clone, Debug, PartialEq)]
 pub enum LegNews {
     Ringing,
-    Connected { codec: String, secured: bool },
+    Connected {
+        codec: String,
+        secured: bool,
+    },
     Held,
     Resumed,
-    Ended { cause: Cause, status: Option<u16> },
+    /// A key was pressed: RFC 4733 or INFO.
+    Key(char),
+    Ended {
+        cause: Cause,
+        status: Option<u16>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +75,11 @@ pub enum Output {
     SetGain {
         participant: ParticipantId,
         gain_db: f32,
+    },
+    /// Tells a caller, by a tone, what came of his keys.
+    Answer {
+        participant: ParticipantId,
+        done: bool,
     },
     Announce(LiveEvent),
     /// The conference is over: nothing comes after this.
@@ -152,6 +166,9 @@ impl Focus {
     // ── News ────────────────────────────────────────────────────────────────────────────────────────────────
 
     pub fn handle_leg(&mut self, id: &ParticipantId, attempt: Attempt, news: LegNews, now: Instant) {
+        if let LegNews::Key(key) = news {
+            return self.handle_key(id, attempt, key, now);
+        }
         let wall = self.wall(now);
         let Some(person) = self.people.get_mut(id).filter(|person| person.attempt == attempt) else {
             return; // a leg that was replaced, or a row that is gone

@@ -7,7 +7,6 @@
 //!                               src/call                media engine
 //! ```
 
-mod address;
 mod admission;
 mod command;
 mod dial_out;
@@ -15,6 +14,7 @@ mod directory;
 mod directory_task;
 mod focus;
 mod hub;
+mod keypad;
 mod leg;
 mod live;
 pub mod notify;

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use super::admission::Join;
 use super::command::{CallAll, ParticipantPatch, Referral};
 use super::focus::LegNews;
+use super::keypad::Keypad;
 use super::live::Speaker;
 use super::plan::PlannedMember;
 use super::roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Role};
@@ -28,7 +29,8 @@ pub struct Person {
     pub may_speak: bool,
     deafened: bool,
     video_muted: bool,
-    hand_raised: bool,
+    pub hand_raised: bool,
+    pub keypad: Keypad,
     gain_db: f32,
     cause: Option<Cause>,
     status: Option<u16>,
@@ -67,6 +69,7 @@ impl Person {
             deafened: false,
             video_muted: false,
             hand_raised: false,
+            keypad: Keypad::default(),
             gain_db: 0.0,
             cause: None,
             status: None,
@@ -84,7 +87,7 @@ impl Person {
         self.state != ParticipantState::Disconnected
     }
 
-    fn is_in(&self) -> bool {
+    pub fn is_in(&self) -> bool {
         use ParticipantState::*;
         matches!(self.state, Connected | OnHold | Reconnecting)
     }
@@ -117,6 +120,7 @@ impl Person {
             LegNews::Held => self.state = ParticipantState::OnHold,
             LegNews::Resumed => self.state = ParticipantState::Connected,
             LegNews::Ended { cause, status } => self.end(cause, status),
+            LegNews::Key(_) => {} // the focus reads keys itself
         }
     }
 
@@ -213,7 +217,7 @@ impl People {
             Cause::Left | Cause::Removed => only.contains(&cause),
             other => only.contains(&other) || only.contains(&Cause::Failed),
         };
-        rows().last().and_then(|person| person.cause).is_some_and(ended_as)
+        rows().next_back().and_then(|person| person.cause).is_some_and(ended_as)
     }
 
     /// A row that waits to be called: the one this address had before, or a new one.

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use plenary_media::engine::{Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel};
-use plenary_media::{LegId, RoomId};
+use plenary_media::engine::{Clip, Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel};
+use plenary_media::{LegId, RoomId, tone};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
@@ -139,6 +139,11 @@ impl ConferenceTask {
                 Output::SetGain { participant, gain_db } => {
                     self.steer(&participant, |leg| MediaCommand::SetGain { leg, gain_db });
                 }
+                Output::Answer { participant, done } => {
+                    let samples = if done { tone::confirmed() } else { tone::pin_wrong() };
+                    let clip = Arc::new(Clip { samples });
+                    self.steer(&participant, |leg| MediaCommand::Play { leg, clip });
+                }
                 Output::Announce(event) => self.announce(event).await,
                 Output::Close => return false,
             }
@@ -197,7 +202,7 @@ impl ConferenceTask {
 
 fn hang_up(leg: &Leg) {
     // Full or closed: the leg is ending already.
-    drop(leg.commands.try_send(LegCommand::Hangup));
+    let _ = leg.commands.try_send(LegCommand::Hangup);
 }
 
 async fn sleep_until(wake: Option<tokio::time::Instant>) {

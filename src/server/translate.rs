@@ -91,6 +91,7 @@ pub fn engine(settings: &Settings) -> EngineSettings {
         bind: settings.media.bind,
         ports: settings.media.ports.clone(),
         speakers: settings.media.speakers,
+        silent_after: settings.media.silent_after,
         ..EngineSettings::default()
     }
 }

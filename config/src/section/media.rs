@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::load::Unfit;
-use crate::value::port_range;
+use crate::value::{duration, port_range};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -20,8 +21,11 @@ pub struct Media {
     pub mux_port: u16,
     /// Media shards, 1 to 256. Absent: one less than the machine has cores, at least 1.
     pub threads: Option<usize>,
-    /// How many speakers are mixed at once, the loudest first: 1 to 64.
+    /// How many speakers are mixed at once, the loudest first: 1 to 15, as many as a packet can name.
     pub speakers: usize,
+    /// A phone from which neither RTP nor RTCP came for so long is asked whether it is still there.
+    #[serde(with = "duration")]
+    pub silent_after: Duration,
     /// In order of preference.
     pub codecs: Vec<AudioCodec>,
 }
@@ -44,6 +48,7 @@ impl Default for Media {
             mux_port: 10000,
             threads: None,
             speakers: 8,
+            silent_after: Duration::from_secs(30),
             codecs: vec![Opus, G722, Pcma, Pcmu],
         }
     }
@@ -69,8 +74,11 @@ impl Media {
         if self.threads.is_some_and(|threads| !(1..=256).contains(&threads)) {
             unfit.push(Unfit { key: "media.threads", reason: "must be 1 to 256".into() });
         }
-        if !(1..=64).contains(&self.speakers) {
-            unfit.push(Unfit { key: "media.speakers", reason: "must be 1 to 64".into() });
+        if !(1..=15).contains(&self.speakers) {
+            unfit.push(Unfit { key: "media.speakers", reason: "must be 1 to 15".into() });
+        }
+        if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.silent_after) {
+            unfit.push(Unfit { key: "media.silent-after", reason: "must be 1s to 1h".into() });
         }
         let twice = (1..self.codecs.len()).any(|at| self.codecs[..at].contains(&self.codecs[at]));
         if self.codecs.is_empty() || twice {

@@ -34,6 +34,8 @@ pub(super) struct Due {
     pub tick: u64,
     /// Ticks left out before it.
     pub skipped: u64,
+    /// How long after its time.
+    pub late: Duration,
 }
 
 impl Beat {
@@ -55,7 +57,8 @@ impl Beat {
         let slot = (planned.max(newest_round)..=current).find(|slot| used[phase_of(*slot)])?;
         let skipped = (planned..slot).filter(|slot| used[phase_of(*slot)]).count() as u64;
         self.next = slot + 1;
-        Some(Due { phase: phase_of(slot), tick: slot / PHASES as u64, skipped })
+        let late = now.saturating_duration_since(self.time_of(slot));
+        Some(Due { phase: phase_of(slot), tick: slot / PHASES as u64, skipped, late })
     }
 
     /// Goes on from `now` after a time without work: nothing was missed.
@@ -88,18 +91,18 @@ mod tests {
     const FIRST: UsedPhases = [true, false, false, false];
     const FIRST_AND_THIRD: UsedPhases = [true, false, true, false];
 
-    fn due(phase: usize, tick: u64, skipped: u64) -> Option<Due> {
-        Some(Due { phase, tick, skipped })
+    fn due(phase: usize, tick: u64, skipped: u64, late: u64) -> Option<Due> {
+        Some(Due { phase, tick, skipped, late: Duration::from_millis(late) })
     }
 
     #[test]
     fn ticks_come_every_20_ms_and_do_not_drift() {
         let start = Instant::now();
         let mut beat = Beat::new(start);
-        assert_eq!(beat.next_due(FIRST, start), due(0, 0, 0));
+        assert_eq!(beat.next_due(FIRST, start), due(0, 0, 0, 0));
         assert_eq!(beat.next_due(FIRST, start), None);
         assert_eq!(beat.poll_timeout(FIRST), Some(start + TICK));
-        assert_eq!(beat.next_due(FIRST, start + Duration::from_millis(27)), due(0, 1, 0));
+        assert_eq!(beat.next_due(FIRST, start + Duration::from_millis(27)), due(0, 1, 0, 7));
         assert_eq!(beat.poll_timeout(FIRST), Some(start + 2 * TICK));
     }
 
@@ -109,7 +112,7 @@ mod tests {
         let mut beat = Beat::new(start);
         beat.next_due(FIRST_AND_THIRD, start);
         assert_eq!(beat.poll_timeout(FIRST_AND_THIRD), Some(start + Duration::from_millis(10)));
-        assert_eq!(beat.next_due(FIRST_AND_THIRD, start + Duration::from_millis(11)), due(2, 0, 0));
+        assert_eq!(beat.next_due(FIRST_AND_THIRD, start + Duration::from_millis(11)), due(2, 0, 0, 1));
         assert_eq!(beat.poll_timeout(FIRST_AND_THIRD), Some(start + TICK));
     }
 
@@ -120,8 +123,8 @@ mod tests {
         beat.next_due(FIRST_AND_THIRD, start);
         beat.next_due(FIRST_AND_THIRD, start + Duration::from_millis(10));
         let later = start + Duration::from_millis(513);
-        assert_eq!(beat.next_due(FIRST_AND_THIRD, later), due(0, 25, 48));
-        assert_eq!(beat.next_due(FIRST_AND_THIRD, later), due(2, 25, 0));
+        assert_eq!(beat.next_due(FIRST_AND_THIRD, later), due(0, 25, 48, 13));
+        assert_eq!(beat.next_due(FIRST_AND_THIRD, later), due(2, 25, 0, 3));
         assert_eq!(beat.next_due(FIRST_AND_THIRD, later), None);
         assert_eq!(beat.poll_timeout(FIRST_AND_THIRD), Some(start + Duration::from_millis(520)));
     }
@@ -134,6 +137,6 @@ mod tests {
         assert_eq!(beat.next_due([false; PHASES], start + TICK), None);
         let woken = start + Duration::from_secs(60);
         beat.wake(woken);
-        assert_eq!(beat.next_due(FIRST, woken), due(0, 3000, 0));
+        assert_eq!(beat.next_due(FIRST, woken), due(0, 3000, 0, 0));
     }
 }

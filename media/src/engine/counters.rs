@@ -1,4 +1,4 @@
-//! What a shard counts: plain fields while it works, copied out into atomics once a second for others to read.
+//! What a shard counts: plain fields while it works, copied out into atomics four times a second for others to read.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -66,7 +66,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count(usize);
 
-const REFUSED: usize = 8;
+const REFUSED: usize = 9;
 const ENCODES: usize = REFUSED + Refusal::ALL.len();
 const LEGS: usize = ENCODES + CODECS.len();
 const TICKS: usize = LEGS + 2 * CODECS.len();
@@ -82,6 +82,7 @@ impl Count {
     pub const SKIPPED: Self = Self(5);
     pub const BUSY_NANOS: Self = Self(6);
     pub const DECODES: Self = Self(7);
+    pub const LATE_TICKS: Self = Self(8);
 
     pub fn refused(why: Refusal) -> Self {
         Self(REFUSED + why as usize)
@@ -160,7 +161,7 @@ impl Published {
     }
 }
 
-/// What all shards counted since the engine started, at most a second old.
+/// What all shards counted since the engine started, a quarter second old at most.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counters {
     pub packets_received: u64,
@@ -175,6 +176,8 @@ pub struct Counters {
     pub ticks: TickHistogram,
     /// Ticks that took longer than until the next one.
     pub tick_overruns: u64,
+    /// Ticks that began more than 5 ms after their time.
+    pub ticks_late: u64,
     /// Ticks left out after a stall.
     pub ticks_skipped: u64,
     /// Connected legs, by the codec we send and whether SRTP protects it.
@@ -216,6 +219,7 @@ impl Counters {
                 sum: Duration::from_nanos(tally.get(Count::BUSY_NANOS)),
             },
             tick_overruns: tally.get(Count::OVERRUNS),
+            ticks_late: tally.get(Count::LATE_TICKS),
             ticks_skipped: tally.get(Count::SKIPPED),
             legs: CODECS
                 .into_iter()

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::id::{LegId, RoomId};
+pub use crate::mix::SpeakerLevel;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum MediaEvent {
@@ -36,13 +37,6 @@ pub enum MediaEvent {
         leg: LegId,
         stats: Box<LegStats>,
     },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SpeakerLevel {
-    pub leg: LegId,
-    /// −127 (silence) to 0 (loudest), RFC 6464.
-    pub level_dbov: i8,
 }
 
 /// Counts since the leg was opened.

@@ -3,7 +3,6 @@
 //! Callers may be many and may wait for each other; a shard never waits for them. Everything that a command
 //! needs (coders, keys, tables) is made here, on the caller's thread, and travels through the shard's ring.
 
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,11 +12,12 @@ use rtrb::{Producer, PushError, RingBuffer};
 use super::command::MediaCommand;
 use super::counters::{Counters, Published};
 use super::io::EventFd;
-use super::mailbox::Letter;
+use super::mailbox::{Letter, Released};
 use super::media_events::MediaEvents;
 use super::ports::Ports;
 use super::prepare::Preparer;
 use super::settings::{EngineError, EngineSettings};
+use super::shard::Start;
 use super::thread::ShardThread;
 use crate::id::{LegId, RoomId};
 use crate::random::Random;
@@ -29,7 +29,7 @@ const LETTERS: usize = 4096;
 const EVENTS: usize = 8192;
 const RETURNED: usize = 8192;
 
-/// How long [`EngineHandle::open_room`] tries while its shard's ring is full.
+/// How long a caller waits for a shard where it cannot do without.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Where engines come from.
@@ -64,7 +64,6 @@ struct ShardEnd {
     letters: Mutex<Producer<Letter>>,
     bell: Arc<EventFd>,
     published: Arc<Published>,
-    legs: AtomicUsize,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -76,8 +75,9 @@ impl Engine {
         let ports = Ports::new(&settings, &mut random);
         let at_start = |source| EngineError::Start { shard: 0, source };
         let mut events = MediaEvents::new().map_err(at_start)?;
+        let start = Start::now();
         let shards = (0..settings.threads.max(1))
-            .map(|index| ShardEnd::start(index, &settings, &mut events))
+            .map(|index| ShardEnd::start(index, &settings, start, &mut events))
             .collect::<Result<Vec<_>, _>>()?;
         let inner = Inner { ports, preparer: Mutex::new(preparer), shards };
         Ok((EngineHandle { inner: Arc::new(inner) }, events))
@@ -87,45 +87,52 @@ impl Engine {
 impl EngineHandle {
     /// Opens a room on the shard with the fewest legs.
     pub fn open_room(&self) -> RoomId {
-        let shard = self.inner.shards.iter().min_by_key(|shard| shard.legs.load(Relaxed)).map_or(0, |s| s.index);
-        let (room, letter) = lock(&self.inner.preparer).open_room(shard);
+        let mut preparer = lock(&self.inner.preparer);
+        let (room, letter) = preparer.open_room();
         // A shard that takes no letter for so long will refuse the room's first leg too, and say so.
-        let _ = self.inner.shards[shard].deliver_patiently(letter);
+        let _ = self.inner.shards[preparer.shard_of_room(room)].deliver_patiently(letter);
         room
     }
 
-    /// Binds an RTP and an RTCP port for a leg that will live on `near`'s shard.
+    /// Binds an RTP and an RTCP port for a leg that begins on `near`'s shard.
     pub fn open_leg(&self, near: RoomId) -> Result<OpenedLeg, EngineError> {
-        let shard = &self.inner.shards[self.shard_of_room(near)];
-        let legs = shard.legs.load(Relaxed);
-        if legs >= LEGS_PER_SHARD {
-            return Err(EngineError::Full { shard: shard.index, legs });
-        }
         let sockets = self.inner.ports.open().map_err(|none| EngineError::NoPorts {
             range: self.inner.ports.range(),
             in_use: none.in_use,
             refused: none.refused,
         })?;
-        let (leg, opened) = lock(&self.inner.preparer).open_leg(shard.index);
-        let rtp_port = sockets.rtp_port;
+        let mut preparer = lock(&self.inner.preparer);
+        let shard = &self.inner.shards[preparer.shard_of_room(near)];
+        shard.check_space(&preparer)?;
+        let opened = preparer.open_leg();
+        let (leg, rtp_port) = (opened.id, sockets.rtp_port);
         shard.deliver(Letter::Open { leg: opened, sockets: Box::new(sockets) })?;
-        shard.legs.fetch_add(1, Relaxed);
+        preparer.settle(leg, shard.index);
         Ok(OpenedLeg { leg, rtp_port, rtcp_port: rtp_port + 1 })
     }
 
-    /// Hands a command to its shard. What it names and the shard does not know (any more) is passed over.
+    /// Hands a command to its shard. What it names and is not open (any more) is passed over. A leg that joins a room
+    /// on another shard moves there, which may take the caller a few milliseconds.
     pub fn send(&self, command: MediaCommand) -> Result<(), EngineError> {
-        let shard = self.shard_of(&command)?;
-        let closes = matches!(command, MediaCommand::CloseLeg { .. });
-        let letter = lock(&self.inner.preparer).prepare(command)?;
-        shard.deliver(letter)?;
-        if closes {
-            let _ = shard.legs.fetch_update(Relaxed, Relaxed, |legs| legs.checked_sub(1));
+        let mut preparer = lock(&self.inner.preparer);
+        if let MediaCommand::Join { leg, room } = command {
+            let home = preparer.shard_of_room(room);
+            self.inner.move_leg(leg, home, &mut preparer)?;
+        }
+        let Some(shard) = shard_of(&command, &preparer) else { return Ok(()) };
+        let closed = match command {
+            MediaCommand::CloseLeg { leg } => Some(leg),
+            _ => None,
+        };
+        let letter = preparer.prepare(command)?;
+        self.inner.shards[shard].deliver(letter)?;
+        if let Some(leg) = closed {
+            preparer.leave(leg);
         }
         Ok(())
     }
 
-    /// For /metrics: sums over all shards, at most a second old.
+    /// For /metrics: sums over all shards, a quarter second old at most.
     pub fn counters(&self) -> Counters {
         Counters::sum(self.inner.shards.iter().map(|shard| shard.published.as_ref()))
     }
@@ -134,41 +141,44 @@ impl EngineHandle {
     pub fn shutdown(self) {
         self.inner.stop();
     }
+}
 
-    fn shard_of(&self, command: &MediaCommand) -> Result<&ShardEnd, EngineError> {
-        use MediaCommand::*;
-        let shard = match command {
-            OpenRoom { room } | CloseRoom { room } | PlayToRoom { room, .. } => self.shard_of_room(*room),
-            Join { leg, room } => {
-                let (leg_shard, room_shard) = (self.shard_of_leg(*leg), self.shard_of_room(*room));
-                if leg_shard != room_shard {
-                    return Err(EngineError::OtherShard { leg: *leg, leg_shard, room: *room, room_shard });
-                }
-                leg_shard
-            }
-            Connect { leg, .. }
-            | Leave { leg }
-            | Echo { leg }
-            | SetMute { leg, .. }
-            | SetDeaf { leg, .. }
-            | SetGain { leg, .. }
-            | Play { leg, .. }
-            | StopPlaying { leg }
-            | CloseLeg { leg } => self.shard_of_leg(*leg),
-        };
-        Ok(&self.inner.shards[shard])
-    }
-
-    fn shard_of_room(&self, room: RoomId) -> usize {
-        Preparer::shard_of(room.0, self.inner.shards.len())
-    }
-
-    fn shard_of_leg(&self, leg: LegId) -> usize {
-        Preparer::shard_of(leg.0, self.inner.shards.len())
+fn shard_of(command: &MediaCommand, preparer: &Preparer) -> Option<usize> {
+    use MediaCommand::*;
+    match command {
+        OpenRoom { room } | CloseRoom { room } | PlayToRoom { room, .. } => Some(preparer.shard_of_room(*room)),
+        Connect { leg, .. }
+        | Join { leg, .. }
+        | Leave { leg }
+        | Echo { leg }
+        | SetMute { leg, .. }
+        | SetDeaf { leg, .. }
+        | SetGain { leg, .. }
+        | Play { leg, .. }
+        | StopPlaying { leg }
+        | CloseLeg { leg } => preparer.shard_of_leg(*leg),
     }
 }
 
 impl Inner {
+    /// Takes a leg from one shard to another, with its sockets and all that it has. It stays as it is where the other
+    /// shard has no room for it.
+    fn move_leg(&self, leg: LegId, home: usize, preparer: &mut Preparer) -> Result<(), EngineError> {
+        let Some(from) = preparer.shard_of_leg(leg).filter(|from| *from != home) else { return Ok(()) };
+        let (from, home) = (&self.shards[from], &self.shards[home]);
+        home.check_space(preparer)?;
+        let Some(released) = from.release(leg)? else { return Ok(()) };
+        match home.deliver_patiently(Letter::Open { leg: released.leg, sockets: released.sockets }) {
+            Ok(()) => preparer.settle(leg, home.index),
+            // Both halves of the move failed: the leg went down with its letter.
+            Err(error) => {
+                preparer.leave(leg);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     fn stop(&self) {
         for shard in &self.shards {
             let _ = shard.deliver_patiently(Letter::Stop);
@@ -189,21 +199,43 @@ impl Drop for Inner {
 }
 
 impl ShardEnd {
-    fn start(index: usize, settings: &EngineSettings, events: &mut MediaEvents) -> Result<Self, EngineError> {
+    fn start(
+        index: usize,
+        settings: &EngineSettings,
+        start: Start,
+        events: &mut MediaEvents,
+    ) -> Result<Self, EngineError> {
         let at_start = |source| EngineError::Start { shard: index, source };
         let (letters, received) = RingBuffer::new(LETTERS);
         let bell = Arc::new(EventFd::new().map_err(at_start)?);
         let published = Arc::new(Published::default());
         let thread = ShardThread { index, letters: received, bell: bell.clone(), published: published.clone() };
-        let thread = thread.spawn(settings, events.add_shard(EVENTS, RETURNED)).map_err(at_start)?;
-        Ok(Self {
-            index,
-            letters: Mutex::new(letters),
-            bell,
-            published,
-            legs: AtomicUsize::new(0),
-            thread: Mutex::new(Some(thread)),
-        })
+        let thread = thread.spawn(settings, start, events.add_shard(EVENTS, RETURNED)).map_err(at_start)?;
+        Ok(Self { index, letters: Mutex::new(letters), bell, published, thread: Mutex::new(Some(thread)) })
+    }
+
+    fn check_space(&self, preparer: &Preparer) -> Result<(), EngineError> {
+        match preparer.legs_on(self.index) {
+            legs if legs < LEGS_PER_SHARD => Ok(()),
+            legs => Err(EngineError::Full { shard: self.index, legs }),
+        }
+    }
+
+    /// Asks for a leg and waits until the shard lets go of it. `None`: the shard does not know it.
+    fn release(&self, leg: LegId) -> Result<Option<Released>, EngineError> {
+        let (to, mut released) = RingBuffer::new(1);
+        self.deliver(Letter::Release { leg, to })?;
+        let step = Duration::from_micros(100);
+        let mut waited = Duration::ZERO;
+        while waited < PATIENCE {
+            match released.pop() {
+                Ok(released) => return Ok(Some(released)),
+                Err(_) if released.is_abandoned() => return Ok(released.pop().ok()),
+                Err(_) => std::thread::sleep(step),
+            }
+            waited += step;
+        }
+        Err(EngineError::Busy { shard: self.index, waiting: 1 })
     }
 
     fn deliver(&self, letter: Letter) -> Result<(), EngineError> {

@@ -64,7 +64,7 @@ impl Leg {
         };
         let Some(prompt) = &mut self.prompt else { return hears };
         match (hears, room) {
-            (Hears::Whole, Some(room)) => *frame = *room.whole,
+            (Hears::Whole, Some(room)) => *frame = *room.recent.newest(),
             (Hears::Alone, _) => {}
             _ => *frame = SILENCE,
         }
@@ -77,7 +77,7 @@ impl Leg {
         let Streams { sender, latch, .. } = &mut **streams;
         let Desk { groups, packet, tally, .. } = desk;
         let key = EncodeKey::new(&sender.format, MixKey::Whole(room.id));
-        if let Some(chain) = groups.encode(&key, tick, |frame| *frame = *room.whole) {
+        if let Some(chain) = groups.encode(&key, tick, |tick| room.recent.at(tick)) {
             let to = latch.rtp_destination();
             let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
             send_all(chain, room.contributors, &mut exit);

@@ -23,10 +23,27 @@ use crate::mix::EncodeChain;
 /// To the shard's thread.
 #[derive(Debug)]
 pub(super) enum Letter {
-    Open { leg: Box<Leg>, sockets: Box<LegSockets> },
-    Close { leg: LegId },
+    Open {
+        leg: Box<Leg>,
+        sockets: Box<LegSockets>,
+    },
+    Close {
+        leg: LegId,
+    },
+    /// Let go of a leg, which will live on another shard.
+    Release {
+        leg: LegId,
+        to: Producer<Released>,
+    },
     Order(Order),
     Stop,
+}
+
+/// A leg between two shards.
+#[derive(Debug)]
+pub(super) struct Released {
+    pub leg: Box<Leg>,
+    pub sockets: Box<LegSockets>,
 }
 
 /// To the shard: a [`MediaCommand`](super::MediaCommand) with everything in it ready-made.

@@ -1,4 +1,4 @@
-//! Makes what commands need before they enter a shard: coders, keys, tables, names.
+//! Makes what commands need before they enter a shard: ids, coders, keys, tables; and knows where each leg lives.
 
 use std::collections::HashMap;
 
@@ -16,41 +16,74 @@ use crate::random::Random;
 #[derive(Debug)]
 pub(super) struct Preparer {
     random: Random,
-    shards: u64,
     speakers: usize,
-    next_room: u64,
-    next_leg: u64,
-    /// What each connected leg is sent: the room that it joins may need an encode chain for it.
-    formats: HashMap<LegId, SendFormat>,
+    last_room: u64,
+    last_leg: u64,
+    legs: HashMap<LegId, OpenLeg>,
+    /// How many legs live on each shard.
+    inhabitants: Vec<usize>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct OpenLeg {
+    shard: usize,
+    /// What it is sent, once connected: the room that it joins may need an encode chain for it.
+    format: Option<SendFormat>,
 }
 
 impl Preparer {
     pub fn new(settings: &EngineSettings, seed: u64) -> Self {
         Self {
             random: Random::from_seed(seed),
-            shards: settings.threads.max(1) as u64,
             speakers: settings.speakers,
-            next_room: 0,
-            next_leg: 0,
-            formats: HashMap::new(),
+            last_room: 0,
+            last_leg: 0,
+            legs: HashMap::new(),
+            inhabitants: vec![0; settings.threads.max(1)],
         }
     }
 
-    /// An id tells its shard: the remainder after dividing by the number of shards.
-    pub fn shard_of(id: u64, shards: usize) -> usize {
-        (id % shards as u64) as usize
+    /// A room stays on one shard for life: the remainder of its id by the number of shards.
+    pub fn shard_of_room(&self, room: RoomId) -> usize {
+        (room.0 % self.inhabitants.len() as u64) as usize
     }
 
-    pub fn open_room(&mut self, shard: usize) -> (RoomId, Letter) {
-        self.next_room += 1;
-        let room = RoomId(self.next_room * self.shards + shard as u64);
+    /// Where a leg lives now; `None` when it is not open.
+    pub fn shard_of_leg(&self, leg: LegId) -> Option<usize> {
+        self.legs.get(&leg).map(|leg| leg.shard)
+    }
+
+    pub fn legs_on(&self, shard: usize) -> usize {
+        self.inhabitants.get(shard).copied().unwrap_or(0)
+    }
+
+    /// A room on the shard with the fewest legs.
+    pub fn open_room(&mut self) -> (RoomId, Letter) {
+        let shards = self.inhabitants.len();
+        let shard = (0..shards).min_by_key(|shard| self.inhabitants[*shard]).unwrap_or(0);
+        self.last_room += 1;
+        let room = RoomId(self.last_room * shards as u64 + shard as u64);
         (room, Letter::Order(self.room(room)))
     }
 
-    pub fn open_leg(&mut self, shard: usize) -> (LegId, Box<Leg>) {
-        self.next_leg += 1;
-        let leg = LegId(self.next_leg * self.shards + shard as u64);
-        (leg, Box::new(Leg::new(leg)))
+    /// A leg, not yet known to live anywhere.
+    pub fn open_leg(&mut self) -> Box<Leg> {
+        self.last_leg += 1;
+        Box::new(Leg::new(LegId(self.last_leg)))
+    }
+
+    /// A leg came to live on a shard, for the first time or from another.
+    pub fn settle(&mut self, leg: LegId, shard: usize) {
+        let format = self.leave(leg);
+        self.legs.insert(leg, OpenLeg { shard, format });
+        self.inhabitants[shard] += 1;
+    }
+
+    /// A leg is gone from its shard. Returns what it was sent.
+    pub fn leave(&mut self, leg: LegId) -> Option<SendFormat> {
+        let gone = self.legs.remove(&leg)?;
+        self.inhabitants[gone.shard] -= 1;
+        gone.format
     }
 
     pub fn prepare(&mut self, command: MediaCommand) -> Result<Letter, EngineError> {
@@ -58,14 +91,17 @@ impl Preparer {
             MediaCommand::OpenRoom { room } => self.room(room),
             MediaCommand::CloseRoom { room } => Order::CloseRoom { room },
             MediaCommand::Connect { leg, plan } => {
-                let format = plan.audio.send;
                 let streams = Box::new(Streams::new(leg, *plan, &mut self.random)?);
+                let format = streams.sender.format;
                 let shared = shared_chain(leg, &format)?;
-                self.formats.insert(leg, format);
+                if let Some(open) = self.legs.get_mut(&leg) {
+                    open.format = Some(format);
+                }
                 Order::Connect { leg, streams, shared }
             }
             MediaCommand::Join { leg, room } => {
-                let shared = self.formats.get(&leg).map(|format| shared_chain(leg, format)).transpose()?;
+                let format = self.legs.get(&leg).and_then(|open| open.format);
+                let shared = format.map(|format| shared_chain(leg, &format)).transpose()?;
                 Order::Join { leg, room, shared }
             }
             MediaCommand::Leave { leg } => Order::Leave { leg },
@@ -76,10 +112,7 @@ impl Preparer {
             MediaCommand::Play { leg, clip } => Order::Play { leg, clip },
             MediaCommand::StopPlaying { leg } => Order::StopPlaying { leg },
             MediaCommand::PlayToRoom { room, clip } => Order::PlayToRoom { room, clip },
-            MediaCommand::CloseLeg { leg } => {
-                self.formats.remove(&leg);
-                return Ok(Letter::Close { leg });
-            }
+            MediaCommand::CloseLeg { leg } => return Ok(Letter::Close { leg }),
         }))
     }
 

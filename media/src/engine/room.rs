@@ -35,8 +35,7 @@ pub(super) struct Room {
 pub(super) struct RoomSound<'a> {
     pub id: RoomId,
     pub sum: &'a Sum,
-    /// What they hear who are not heard.
-    pub whole: &'a Frame,
+    /// What they hear who are not heard, in this tick and before.
     pub recent: &'a Recent,
     /// The streams of those who are heard.
     pub contributors: &'a [Ssrc],
@@ -91,15 +90,9 @@ impl Room {
     ) {
         self.rank(at.now, legs, desk);
         let (contributors, count) = self.mix(at.now, legs, desk);
-        let whole = self.recent.begin(tick);
-        self.sum.whole(whole);
-        let sound = RoomSound {
-            id: self.id,
-            sum: &self.sum,
-            whole: self.recent.newest(),
-            recent: &self.recent,
-            contributors: &contributors[..count],
-        };
+        self.sum.whole(self.recent.begin(tick));
+        let sound =
+            RoomSound { id: self.id, sum: &self.sum, recent: &self.recent, contributors: &contributors[..count] };
         for slot in &self.members {
             if let Some(leg) = legs.get_mut(*slot) {
                 leg.hear(*slot, Some(&sound), tick, desk, io);
@@ -159,41 +152,39 @@ impl Room {
     }
 }
 
-/// The last frames of the whole sum, for a leg that begins to hear less than the whole.
+/// The last frames of the whole sum: they warm up the encoders of those who begin or end to hear it.
 #[derive(Debug)]
 pub(super) struct Recent {
-    frames: [Frame; Self::KEPT],
-    newest: Option<u64>,
+    /// By tick, as many as the longest packet takes, and the current one.
+    frames: [(u64, Frame); Self::KEPT],
+    newest: usize,
 }
 
 impl Recent {
-    /// The current tick, and as many before as the longest packet takes.
     const KEPT: usize = 4;
+    const NO_TICK: u64 = u64::MAX;
 
     /// The place for the frame of `tick`.
     fn begin(&mut self, tick: u64) -> &mut Frame {
-        self.newest = Some(tick);
-        &mut self.frames[Self::place(tick)]
+        self.newest = (tick % Self::KEPT as u64) as usize;
+        let (of, frame) = &mut self.frames[self.newest];
+        *of = tick;
+        frame
     }
 
-    fn newest(&self) -> &Frame {
-        &self.frames[Self::place(self.newest.unwrap_or(0))]
+    pub fn newest(&self) -> &Frame {
+        &self.frames[self.newest].1
     }
 
-    /// The frame of an earlier tick, while it is kept.
+    /// The frame of a tick, while it is kept.
     pub fn at(&self, tick: u64) -> Option<&Frame> {
-        let age = self.newest?.checked_sub(tick)?;
-        (age < Self::KEPT as u64).then(|| &self.frames[Self::place(tick)])
-    }
-
-    fn place(tick: u64) -> usize {
-        (tick % Self::KEPT as u64) as usize
+        self.frames.iter().find(|(of, _)| *of == tick).map(|(_, frame)| frame)
     }
 }
 
 impl Default for Recent {
     fn default() -> Self {
-        Self { frames: [SILENCE; Self::KEPT], newest: None }
+        Self { frames: [(Self::NO_TICK, SILENCE); Self::KEPT], newest: 0 }
     }
 }
 

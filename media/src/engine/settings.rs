@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::codec::CodecError;
-use crate::id::{LegId, RoomId};
+use crate::id::LegId;
 use crate::plan::AudioCodec;
 use crate::secure::SrtpError;
 
@@ -55,8 +55,6 @@ pub enum EngineError {
     Stopped { shard: usize },
     #[error("media shard {shard} is full: {legs} legs")]
     Full { shard: usize, legs: usize },
-    #[error("{leg} is on media shard {leg_shard} and {room} on {room_shard}")]
-    OtherShard { leg: LegId, leg_shard: usize, room: RoomId, room_shard: usize },
     #[error("no {} coder for {leg}", codec.name())]
     Codec {
         leg: LegId,

@@ -1,7 +1,7 @@
 //! A shard's core: its rooms and legs, driven by orders, packets and ticks. It knows neither sockets nor the clock.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::beat::{Due, PHASES, UsedPhases};
 use super::command::Clip;
@@ -35,13 +35,22 @@ pub(super) struct Shard {
     start: Start,
 }
 
-/// When the beat began, on both clocks.
+/// When the beat began, on both clocks: the same for all shards, so that a leg may go from one to another.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
     pub instant: Instant,
     pub since_1970: Duration,
 }
 
+impl Start {
+    pub fn now() -> Self {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { instant: Instant::now(), since_1970 }
+    }
+}
+
+/// A tick that begins so long after its time is late.
+const LATE: Duration = Duration::from_millis(5);
 /// The phase of legs without a room.
 const ALONE: usize = 0;
 
@@ -94,12 +103,18 @@ impl Shard {
         }
     }
 
-    /// Says goodbye and lets a leg go. Returns its slot, whose ports are then free.
-    pub fn close(&mut self, id: LegId, now: Instant, io: &mut impl PacketIo) -> Option<Slot> {
+    /// Lets go of a leg. Its slot's ports are then free.
+    pub fn release(&mut self, id: LegId) -> Option<(Slot, Box<Leg>)> {
         self.place(id, Place::Nowhere);
-        let (slot, mut leg) = self.legs.remove(id)?;
+        let (slot, leg) = self.legs.remove(id)?;
         self.alone.retain(|other| *other != slot);
         self.served[ALONE] -= 1;
+        Some((slot, leg))
+    }
+
+    /// Says goodbye and lets a leg go for good. Returns its slot.
+    pub fn close(&mut self, id: LegId, now: Instant, io: &mut impl PacketIo) -> Option<Slot> {
+        let (slot, mut leg) = self.release(id)?;
         leg.report(slot, Farewell::Bye, self.clocks(now), &mut self.desk, io);
         self.desk.outbox.tell(Told::Stats { leg: id, stats: leg.stats() });
         self.give_back(Returned::Leg(leg));
@@ -110,6 +125,7 @@ impl Shard {
     pub fn handle_tick(&mut self, due: Due, now: Instant, io: &mut impl PacketIo) {
         let at = self.clocks(now);
         self.desk.tally.add(Count::SKIPPED, due.skipped);
+        self.desk.tally.add(Count::LATE_TICKS, (due.late > LATE).into());
         self.receive(due.phase, at, io);
         let Self { rooms, legs, alone, desk, .. } = self;
         for room in rooms.iter_mut().filter(|room| room.phase == due.phase) {

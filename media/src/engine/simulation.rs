@@ -62,15 +62,17 @@ impl Simulation {
     }
 
     pub fn open_room(&mut self) -> RoomId {
-        let (room, letter) = self.preparer.open_room(0);
+        let (room, letter) = self.preparer.open_room();
         self.deliver(letter);
         room
     }
 
     /// Opens a leg on ports that exist in name only.
     pub fn open_leg(&mut self) -> OpenedLeg {
-        let (leg, opened) = self.preparer.open_leg(0);
+        let opened = self.preparer.open_leg();
+        let leg = opened.id;
         self.shard.open(opened);
+        self.preparer.settle(leg, 0);
         let rtp_port = self.next_port;
         self.next_port += 2;
         OpenedLeg { leg, rtp_port, rtcp_port: rtp_port + 1 }
@@ -129,7 +131,7 @@ impl Simulation {
                     self.io.forget(slot);
                 }
             }
-            Letter::Open { .. } | Letter::Stop => {}
+            Letter::Open { .. } | Letter::Release { .. } | Letter::Stop => {}
         }
     }
 

@@ -1,24 +1,25 @@
-//! A shard's thread: the loop around its core, and the only place that reads the clock.
+//! A shard's thread: the loop around its core, and the only place that looks at the clock.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use rtrb::Consumer;
 
 use super::beat::Beat;
 use super::counters::Published;
 use super::handle::LEGS_PER_SHARD;
-use super::io::{EventFd, UdpIo};
-use super::mailbox::{Letter, Outbox, Returned};
+use super::io::{EventFd, UdpIo, priority};
+use super::mailbox::{Letter, Outbox, Released, Returned};
 use super::settings::EngineSettings;
 use super::shard::{Shard, Start};
 
 /// Letters read between two looks at the clock: enough to keep up, few enough that no tick comes late for them.
 const LETTERS_AT_ONCE: usize = 64;
 /// Between two copies of the counts.
-const PUBLISH: Duration = Duration::from_secs(1);
+const PUBLISH: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub(super) struct ShardThread {
@@ -29,9 +30,7 @@ pub(super) struct ShardThread {
 }
 
 impl ShardThread {
-    pub fn spawn(self, settings: &EngineSettings, outbox: Outbox) -> io::Result<JoinHandle<()>> {
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let start = Start { instant: Instant::now(), since_1970 };
+    pub fn spawn(self, settings: &EngineSettings, start: Start, outbox: Outbox) -> io::Result<JoinHandle<()>> {
         let shard = Shard::new(settings, start, outbox);
         let io = UdpIo::new(LEGS_PER_SHARD, settings.bind)?;
         let beat = Beat::new(start.instant);
@@ -39,6 +38,7 @@ impl ShardThread {
     }
 
     fn run(mut self, mut shard: Shard, mut io: UdpIo, mut beat: Beat) {
+        priority::raise();
         let mut publish_at = Instant::now();
         loop {
             let now = Instant::now();
@@ -63,7 +63,7 @@ impl ShardThread {
         }
     }
 
-    fn read_letters(&mut self, shard: &mut Shard, io: &mut UdpIo) -> std::ops::ControlFlow<()> {
+    fn read_letters(&mut self, shard: &mut Shard, io: &mut UdpIo) -> ControlFlow<()> {
         let now = Instant::now();
         for _ in 0..LETTERS_AT_ONCE {
             match self.letters.pop() {
@@ -75,12 +75,21 @@ impl ShardThread {
                     let sockets = shard.close(leg, now, io).and_then(|slot| io.detach(slot));
                     sockets.into_iter().for_each(|sockets| shard.give_back(Returned::Sockets(sockets)));
                 }
+                Ok(Letter::Release { leg, mut to }) => {
+                    if let Some((slot, leg)) = shard.release(leg) {
+                        match io.detach(slot) {
+                            // The caller waits, and its ring is empty; if it gave up, the leg ends here.
+                            Some(sockets) => drop(to.push(Released { leg, sockets })),
+                            None => shard.give_back(Returned::Leg(leg)),
+                        }
+                    }
+                }
                 Ok(Letter::Order(order)) => shard.handle_order(order, now),
-                Ok(Letter::Stop) => return std::ops::ControlFlow::Break(()),
+                Ok(Letter::Stop) => return ControlFlow::Break(()),
                 Err(_) => break,
             }
         }
-        std::ops::ControlFlow::Continue(())
+        ControlFlow::Continue(())
     }
 
     fn run_ticks(&mut self, shard: &mut Shard, io: &mut UdpIo, beat: &mut Beat) {

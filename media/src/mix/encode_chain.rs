@@ -91,6 +91,20 @@ impl EncodeChain {
         }
     }
 
+    /// As [`push`](Self::push). Where ticks were left out, `heard` gives the last ones, as many as a packet takes: with
+    /// them the chain starts warm, and its listeners, who come from another chain, hear no click.
+    pub fn push_after<'f>(&mut self, frame: &Frame, tick: u64, heard: impl Fn(u64) -> Option<&'f Frame>) {
+        if self.next_tick != Some(tick) {
+            let missed = self.packet.div_ceil(self.rate.samples(TICK)) as u64;
+            for earlier in tick.saturating_sub(missed)..tick {
+                if let Some(frame) = heard(earlier) {
+                    self.push(frame, earlier);
+                }
+            }
+        }
+        self.push(frame, tick);
+    }
+
     /// Packets that the last push completed, in order: two for 10 ms, now and then one for 60 ms; none while the codec
     /// is silent (DTX).
     pub fn payloads(&self) -> impl Iterator<Item = Payload<'_>> {
@@ -174,6 +188,18 @@ mod tests {
     fn who_starts_later_is_in_step() {
         let (early, late) = (sent(AudioCodec::Pcmu, 60, 0, 9), sent(AudioCodec::Pcmu, 60, 4, 5));
         assert_eq!(late, early[1..]);
+    }
+
+    #[test]
+    fn who_was_heard_elsewhere_meanwhile_goes_on_as_if_always_here() {
+        let loud = [12_000; 960];
+        for ptime in [10, 20, 30, 60] {
+            let chain = || EncodeChain::new(AudioCodec::Pcmu, OpusWishes::default(), Duration::from_millis(ptime));
+            let (mut steady, mut warm) = (chain().expect("sets up"), chain().expect("sets up"));
+            (0..11).for_each(|tick| steady.push(&loud, tick));
+            warm.push_after(&loud, 10, |_| Some(&loud));
+            assert!(warm.payloads().eq(steady.payloads()), "{ptime} ms");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{EncodeChain, Frame, SILENCE};
+use super::{EncodeChain, Frame};
 use crate::codec::{CodecError, packet_time};
 use crate::id::{LegId, RoomId};
 use crate::plan::{AudioCodec, OpusWishes, SendFormat};
@@ -47,7 +47,6 @@ impl EncodeKey {
 pub struct Groups {
     /// By key.
     groups: Vec<Group>,
-    frame: Box<Frame>,
     encodes: [u64; 4],
 }
 
@@ -67,7 +66,7 @@ impl Default for Groups {
 
 impl Groups {
     pub fn new() -> Self {
-        Self { groups: Vec::with_capacity(64), frame: Box::new(SILENCE), encodes: [0; 4] }
+        Self { groups: Vec::with_capacity(64), encodes: [0; 4] }
     }
 
     /// Makes the chain of a key if there is none, and counts one more user of it. Allocates: at Connect and Join.
@@ -104,16 +103,20 @@ impl Groups {
         (group.users == 0).then(|| self.groups.remove(place).chain)
     }
 
-    /// The key's payloads of this tick: encoded at the first call of a tick, shared by the others.
-    /// `frame` is called only when there is something to encode.
-    pub fn encode(&mut self, key: &EncodeKey, tick: u64, frame: impl FnOnce(&mut Frame)) -> Option<&EncodeChain> {
+    /// The key's payloads of this tick: encoded at the first call of a tick, shared by the others. `heard`: what this
+    /// tick sounds like, and those before it, for a chain that nobody listened to meanwhile.
+    pub fn encode<'f>(
+        &mut self,
+        key: &EncodeKey,
+        tick: u64,
+        heard: impl Fn(u64) -> Option<&'f Frame>,
+    ) -> Option<&EncodeChain> {
         let place = self.find(key).ok()?;
         let group = &mut self.groups[place];
         if group.encoded != Some(tick) {
             group.encoded = Some(tick);
-            frame(&mut self.frame);
             let before = group.chain.encodes();
-            group.chain.push(&self.frame, tick);
+            group.chain.push_after(heard(tick)?, tick, heard);
             self.encodes[key.codec as usize] += group.chain.encodes() - before;
         }
         Some(&group.chain)
@@ -150,15 +153,11 @@ mod tests {
         let mut groups = Groups::new();
         let key = EncodeKey::new(&format(AudioCodec::Pcma, OpusWishes::default()), MixKey::Whole(RoomId(1)));
         (0..100).for_each(|_| groups.acquire(key).expect("sets up"));
-        let mut mixed = 0;
         for _ in 0..100 {
-            let chain = groups.encode(&key, 5, |frame| {
-                mixed += 1;
-                frame.fill(1_000);
-            });
+            let chain = groups.encode(&key, 5, |tick| (tick == 5).then_some(&[1_000; 960]));
             assert_eq!(chain.expect("known").payloads().count(), 1);
         }
-        assert_eq!((mixed, groups.encodes(AudioCodec::Pcma), groups.len()), (1, 1, 1));
+        assert_eq!((groups.encodes(AudioCodec::Pcma), groups.len()), (1, 1));
         assert!((0..99).all(|_| groups.release(&key).is_none()));
         assert!(groups.release(&key).is_some());
         assert!(groups.is_empty());

@@ -24,5 +24,5 @@ pub use jitter::{Inserted, JitterBuffer, JitterStats, Step};
 pub use level::{LevelEstimator, level_dbov};
 pub use playout::{Playout, Sound};
 pub use resample::Resampler;
-pub use speakers::Speakers;
+pub use speakers::{SpeakerLevel, Speakers};
 pub use sum::Sum;

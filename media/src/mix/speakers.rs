@@ -3,7 +3,6 @@
 //! A leg's loudness rises at once and falls slowly, over some 300 ms; who is heard already counts three decibels more.
 //! So words begin whole, pauses between them do not part them, and two equal voices do not take turns.
 
-use crate::engine::SpeakerLevel;
 use crate::id::LegId;
 
 /// Softer than this nobody speaks: the noise of a quiet line is −60 dBov and less.
@@ -16,6 +15,14 @@ const BOTTOM_DBOV: f32 = -70.0;
 const HOLD_DB: f32 = 3.0;
 /// Legs that a room holds before it must grow.
 const EXPECTED_LEGS: usize = 64;
+
+/// Who speaks, and how loud.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SpeakerLevel {
+    pub leg: LegId,
+    /// −127 (silence) to 0 (loudest), RFC 6464.
+    pub level_dbov: i8,
+}
 
 #[derive(Debug)]
 pub struct Speakers {

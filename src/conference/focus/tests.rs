@@ -236,3 +236,42 @@ fn the_version_rises_by_one_with_every_announced_change() {
     let versions: Vec<_> = outputs(&mut focus).iter().filter_map(version).collect();
     assert_eq!(versions, (1..=versions.len() as u64).collect::<Vec<_>>());
 }
+
+#[test]
+fn keys_mute_the_caller_himself_and_only_a_chair_mutes_all() {
+    let now = Instant::now();
+    let mut focus = focus(plan(Access::Open, &["chair"]), now);
+    let (id, attempt) = focus.handle_join(caller(None), now).expect("open to all");
+    let (chair, chairs) = focus.handle_join(caller(Some("chair")), now).expect("open to all");
+    connect(&mut focus, &id, attempt, now);
+    connect(&mut focus, &chair, chairs, now);
+    outputs(&mut focus);
+    let mut press = |who: &ParticipantId, attempt, keys: &str| {
+        keys.chars().for_each(|key| focus.handle_leg(who, attempt, LegNews::Key(key), now));
+        let told = outputs(&mut focus);
+        let done = told.iter().find_map(|output| match output {
+            Output::Answer { done, .. } => Some(*done),
+            _ => None,
+        });
+        (done, focus.roster().participant(&id).map(|row| (row.muted, row.hand_raised)))
+    };
+    assert_eq!(press(&id, attempt, "*6"), (Some(true), Some((true, false))));
+    assert_eq!(press(&id, attempt, "*6"), (Some(true), Some((false, false))));
+    assert_eq!(press(&id, attempt, "*9"), (Some(true), Some((false, true))));
+    assert_eq!(press(&id, attempt, "*5"), (Some(false), Some((false, true))));
+    assert_eq!(press(&chair, chairs, "*5"), (Some(true), Some((true, true))));
+    assert_eq!(press(&id, attempt + 1, "*6"), (None, Some((true, true))), "a leg that is no longer his");
+}
+
+#[test]
+fn who_may_not_speak_cannot_unmute_by_key() {
+    let now = Instant::now();
+    let mut focus = focus(plan(Access::Open, &[]), now);
+    let (id, attempt) = focus.handle_join(caller(None), now).expect("open to all");
+    connect(&mut focus, &id, attempt, now);
+    let silenced = ParticipantPatch { muted: Some(true), may_speak: Some(false), ..Default::default() };
+    focus.handle_patch(&id, silenced, &operator(), now).expect("allowed");
+    outputs(&mut focus);
+    "*6".chars().for_each(|key| focus.handle_leg(&id, attempt, LegNews::Key(key), now));
+    assert_eq!(outputs(&mut focus), [Output::Answer { participant: id, done: false }]);
+}
