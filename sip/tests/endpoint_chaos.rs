@@ -19,7 +19,9 @@ fn call_of(event: &Event) -> Option<CallId> {
         | Event::ReofferDone { call, .. }
         | Event::Ended { call, .. } => Some(*call),
         Event::Request { call, .. } => *call,
-        Event::Response { .. } => None,
+        Event::Response { .. } | Event::Resubscribed { .. } | Event::Notified { .. } | Event::Unsubscribed { .. } => {
+            None
+        }
     }
 }
 

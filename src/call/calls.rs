@@ -9,7 +9,7 @@ use std::time::Duration;
 use plenary_dialplan::Plan as Dialplan;
 use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents, OpenedLeg};
 use plenary_media::{LegId, RoomId};
-use plenary_sip::endpoint::{CallId, Command, Event, RequestId};
+use plenary_sip::endpoint::{CallId, Command, Event, RequestId, SubscriptionId};
 use plenary_sip::guard::Reason;
 use plenary_sip::message::Host;
 use plenary_sip::net::EndpointHandle;
@@ -33,6 +33,8 @@ pub struct CallSettings {
     pub media: MediaPolicy,
     /// Written into our SDP.
     pub media_address: IpAddr,
+    /// How long changes of a roster are collected before subscribers hear of them.
+    pub collect_changes: Duration,
     /// User parts of what is no account and no stored conference.
     pub factory: String,
     pub echo: String,
@@ -138,6 +140,20 @@ impl Calls {
     /// From here on the events of this call come to this inbox.
     pub fn listen_to_call(&self, call: CallId, inbox: mpsc::Sender<LegInput>) {
         drop(self.lines.send(Line::Call { call, inbox }));
+    }
+
+    /// The events of this subscription come to the inbox that is returned.
+    pub fn listen_to_subscription(&self, subscription: SubscriptionId) -> Inbox {
+        let (inbox, events) = self.inbox();
+        drop(self.lines.send(Line::Subscription { subscription, inbox }));
+        events
+    }
+
+    /// Our domain, or the very address that the request came to (RFC 4579 §4.2: a Contact of ours is dialled).
+    pub fn is_ours(&self, host: &str, source: &Source) -> bool {
+        let host_ip = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+        let advertised = self.settings.media_address;
+        self.is_own_domain(host) || host_ip.is_some_and(|ip| ip == source.local.ip() || ip == advertised)
     }
 
     /// Returns when the last leg is closed, or after this time.

@@ -10,6 +10,7 @@ use tracing::{debug, info};
 
 use super::calls::{Calls, MediaLeg};
 use super::causes::news_of;
+use super::focus_requests::{self, FocusRequest};
 use super::negotiate::{NegotiationError, Negotiator};
 use super::quality::QualityWatch;
 use super::requests::dtmf_of_info;
@@ -64,6 +65,12 @@ impl ConnectedLeg {
                     Some(LegInput::Sip(Event::Ended { call, why })) if call == self.call => {
                         info!(participant = %link.participant(), ?why, "left");
                         return link.tell(news_of(&why)).await;
+                    }
+                    Some(LegInput::Sip(Event::Request { request, message, source, .. }))
+                        if matches!(message.method, Method::Subscribe | Method::Refer) =>
+                    {
+                        let asked = FocusRequest { request, message, source, within: Some(link.clone()) };
+                        tokio::spawn(focus_requests::answer(calls.clone(), asked));
                     }
                     Some(LegInput::Sip(event)) => {
                         if let Some(news) = self.handle_sip(calls, event) {

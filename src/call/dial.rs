@@ -9,7 +9,7 @@ use super::calls::Calls;
 use super::causes::news_of;
 use super::connected::ConnectedLeg;
 use super::outgoing::{Outgoing, Step, Wanted};
-use crate::conference::{DialRequest, LegNews};
+use crate::conference::{DialRequest, LegNews, Referral};
 
 /// Places the calls that conferences wish for, each in a task of its own.
 pub(super) async fn dial_all(calls: Calls, mut requests: mpsc::Receiver<DialRequest>) {
@@ -58,14 +58,22 @@ async fn reach(outgoing: &mut Outgoing, request: &mut DialRequest) -> Result<Con
 }
 
 fn wanted(calls: &Calls, request: &DialRequest) -> Wanted {
-    let conference = SipUri::new(Some(&request.number), calls.settings.domain_host.clone(), None);
+    let number = request.link.number();
+    let conference = SipUri::new(Some(number), calls.settings.domain_host.clone(), None);
     Wanted {
         address: request.address.clone(),
         from: NameAddr::new(Uri::Sip(conference)).with_display_name(&request.title),
-        contact: ContactTemplate { user: Some(request.number.clone()), parameters: ";isfocus".into() },
-        headers: vec![Header::new(HeaderName::AllowEvents, "conference")],
+        contact: ContactTemplate { user: Some(number.to_owned()), parameters: ";isfocus".into() },
+        headers: request.referral.as_ref().map(headers_of).unwrap_or_default(),
         room: request.room,
         ring_for: request.ring_for,
         branches: usize::MAX,
     }
+}
+
+/// What a REFER adds to the INVITE that it triggers: RFC 3892 §3, RFC 3515 §2.1.
+fn headers_of(referral: &Referral) -> Vec<Header> {
+    let by = referral.referred_by.as_ref().map(|by| Header::new(HeaderName::ReferredBy, by.clone()));
+    let wished = referral.headers.iter().map(|(name, value)| Header::new(name.clone(), value.clone()));
+    by.into_iter().chain(wished).collect()
 }

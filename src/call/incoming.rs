@@ -70,7 +70,7 @@ impl Incoming {
             scheme: dialled.scheme,
             user: &dialled.user,
             host: &dialled.host,
-            local: dialled.scheme == "tel" || self.is_ours(&dialled.host),
+            local: dialled.scheme == "tel" || self.calls.is_ours(&dialled.host, &self.source),
             known,
         };
         let decision = self.calls.dialplan.decide(&facts);
@@ -226,8 +226,11 @@ impl Incoming {
             }
             None => negotiator.delayed_offer().map_err(|error| no_agreement(&error))?,
         };
-        let headers = vec![contact.header(), Header::new(HeaderName::AllowEvents, "conference")];
-        self.calls.sip(Command::Accept { call: self.call, body: Some(Body::sdp(body)), headers });
+        self.calls.sip(Command::Accept {
+            call: self.call,
+            body: Some(Body::sdp(body)),
+            headers: vec![contact.header()],
+        });
         loop {
             match self.inbox.recv().await {
                 Some(LegInput::Sip(Event::Established { body, .. })) => {
@@ -269,13 +272,6 @@ impl Incoming {
             user if user == settings.entrance => Some(Known::Entrance),
             user => self.calls.store.account(user).await.ok().map(|_| Known::Account),
         }
-    }
-
-    /// Our domain, or the very address that the request came to (RFC 4579 §4.2: a Contact of ours is dialled).
-    fn is_ours(&self, host: &str) -> bool {
-        let host_ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().ok();
-        let advertised = self.calls.settings.media_address;
-        self.calls.is_own_domain(host) || host_ip.is_some_and(|ip| ip == self.source.local.ip() || ip == advertised)
     }
 
     /// The account whose credentials the request carries; wrong ones are challenged anew.

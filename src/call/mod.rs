@@ -13,6 +13,7 @@ mod calls;
 mod causes;
 mod connected;
 mod dial;
+mod focus_requests;
 mod fork;
 mod hops;
 mod identity;

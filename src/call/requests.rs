@@ -7,8 +7,14 @@ use plenary_sip::message::{Header, HeaderName, Method, Request, StatusCode, Uri}
 use plenary_sip::net_types::Source;
 
 use super::calls::Calls;
+use super::focus_requests::{self, FocusRequest};
+use crate::conference::notify;
 
 pub async fn answer(calls: Calls, request: RequestId, message: Arc<Request>, source: Source) {
+    if matches!(message.method, Method::Subscribe | Method::Refer) {
+        let asked = FocusRequest { request, message, source, within: None };
+        return focus_requests::answer(calls, asked).await;
+    }
     let (status, headers) = match message.method {
         Method::Register => {
             let reply = calls.registrar.register(message, source).await;
@@ -30,15 +36,19 @@ async fn options(calls: &Calls, message: &Request) -> (StatusCode, Vec<Header>) 
         Uri::Tel(_) => return (StatusCode::NOT_FOUND, vec![]),
         Uri::Other(_) => return (StatusCode::UNSUPPORTED_URI_SCHEME, vec![]),
     };
-    let capabilities = vec![
-        Header::new(HeaderName::Accept, "application/sdp"),
-        Header::new(HeaderName::AcceptEncoding, "identity"),
-        Header::new(HeaderName::AcceptLanguage, "en"),
-    ];
+    let mut capabilities =
+        vec![Header::new(HeaderName::AcceptEncoding, "identity"), Header::new(HeaderName::AcceptLanguage, "en")];
+    if let Some(plan) = calls.directory.plan(&user).await {
+        // RFC 4579 §5.13: that this is a focus, and what it takes.
+        let accept = format!("application/sdp, message/sipfrag, {}", notify::CONTENT_TYPE);
+        capabilities.push(Header::new(HeaderName::Accept, accept));
+        capabilities.push(focus_requests::contact_of(&plan.number).header());
+        return (StatusCode::OK, capabilities);
+    }
+    capabilities.push(Header::new(HeaderName::Accept, "application/sdp"));
     let fixed = ["", "echo", calls.settings.factory.as_str()];
     // Accounts are not told apart from nobody to who has not proven himself: only conferences and our own names.
-    let known = fixed.contains(&user.as_str()) || calls.directory.plan(&user).await.is_some();
-    (if known { StatusCode::OK } else { StatusCode::NOT_FOUND }, capabilities)
+    (if fixed.contains(&user.as_str()) { StatusCode::OK } else { StatusCode::NOT_FOUND }, capabilities)
 }
 
 /// The key of an INFO: `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`).

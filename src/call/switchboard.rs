@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use plenary_media::LegId;
 use plenary_media::engine::{MediaEvent, MediaEvents};
-use plenary_sip::endpoint::{CallId, Event};
+use plenary_sip::endpoint::{CallId, Event, SubscriptionId};
 use tokio::sync::mpsc;
 use tracing::{debug, error};
 
@@ -28,6 +28,7 @@ pub enum Line {
     Call { call: CallId, inbox: mpsc::Sender<LegInput> },
     Media { leg: LegId, inbox: mpsc::Sender<LegInput> },
     MediaClosed { leg: LegId },
+    Subscription { subscription: SubscriptionId, inbox: mpsc::Sender<LegInput> },
 }
 
 #[derive(Debug)]
@@ -36,11 +37,13 @@ pub struct Switchboard {
     lines: mpsc::UnboundedReceiver<Line>,
     by_call: HashMap<CallId, mpsc::Sender<LegInput>>,
     by_media: HashMap<LegId, mpsc::Sender<LegInput>>,
+    by_subscription: HashMap<SubscriptionId, mpsc::Sender<LegInput>>,
 }
 
 impl Switchboard {
     pub(super) fn new(calls: Calls, lines: mpsc::UnboundedReceiver<Line>) -> Self {
-        Self { calls, lines, by_call: HashMap::new(), by_media: HashMap::new() }
+        let (by_call, by_media, by_subscription) = (HashMap::new(), HashMap::new(), HashMap::new());
+        Self { calls, lines, by_call, by_media, by_subscription }
     }
 
     /// Runs until the SIP endpoint is gone.
@@ -68,6 +71,7 @@ impl Switchboard {
         match line {
             Line::Call { call, inbox } => drop(self.by_call.insert(call, inbox)),
             Line::Media { leg, inbox } => drop(self.by_media.insert(leg, inbox)),
+            Line::Subscription { subscription, inbox } => drop(self.by_subscription.insert(subscription, inbox)),
             Line::MediaClosed { leg } => drop(self.by_media.remove(&leg)),
         }
     }
@@ -85,6 +89,16 @@ impl Switchboard {
             Event::Ended { call, why } => {
                 if let Some(line) = self.by_call.remove(&call) {
                     deliver(&line, LegInput::Sip(Event::Ended { call, why }));
+                }
+            }
+            Event::Unsubscribed { subscription } => {
+                if let Some(line) = self.by_subscription.remove(&subscription) {
+                    deliver(&line, LegInput::Sip(Event::Unsubscribed { subscription }));
+                }
+            }
+            Event::Resubscribed { subscription } | Event::Notified { subscription, .. } => {
+                if let Some(line) = self.by_subscription.get(&subscription) {
+                    deliver(line, LegInput::Sip(event));
                 }
             }
             event => {
@@ -135,6 +149,8 @@ fn call_of(event: &Event) -> Option<CallId> {
         | Event::ReofferDone { call, .. }
         | Event::Ended { call, .. } => Some(*call),
         Event::Request { call, .. } => *call,
-        Event::Response { .. } => None,
+        Event::Response { .. } | Event::Resubscribed { .. } | Event::Notified { .. } | Event::Unsubscribed { .. } => {
+            None
+        }
     }
 }

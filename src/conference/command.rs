@@ -1,5 +1,6 @@
 //! What can be asked of a conference, whichever door the wish came through.
 
+use plenary_sip::message::HeaderName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -39,6 +40,24 @@ pub struct AddParticipant {
     pub address: String,
     pub name: Option<String>,
     pub role: Option<Role>,
+}
+
+/// Calls one more because a REFER asked for it: RFC 4579 §5.5.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Referral {
+    /// Who asked, as he was proven: a URI.
+    pub by: Option<String>,
+    /// Referred-By, as it goes into the INVITE (RFC 3892 §3).
+    pub referred_by: Option<String>,
+    /// Headers of the INVITE that Refer-To wished for, of those that may be wished for.
+    pub headers: Vec<(HeaderName, String)>,
+}
+
+/// Where a REFER's participant is found: in the roster from this version on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referred {
+    pub participant: ParticipantId,
+    pub version: u64,
 }
 
 /// What of a participant is to change; absent means as it is.
@@ -87,4 +106,17 @@ pub enum FocusError {
     Busy { what: String }, // 503
     #[error("{what}")]
     NotBuilt { what: String }, // 501 not-built
+}
+
+impl FocusError {
+    /// The SIP status that a wish by SIP is refused with.
+    pub fn sip_status(&self) -> u16 {
+        match self {
+            Self::NoSuchConference { .. } | Self::NotRunning { .. } | Self::NoSuchParticipant { .. } => 404,
+            Self::Forbidden { .. } => 403,
+            Self::BadAddress { .. } | Self::BadGain { .. } | Self::NobodyToCall { .. } => 400,
+            Self::Busy { .. } => 503,
+            Self::NotBuilt { .. } => 501,
+        }
+    }
 }

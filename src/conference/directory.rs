@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use plenary_media::RoomId;
 use plenary_media::engine::SpeakerLevel;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::admission::{Join, JoinError};
-use super::command::{Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall};
+use super::command::{
+    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral, Referred,
+};
 use super::hub::{Follow, ToHub};
 use super::leg::{Admitted, LegCommand};
 use super::plan::Plan;
@@ -41,6 +43,13 @@ impl Directory {
         answer.await.map_err(|_| stopping())?.ok_or_else(|| FocusError::NotRunning { number: number.into() })
     }
 
+    /// The roster as it changes; none while the conference does not run. Changes in quick succession are seen as one.
+    pub async fn watch(&self, number: &str) -> Result<watch::Receiver<Option<Arc<Roster>>>, FocusError> {
+        let (reply, answer) = oneshot::channel();
+        self.hub.send(ToHub::Watch { number: number.into(), reply }).await.map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())
+    }
+
     /// Calls every member that is not in, in parallel; answers as soon as the calls are queued.
     pub async fn call_all(&self, number: &str, wish: CallAll, by: Actor) -> Result<CallAllReport, FocusError> {
         self.ask(number, |reply| ConferenceWish::CallAll { wish, by, reply }).await
@@ -49,6 +58,17 @@ impl Directory {
     /// Calls one more; starts the conference where it does not run.
     pub async fn add(&self, number: &str, wish: AddParticipant, by: Actor) -> Result<PlacedCall, FocusError> {
         self.ask(number, |reply| ConferenceWish::Add { wish, by, reply }).await
+    }
+
+    /// Calls one more because a REFER asked for it; starts the conference where it does not run.
+    pub async fn refer(
+        &self,
+        number: &str,
+        address: String,
+        referral: Referral,
+        by: Actor,
+    ) -> Result<Referred, FocusError> {
+        self.ask(number, |reply| ConferenceWish::Refer { address, referral, by, reply }).await
     }
 
     pub async fn patch(

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 
 use super::admission::{Join, JoinError, Proof, role_by_pin};
+use super::command::Referral;
 use super::dial_out::{DialOut, Pace};
 use super::live::LiveEvent;
 use super::people::{Attempt, Media, People, Person};
@@ -58,6 +59,8 @@ pub enum Output {
         participant: ParticipantId,
         attempt: Attempt,
         address: String,
+        /// Where a REFER asked for it.
+        referral: Option<Referral>,
     },
     Hangup {
         participant: ParticipantId,
@@ -233,6 +236,7 @@ impl Focus {
                 participant: id.clone(),
                 attempt: person.attempt,
                 address: person.address.clone(),
+                referral: person.referral.clone(),
             });
             self.changed(&id, now);
         }

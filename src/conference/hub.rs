@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::live::{LiveEvent, Numbered};
 use super::roster::{Door, Participant, ParticipantState, Roster};
@@ -40,6 +40,10 @@ pub(super) enum ToHub {
         number: String,
         reply: oneshot::Sender<Option<Arc<Roster>>>,
     },
+    Watch {
+        number: String,
+        reply: oneshot::Sender<watch::Receiver<Option<Arc<Roster>>>>,
+    },
 }
 
 #[derive(Debug)]
@@ -48,6 +52,8 @@ pub(super) struct Hub {
     kept: VecDeque<Arc<Numbered>>,
     rosters: BTreeMap<String, Arc<Roster>>,
     followers: broadcast::Sender<Arc<Numbered>>,
+    /// Of the conferences that somebody watches, running or not.
+    watched: BTreeMap<String, watch::Sender<Option<Arc<Roster>>>>,
     rooms: Arc<Gauge>,
     participants: Family<Gauge, 1>,
 }
@@ -61,6 +67,7 @@ impl Hub {
             kept: VecDeque::new(),
             rosters: BTreeMap::new(),
             followers,
+            watched: BTreeMap::new(),
             rooms: metrics.gauge(ROOMS).with([]),
             participants: metrics.gauge(PARTICIPANTS),
         }
@@ -72,6 +79,7 @@ impl Hub {
                 ToHub::Publish { event, roster } => self.publish(event, roster),
                 // Who asked and went away needs no answer.
                 ToHub::Follow { after, reply } => drop(reply.send(self.follow(after))),
+                ToHub::Watch { number, reply } => drop(reply.send(self.watch(number))),
                 ToHub::Live { number, reply } => drop(reply.send(self.rosters.get(&number).cloned())),
             }
         }
@@ -80,6 +88,7 @@ impl Hub {
     fn publish(&mut self, event: LiveEvent, roster: Option<Arc<Roster>>) {
         if let Some(number) = event.conference() {
             self.count(roster.as_deref(), 1);
+            self.show(number, roster.as_ref());
             let before = match roster {
                 Some(roster) => self.rosters.insert(number.to_owned(), roster),
                 None => self.rosters.remove(number),
@@ -94,6 +103,25 @@ impl Hub {
         }
         self.kept.push_back(numbered.clone());
         drop(self.followers.send(numbered)); // nobody follows: nothing lost
+    }
+
+    fn watch(&mut self, number: String) -> watch::Receiver<Option<Arc<Roster>>> {
+        self.watched.retain(|_, watched| watched.receiver_count() > 0);
+        let roster = || self.rosters.get(&number).cloned();
+        self.watched.entry(number.clone()).or_insert_with(|| watch::Sender::new(roster())).subscribe()
+    }
+
+    /// Who speaks is no change of the roster: its version stays.
+    fn show(&self, number: &str, roster: Option<&Arc<Roster>>) {
+        let Some(watched) = self.watched.get(number) else { return };
+        watched.send_if_modified(|shown| {
+            let version = |roster: &Arc<Roster>| (roster.started_at, roster.version);
+            let changed = shown.as_ref().map(version) != roster.map(version);
+            if changed {
+                *shown = roster.cloned();
+            }
+            changed
+        });
     }
 
     fn count(&self, roster: Option<&Roster>, sign: i64) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use plenary_media::{LegId, RoomId};
 use tokio::sync::mpsc;
 
+use super::command::Referral;
 use super::focus::LegNews;
 use super::people::Attempt;
 use super::roster::ParticipantId;
@@ -22,6 +23,8 @@ pub enum LegCommand {
 pub struct LegLink {
     pub(super) participant: ParticipantId,
     pub(super) attempt: Attempt,
+    /// Of the conference.
+    pub(super) number: String,
     pub(super) conference: mpsc::Sender<Input>,
 }
 
@@ -41,6 +44,11 @@ impl LegLink {
     pub fn participant(&self) -> &ParticipantId {
         &self.participant
     }
+
+    /// The number of the conference.
+    pub fn number(&self) -> &str {
+        &self.number
+    }
 }
 
 /// A caller was let in: where its media goes and whom to tell.
@@ -48,7 +56,6 @@ impl LegLink {
 pub struct Admitted {
     pub link: LegLink,
     pub room: RoomId,
-    pub number: String,
     pub title: String,
 }
 
@@ -60,8 +67,9 @@ pub struct DialRequest {
     pub room: RoomId,
     /// A URI: `sip:`, `sips:` or `tel:`.
     pub address: String,
+    /// Where a REFER asked for it.
+    pub referral: Option<Referral>,
     pub ring_for: Duration,
-    /// Number and title of the conference that calls.
-    pub number: String,
+    /// Of the conference that calls.
     pub title: String,
 }

@@ -17,6 +17,7 @@ mod hub;
 mod keypad;
 mod leg;
 mod live;
+pub mod notify;
 mod people;
 mod plan;
 mod roles;
@@ -25,7 +26,9 @@ mod task;
 mod wish;
 
 pub use admission::{Join, JoinError, Proof, role_by_pin};
-pub use command::{Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall};
+pub use command::{
+    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral, Referred,
+};
 pub use dial_out::Pace;
 pub use directory::Directory;
 pub use directory_task::DirectorySettings;
@@ -35,4 +38,5 @@ pub use leg::{Admitted, DialRequest, LegCommand, LegLink};
 pub use live::{LiveEvent, Numbered, Speaker};
 pub use people::Attempt;
 pub use plan::{Plan, PlanDefaults, PlannedMember};
+pub use roles::{Deed, may};
 pub use roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role, Roster};

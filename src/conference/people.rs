@@ -6,7 +6,7 @@
 use time::OffsetDateTime;
 
 use super::admission::Join;
-use super::command::{CallAll, ParticipantPatch};
+use super::command::{CallAll, ParticipantPatch, Referral};
 use super::focus::LegNews;
 use super::keypad::Keypad;
 use super::live::Speaker;
@@ -41,6 +41,8 @@ pub struct Person {
     codec: Option<String>,
     secured: bool,
     quality: Option<Quality>,
+    /// The REFER that the latest call was made for.
+    pub referral: Option<Referral>,
 }
 
 /// What of a person the media engine must know.
@@ -79,6 +81,7 @@ impl Person {
             codec: None,
             secured: false,
             quality: None,
+            referral: None,
         }
     }
 
@@ -142,6 +145,7 @@ impl Person {
         self.joined_at = None;
         self.codec = None;
         self.secured = false;
+        self.referral = None;
     }
 
     pub fn shown(&self) -> Participant {
@@ -149,6 +153,8 @@ impl Person {
             id: self.id.clone(),
             name: self.name.clone(),
             address: self.address.clone(),
+            account: self.account.clone(),
+            referred_by: self.referral.as_ref().and_then(|referral| referral.by.clone()),
             role: self.role,
             state: self.state,
             cause: self.cause,

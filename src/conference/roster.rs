@@ -25,6 +25,14 @@ pub struct Participant {
     pub name: String,
     /// The SIP or tel address, as called or as calling.
     pub address: String,
+    /// The account that was proven, or that was called: who may ask what by SIP. Not shown.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub account: Option<String>,
+    /// Who asked for the call by REFER (RFC 3892). Not shown by the API.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub referred_by: Option<String>,
     pub role: Role,
     pub state: ParticipantState,
     /// Why it ended; only with `disconnected`.

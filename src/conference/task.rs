@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
 use super::admission::{Join, JoinError};
+use super::command::Referral;
 use super::focus::{Focus, LegNews, Output};
 use super::hub::ToHub;
 use super::leg::{Admitted, DialRequest, LegCommand, LegLink};
@@ -109,9 +110,8 @@ impl ConferenceTask {
         replaced.into_iter().for_each(|leg| hang_up(&leg));
         let plan = self.focus.plan();
         Admitted {
-            link: LegLink { participant, attempt, conference: self.mailbox.clone() },
+            link: LegLink { participant, attempt, number: plan.number.clone(), conference: self.mailbox.clone() },
             room: self.room,
-            number: plan.number.clone(),
             title: plan.title.clone(),
         }
     }
@@ -120,7 +120,9 @@ impl ConferenceTask {
     async fn perform_outputs(&mut self) -> bool {
         while let Some(output) = self.focus.poll_output() {
             match output {
-                Output::Dial { participant, attempt, address } => self.dial(participant, attempt, address).await,
+                Output::Dial { participant, attempt, address, referral } => {
+                    self.dial(participant, attempt, address, referral).await;
+                }
                 Output::Hangup { participant, attempt } => {
                     if let Some(leg) = self.legs.get(&participant).filter(|leg| leg.attempt == attempt) {
                         hang_up(leg);
@@ -149,17 +151,23 @@ impl ConferenceTask {
         true
     }
 
-    async fn dial(&mut self, participant: ParticipantId, attempt: Attempt, address: String) {
+    async fn dial(
+        &mut self,
+        participant: ParticipantId,
+        attempt: Attempt,
+        address: String,
+        referral: Option<Referral>,
+    ) {
         let (sender, commands) = mpsc::channel(4);
         self.legs.insert(participant.clone(), Leg { attempt, commands: sender, media: None });
         let plan = self.focus.plan();
         let request = DialRequest {
-            link: LegLink { participant, attempt, conference: self.mailbox.clone() },
+            link: LegLink { participant, attempt, number: plan.number.clone(), conference: self.mailbox.clone() },
             commands,
             room: self.room,
             address,
+            referral,
             ring_for: plan.ring_for,
-            number: plan.number.clone(),
             title: plan.title.clone(),
         };
         drop(self.dial.send(request).await); // no call layer: the server is going down

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use plenary_config::{Settings, SrtpPolicy as ConfiguredSrtp};
 use plenary_media::engine::EngineSettings;
 use plenary_media::plan::AudioCodec;
-use plenary_sip::endpoint::EndpointSettings;
+use plenary_sip::endpoint::{EndpointSettings, EventPackage, NewSubscription};
 use plenary_sip::guard::{GuardSettings, Rate};
 use plenary_sip::message::{Host, Method};
 use plenary_sip::net::NetSettings;
@@ -15,7 +15,7 @@ use crate::api::{ApiLimits, ApiSettings};
 use crate::call::CallSettings;
 use crate::call::negotiate::{MediaPolicy, SrtpPolicy};
 use crate::certificate::Identity;
-use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults};
+use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults, notify};
 use crate::store::StoreSettings;
 
 pub fn store(settings: &Settings) -> StoreSettings {
@@ -69,8 +69,34 @@ pub fn endpoint(settings: &Settings) -> EndpointSettings {
     EndpointSettings {
         timing: Timing { t1: settings.sip.t1, t2: settings.sip.t2, t4: settings.sip.t4 },
         user_agent: format!("Plenary/{}", env!("CARGO_PKG_VERSION")),
-        allow: vec![Invite, Ack, Cancel, Bye, Options, Update, Prack, Info, Register],
+        allow: vec![Invite, Ack, Cancel, Bye, Options, Update, Prack, Info, Register, Subscribe, Notify, Refer],
+        supported: vec!["norefersub".into()],
+        packages: vec![conference_package(), refer_package()],
         ..EndpointSettings::default()
+    }
+}
+
+/// RFC 4575 §3.3.
+fn conference_package() -> EventPackage {
+    EventPackage {
+        name: "conference",
+        content_type: notify::CONTENT_TYPE,
+        opened_by: NewSubscription::BySubscribe,
+        min_expires: 60,
+        default_expires: 3600,
+        max_expires: 7200,
+    }
+}
+
+/// RFC 3515 §2.4.4; it ends with the final response, at the latest when nobody answers.
+fn refer_package() -> EventPackage {
+    EventPackage {
+        name: "refer",
+        content_type: "message/sipfrag",
+        opened_by: NewSubscription::ByRefer,
+        min_expires: 1,
+        default_expires: 600,
+        max_expires: 3600,
     }
 }
 
@@ -105,6 +131,7 @@ pub fn calls(settings: &Settings) -> anyhow::Result<CallSettings> {
         aliases: settings.server.aliases.clone(),
         media: media_policy(settings),
         media_address: advertised(settings),
+        collect_changes: settings.conference.notify_interval,
         factory: settings.conference.factory.clone(),
         echo: settings.conference.echo.clone(),
         entrance: settings.conference.entrance.clone(),

@@ -22,6 +22,9 @@ pub struct Conference {
     /// How long a called participant may ring.
     #[serde(with = "duration")]
     pub ring_timeout: Duration,
+    /// Changes are collected so long before subscribers of the conference package hear of them (RFC 4575 §3.9).
+    #[serde(with = "duration")]
+    pub notify_interval: Duration,
     /// 2 to 10000.
     pub max_participants: u32,
 }
@@ -34,6 +37,7 @@ impl Default for Conference {
             entrance: "access".into(),
             empty_timeout: Duration::from_secs(60),
             ring_timeout: Duration::from_secs(60),
+            notify_interval: Duration::from_millis(200),
             max_participants: 500,
         }
     }
@@ -57,6 +61,9 @@ impl Conference {
         }
         if !(2..=10_000).contains(&self.max_participants) {
             unfit.push(Unfit { key: "conference.max-participants", reason: "must be 2 to 10000".into() });
+        }
+        if self.notify_interval > Duration::from_secs(60) {
+            unfit.push(Unfit { key: "conference.notify-interval", reason: "must be at most 1m".into() });
         }
         if !(5..=600).contains(&self.ring_timeout.as_secs()) {
             unfit.push(Unfit { key: "conference.ring-timeout", reason: "must be 5s to 10m".into() });

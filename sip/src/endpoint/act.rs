@@ -11,7 +11,7 @@ use crate::endpoint::{
 use crate::message::{Header, Message, Method, Request, Response, StatusCode};
 use crate::net_types::{Destination, Source};
 use crate::transaction::{Failure, TransactionId};
-use crate::usage::{Act, CallContext, InviteUsage, Purpose, first_hops, put_body, request_of};
+use crate::usage::{Act, CallContext, Delivery, InviteUsage, Purpose, delivery_of, first_hops, put_body, request_of};
 
 impl Endpoint {
     pub(super) fn obey(&mut self, command: Command, now: Instant) {
@@ -34,6 +34,12 @@ impl Endpoint {
             Command::Respond { request, status, headers, body } => {
                 self.respond_to_request(request, status, headers, body, now);
             }
+            Command::AcceptSubscription { request, status, contact, headers } => {
+                self.accept_subscription(request, status, &contact, headers, now);
+            }
+            Command::Notify { subscription, state, body } => {
+                self.with_subscription(subscription, now, |notifier| notifier.notify(state, body, now));
+            }
         }
     }
 
@@ -49,6 +55,9 @@ impl Endpoint {
                     self.with_call(call, now, |usage| usage.handle_failure(&purpose, failure, now));
                 }
                 Upward::Failed { owner: Owner::User(request), failure } => self.tell_failure(request, failure),
+                Upward::Failed { owner: Owner::Subscription(id), .. } => {
+                    self.with_subscription(id, now, |notifier| notifier.handle_delivery(Delivery::Gone, now));
+                }
                 Upward::Closed { owner: Owner::Call(call, _) } => {
                     self.with_call(call, now, InviteUsage::handle_closed);
                 }
@@ -82,7 +91,9 @@ impl Endpoint {
                 Act::Tell(event) => self.output.push_back(Output::Event(event)),
             }
         }
-        self.calls.settle(id);
+        if let Some((key, dialog)) = self.calls.settle(id) {
+            self.subscriptions.inherit(key, dialog);
+        }
     }
 
     pub(super) fn context(&mut self, call: CallId) -> CallContext {
@@ -150,7 +161,7 @@ impl Endpoint {
         }
     }
 
-    fn send_request(
+    pub(super) fn send_request(
         &mut self,
         owner: Owner,
         mut request: Request,
@@ -217,7 +228,11 @@ impl Endpoint {
                 let response = Some(std::sync::Arc::new(response));
                 self.output.push_back(Output::Event(Event::Response { request, status, response }));
             }
-            (Owner::Call(..) | Owner::User(_) | Owner::Invited(_) | Owner::Nobody, _) => {}
+            (Owner::Subscription(id), _) if response.status.is_final() => {
+                let delivery = delivery_of(&response);
+                self.with_subscription(id, now, |notifier| notifier.handle_delivery(delivery, now));
+            }
+            (Owner::Call(..) | Owner::User(_) | Owner::Subscription(_) | Owner::Invited(_) | Owner::Nobody, _) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
+use crate::dialog::Dialog;
 use crate::endpoint::CallId;
 use crate::endpoint::timers::Timers;
 use crate::message::Headers;
@@ -72,15 +73,17 @@ impl Calls {
         self.open.get_mut(&id)?.usage.poll_output()
     }
 
-    /// Notes when the call must be woken, and forgets one that is over.
-    pub fn settle(&mut self, id: CallId) {
-        let Some(call) = self.open.get(&id) else { return };
+    /// Notes when the call must be woken, and forgets one that is over; gives what is left of it, the dialog.
+    pub fn settle(&mut self, id: CallId) -> Option<(DialogKey, Dialog)> {
+        let call = self.open.get(&id)?;
         if call.usage.is_over() {
             self.timers.set(id, None);
             self.dialogs.remove(&call.dialog);
-            self.open.remove(&id);
+            let call = self.open.remove(&id)?;
+            Some((call.dialog, call.usage.into_dialog()?))
         } else {
             self.timers.set(id, call.usage.poll_timeout());
+            None
         }
     }
 

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use crate::endpoint::{CallId, RequestId};
+use crate::endpoint::{CallId, RequestId, SubscriptionId};
 use crate::message::{Header, Method, NameAddr, StatusCode, Uri};
 use crate::net_types::Source;
 
@@ -32,6 +32,46 @@ pub enum Command {
     Request { request: RequestId, outgoing: Box<OutgoingRequest> },
     /// The answer to an [`super::Event::Request`].
     Respond { request: RequestId, status: StatusCode, headers: Vec<Header>, body: Option<Body> },
+    /// The 2xx to an [`super::Event::Request`] that is a SUBSCRIBE or a REFER: from here on there is a subscription,
+    /// whose id is [`RequestId::subscription`]. A first Notify is due.
+    AcceptSubscription { request: RequestId, status: StatusCode, contact: ContactTemplate, headers: Vec<Header> },
+    /// NOTIFY. One is out at a time; the next is best given when [`super::Event::Notified`] has come.
+    Notify { subscription: SubscriptionId, state: SubscriptionState, body: Option<Body> },
+}
+
+/// What a NOTIFY says of its subscription: RFC 6665 §4.1.3. How long it still stands the endpoint adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubscriptionState {
+    Pending,
+    Active,
+    /// The last NOTIFY.
+    Terminated(TerminationReason),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TerminationReason {
+    /// Subscribe again at once.
+    Deactivated,
+    /// Subscribe again later.
+    Probation,
+    Rejected,
+    Timeout,
+    GiveUp,
+    /// What was watched is no more.
+    NoResource,
+}
+
+impl TerminationReason {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deactivated => "deactivated",
+            Self::Probation => "probation",
+            Self::Rejected => "rejected",
+            Self::Timeout => "timeout",
+            Self::GiveUp => "giveup",
+            Self::NoResource => "noresource",
+        }
+    }
 }
 
 /// A body with its type.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::calls::Calls;
 use crate::endpoint::identity::Identity;
+use crate::endpoint::subscriptions::Subscriptions;
 use crate::endpoint::transactions::Transactions;
 use crate::endpoint::{Command, EndpointSettings, Output, Rng, SendId, complete};
 use crate::message::{Message, ParseError};
@@ -70,6 +71,7 @@ pub struct Endpoint {
     pub(super) rng: Rng,
     pub(super) transactions: Transactions,
     pub(super) calls: Calls,
+    pub(super) subscriptions: Subscriptions,
     pub(super) output: VecDeque<Output>,
     /// New requests are refused, and may come again after this.
     pub(super) busy: Option<Duration>,
@@ -83,6 +85,7 @@ impl Endpoint {
             identity: Identity::new(&settings),
             transactions: Transactions::new(settings.timing),
             calls: Calls::default(),
+            subscriptions: Subscriptions::default(),
             output: VecDeque::new(),
             busy: None,
             refused: 0,
@@ -144,6 +147,9 @@ impl Endpoint {
             }
             self.run_call(id, now);
         }
+        while let Some(id) = self.subscriptions.pop_due(now) {
+            self.with_subscription(id, now, |notifier| notifier.handle_timeout(now));
+        }
         self.settle(None, now);
     }
 
@@ -153,7 +159,8 @@ impl Endpoint {
 
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.transactions.poll_timeout(), self.calls.poll_timeout()].into_iter().flatten().min()
+        let timeouts = [self.transactions.poll_timeout(), self.calls.poll_timeout(), self.subscriptions.poll_timeout()];
+        timeouts.into_iter().flatten().min()
     }
 
     /// Writes our address into a message for the transport that the net has chosen. `local`: the socket that
@@ -170,5 +177,10 @@ impl Endpoint {
     /// Calls that are not over, with those whose last messages are still under way.
     pub fn calls(&self) -> usize {
         self.calls.len()
+    }
+
+    /// Subscriptions that are not over.
+    pub fn subscriptions(&self) -> usize {
+        self.subscriptions.len()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::endpoint::{Body, CallId, RequestId};
+use crate::endpoint::{Body, CallId, RequestId, SubscriptionId};
 use crate::message::{Request, Response, StatusCode};
 use crate::net_types::Source;
 
@@ -27,6 +27,13 @@ pub enum Event {
     Request { request: RequestId, call: Option<CallId>, message: Arc<Request>, source: Source },
     /// The final response to a request of ours; 408 when none came, 503 when it could not be sent.
     Response { request: RequestId, status: StatusCode, response: Option<Arc<Response>> },
+    /// The subscriber refreshed or unsubscribed, and has its 200: the state is due once more, in full.
+    Resubscribed { subscription: SubscriptionId },
+    /// What became of the NOTIFY that was out; the next one may be given. After a refusal the subscriber has not
+    /// seen what it said.
+    Notified { subscription: SubscriptionId, outcome: Result<(), StatusCode> },
+    /// The subscription is over; nothing more comes of it.
+    Unsubscribed { subscription: SubscriptionId },
 }
 
 #[derive(Clone, Debug)]

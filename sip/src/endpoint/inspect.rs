@@ -3,7 +3,7 @@
 use crate::endpoint::EndpointSettings;
 use crate::message::{Header, HeaderName, Method, Request, StatusCode, Uri};
 use crate::net_types::Source;
-use crate::usage::unacceptable_body;
+use crate::usage::{asked, unacceptable_body};
 
 /// A response that needs no user: the status, and the headers that explain it.
 #[derive(Debug, PartialEq)]
@@ -13,7 +13,7 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: StatusCode, name: HeaderName, value: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, name: HeaderName, value: impl Into<String>) -> Self {
         Self { status, explanation: Some((name, value.into())) }
     }
 
@@ -51,6 +51,9 @@ pub fn inspect(request: &Request, source: Source, settings: &EndpointSettings) -
     }
     if request.method == Method::Invite && unacceptable_body(&request.headers, &request.body) {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, HeaderName::Accept, "application/sdp"));
+    }
+    if request.method == Method::Subscribe {
+        asked(request, &settings.packages)?;
     }
     Ok(())
 }

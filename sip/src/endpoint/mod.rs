@@ -14,12 +14,18 @@ mod random;
 mod receive;
 mod return_path;
 mod settings;
+mod subscribe;
+mod subscriptions;
 mod timers;
 mod transactions;
 
-pub use command::{Body, Command, ContactTemplate, OutgoingInvite, OutgoingRequest};
+pub use crate::usage::{EventPackage, NewSubscription};
+pub use command::{
+    Body, Command, ContactTemplate, OutgoingInvite, OutgoingRequest, SubscriptionState, TerminationReason,
+};
 pub use endpoint::Endpoint;
 pub use event::{Ending, Event};
+pub(crate) use inspect::Refusal;
 pub use output::{OPEN_HOST, Output, SendId, complete};
 pub(crate) use output::{has_contact, open_via};
 pub use random::Rng;
@@ -33,3 +39,14 @@ pub struct CallId(pub u64);
 /// One request that is no INVITE: odd when it came from the peer, even when it is the user's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u64);
+
+/// One subscription of a peer's. It has the number of the request that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(pub u64);
+
+impl RequestId {
+    /// The subscription that accepting this request makes.
+    pub fn subscription(self) -> SubscriptionId {
+        SubscriptionId(self.0)
+    }
+}

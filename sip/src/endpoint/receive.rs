@@ -119,16 +119,21 @@ impl Endpoint {
         }
         match request.method {
             Method::Invite => self.receive_call(transaction, request, source, now),
-            Method::Bye | Method::Prack | Method::Update | Method::Info => {
+            // Nothing here subscribes to anything.
+            Method::Bye | Method::Prack | Method::Update | Method::Info | Method::Notify => {
                 self.refuse(transaction, StatusCode::CALL_DOES_NOT_EXIST, now);
             }
+            Method::Subscribe if self.is_refer_only(&request) => self.refuse(transaction, StatusCode::FORBIDDEN, now),
             _ => self.tell_request(transaction, request, source),
         }
     }
 
     fn receive_in_dialog(&mut self, transaction: TransactionId, request: Arc<Request>, source: Source, now: Instant) {
-        let call = DialogKey::of_incoming(&request.headers).and_then(|key| self.calls.find(&key));
-        match call {
+        let key = DialogKey::of_incoming(&request.headers);
+        if request.method == Method::Subscribe && self.resubscribe(transaction, &request, key.as_ref(), source, now) {
+            return;
+        }
+        match key.as_ref().and_then(|key| self.calls.find(key)) {
             Some(id) => {
                 if request.method == Method::Invite {
                     self.transactions.set_owner(transaction, Owner::Invited(id));
@@ -138,11 +143,7 @@ impl Endpoint {
                 }
                 self.run_call(id, now);
             }
-            // A subscription's dialog, which the user keeps (RFC 6665).
-            None if matches!(request.method, Method::Subscribe | Method::Notify) => {
-                self.tell_request(transaction, request, source);
-            }
-            None => self.refuse(transaction, StatusCode::CALL_DOES_NOT_EXIST, now),
+            None => self.receive_beside_calls(transaction, request, source, now),
         }
     }
 
@@ -161,7 +162,7 @@ impl Endpoint {
         }
     }
 
-    fn tell_request(&mut self, transaction: TransactionId, message: Arc<Request>, source: Source) {
+    pub(super) fn tell_request(&mut self, transaction: TransactionId, message: Arc<Request>, source: Source) {
         let request = RequestId::of_incoming(transaction);
         self.output.push_back(Output::Event(Event::Request { request, call: None, message, source }));
     }
@@ -172,7 +173,7 @@ impl Endpoint {
     }
 
     /// A final response that needs no user.
-    fn refuse(&mut self, transaction: TransactionId, refusal: impl Into<Refusal>, now: Instant) {
+    pub(super) fn refuse(&mut self, transaction: TransactionId, refusal: impl Into<Refusal>, now: Instant) {
         let refusal = refusal.into();
         let Some((request, _)) = self.transactions.request(transaction) else { return };
         let mut response = request.response(refusal.status, Some(&self.rng.token()));

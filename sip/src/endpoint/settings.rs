@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use crate::message::{Host, Method};
 use crate::net_types::Transport;
 use crate::transaction::Timing;
+use crate::usage::EventPackage;
 
 #[derive(Clone, Debug)]
 pub struct EndpointSettings {
@@ -23,6 +24,10 @@ pub struct EndpointSettings {
     pub max_transactions: usize,
     /// RFC 4028; None leaves session timers to the peer.
     pub session_timers: Option<SessionTimerSettings>,
+    /// What can be subscribed to: RFC 6665.
+    pub packages: Vec<EventPackage>,
+    /// Open subscriptions, beyond which new ones get 503.
+    pub max_subscriptions: usize,
 }
 
 /// Session timers, RFC 4028 §4 and §5: 90 s ≤ `min_se` ≤ `session_expires`.
@@ -48,6 +53,8 @@ impl Default for EndpointSettings {
             local: Vec::new(),
             max_transactions: 50_000,
             session_timers: Some(SessionTimerSettings { session_expires: 1800, min_se: 90 }),
+            packages: Vec::new(),
+            max_subscriptions: 20_000,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::endpoint::machine::Machine;
 use crate::endpoint::timers::Timers;
-use crate::endpoint::{CallId, RequestId, SendId};
+use crate::endpoint::{CallId, RequestId, SendId, SubscriptionId};
 use crate::message::{Header, HeaderError, Message, Method, Request, Response};
 use crate::net_types::{Destination, Source, Transport};
 use crate::transaction::{
@@ -54,6 +54,8 @@ pub enum Owner {
     /// A server's: the call that the INVITE makes or is within.
     Invited(CallId),
     User(RequestId),
+    /// A NOTIFY of this subscription.
+    Subscription(SubscriptionId),
 }
 
 /// What leaves the table: downwards a message, upwards an outcome.

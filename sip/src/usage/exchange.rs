@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use super::confirming::Confirming;
 use crate::dialog::Role;
 use crate::endpoint::{Body, Rng};
-use crate::message::{HeaderName, Request, Response, StatusCode};
+use crate::message::{Request, Response, StatusCode};
 use crate::net_types::Source;
 use crate::transaction::TransactionId;
 
@@ -212,11 +212,7 @@ impl Exchange {
                 Role::Uac => Duration::from_millis(2100)..=Duration::from_secs(4),
                 Role::Uas => Duration::ZERO..=Duration::from_secs(2),
             })),
-            StatusCode::SERVER_INTERNAL_ERROR => {
-                let value = response.headers.get(&HeaderName::RetryAfter)?;
-                let seconds = value.split([';', '(', ' ']).next()?.parse().ok()?;
-                Some(Duration::from_secs(seconds)).filter(|pause| *pause <= LONGEST_RETRY)
-            }
+            StatusCode::SERVER_INTERNAL_ERROR => response.headers.retry_after().filter(|pause| *pause <= LONGEST_RETRY),
             _ => None,
         }
     }
@@ -226,7 +222,7 @@ impl Exchange {
 mod tests {
     use super::*;
     use crate::dialog::testing::{invite, source};
-    use crate::message::Header;
+    use crate::message::{Header, HeaderName};
 
     fn offer(text: &'static str) -> Offer {
         Offer { body: Body::sdp(text), is_refresh: false }

@@ -8,6 +8,7 @@ use super::forks::Forks;
 use super::session::Session;
 use super::uac::Uac;
 use super::uas::Uas;
+use crate::dialog::Dialog;
 use crate::endpoint::{Body, OutgoingInvite, OutgoingRequest, RequestId, Rng, open_via};
 use crate::message::{Header, Request, Response, StatusCode};
 use crate::net_types::Source;
@@ -67,6 +68,20 @@ impl InviteUsage {
             Stage::Session(session) => session.is_over(),
         };
         over && self.open == 0
+    }
+
+    /// The dialog, once there is one: other usages share it.
+    pub fn dialog_mut(&mut self) -> Option<&mut Dialog> {
+        match &mut self.stage {
+            Stage::Uas(uas) => Some(uas.dialog_mut()),
+            Stage::Session(session) => Some(session.dialog_mut()),
+            Stage::Uac(_) => None,
+        }
+    }
+
+    /// What outlives the call, for the other usages of its dialog (RFC 5057 §4.1).
+    pub fn into_dialog(mut self) -> Option<Dialog> {
+        self.dialog_mut().cloned()
     }
 
     pub fn ring(&mut self, status: StatusCode, body: Option<Body>, now: Instant) {

@@ -1,4 +1,4 @@
-//! The INVITE usage of a dialog: a call, from its INVITE to its BYE. RFC 3261 §13–§15, RFC 5057.
+//! The usages of a dialog (RFC 5057): a call, from its INVITE to its BYE (RFC 3261 §13–§15), and subscriptions.
 //!
 //! ```text
 //!             ┌──▶ Uas ──accept──┐                    ┌─ exchange    who has an offer open
@@ -21,6 +21,7 @@ mod prack;
 mod reliable;
 mod session;
 mod session_timer;
+mod subscription;
 mod uac;
 mod uas;
 
@@ -29,6 +30,9 @@ pub use act::{Act, CallContext, Purpose};
 pub use invite::InviteUsage;
 pub use offer::{description_of, unacceptable_body};
 pub use outside::{first_hops, request_of};
+pub use subscription::{
+    Asked, Delivery, EventPackage, NewSubscription, Notifier, NotifierAct, Subscriber, allow_events, asked, delivery_of,
+};
 
 #[cfg(test)]
 mod testing;

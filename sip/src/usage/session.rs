@@ -117,6 +117,10 @@ impl Session {
         self.dialog.remote_tag()
     }
 
+    pub fn dialog_mut(&mut self) -> &mut Dialog {
+        &mut self.dialog
+    }
+
     pub fn is_over(&self) -> bool {
         matches!(self.phase, Phase::Over)
     }

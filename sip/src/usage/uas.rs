@@ -76,6 +76,10 @@ impl Uas {
         })
     }
 
+    pub fn dialog_mut(&mut self) -> &mut Dialog {
+        &mut self.dialog
+    }
+
     pub fn is_over(&self) -> bool {
         self.over
     }

@@ -57,7 +57,7 @@ fn outputs(focus: &mut Focus) -> Vec<Output> {
 /// Who is called now, as (id, attempt, address).
 fn dialled(focus: &mut Focus) -> Vec<(ParticipantId, u32, String)> {
     let dial = |output| match output {
-        Output::Dial { participant, attempt, address } => Some((participant, attempt, address)),
+        Output::Dial { participant, attempt, address, .. } => Some((participant, attempt, address)),
         _ => None,
     };
     outputs(focus).into_iter().filter_map(dial).collect()

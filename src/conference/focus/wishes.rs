@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{CHAIRS, Focus};
 use crate::conference::command::{
-    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall,
+    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral, Referred,
 };
 use crate::conference::people::Person;
 use crate::conference::plan::Plan;
@@ -32,6 +32,31 @@ impl Focus {
         Ok(placed)
     }
 
+    /// REFER: RFC 4579 §5.5. Who is in already, or is being called, is not called once more.
+    pub fn handle_refer(
+        &mut self,
+        address: &str,
+        referral: Referral,
+        by: &Actor,
+        now: Instant,
+    ) -> Result<Referred, FocusError> {
+        self.check(by, Deed::AddParticipant)?;
+        let address = self.plan.callable(address)?;
+        let live = self.people.iter().find(|person| person.is_live() && person.address == address);
+        if let Some(person) = live {
+            return Ok(Referred { participant: person.id.clone(), version: self.version });
+        }
+        let member = self.plan.member(None, &address);
+        let (name, role) = member.map_or((None, Role::Participant), |member| (member.name.clone(), member.role));
+        let placed = self.place(address, name, role, now);
+        let version = self.version;
+        if let Some(person) = self.people.get_mut(&placed.participant_id) {
+            person.referral = Some(referral);
+        }
+        self.dial_due(now);
+        Ok(Referred { participant: placed.participant_id, version })
+    }
+
     pub fn handle_patch(
         &mut self,
         id: &ParticipantId,
@@ -56,7 +81,8 @@ impl Focus {
     }
 
     pub fn handle_remove(&mut self, id: &ParticipantId, ban: bool, by: &Actor, now: Instant) -> Result<(), FocusError> {
-        self.check(by, Deed::RemoveOther)?;
+        let own = self.people.get(id).and_then(|person| person.account.as_ref()) == Some(&by.name);
+        self.check(by, if own && !ban { Deed::RemoveSelf } else { Deed::RemoveOther })?;
         let person = self.people.get(id).ok_or_else(|| self.no_such_participant(id))?;
         if ban {
             self.banned.insert(person.address.clone());

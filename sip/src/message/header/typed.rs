@@ -1,5 +1,7 @@
 //! Headers as what they mean. Each is read when asked for; nothing is remembered.
 
+use std::time::Duration;
+
 use std::str::FromStr;
 
 use super::{CSeq, Contacts, HeaderName, Headers, NameAddr, Parameterized, Via};
@@ -78,6 +80,12 @@ impl Headers {
     }
 
     /// The Route values that are left, next first.
+    /// How long to stay away: §20.33, without its comment and parameters.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let value = self.get(&HeaderName::RetryAfter)?;
+        value.split([';', '(', ' ']).next()?.parse().ok().map(Duration::from_secs)
+    }
+
     pub fn routes(&self) -> Result<Vec<NameAddr>, HeaderError> {
         self.list(&HeaderName::Route)
     }
