@@ -5,6 +5,7 @@ pub mod call;
 pub mod certificate;
 pub mod cli;
 pub mod conference;
+pub mod gateway;
 pub mod registrar;
 pub mod server;
 pub mod store;
