@@ -1,5 +1,6 @@
 //! Plenary: a self-hosted SIP conferencing server.
 
+mod address;
 pub mod api;
 pub mod call;
 pub mod certificate;

@@ -105,7 +105,7 @@ impl Server {
 
     /// Lets nobody in any more, says BYE to everybody, ends.
     pub async fn stop(self) {
-        drop(self.stop_http.send(()));
+        let _ = self.stop_http.send(()); // it may have ended by itself
         self.directory.stop().await;
         self.calls.wait_until_over(GOODBYE).await;
         drop(self.http.await);

@@ -125,7 +125,7 @@ impl Drop for Server {
 pub fn plenary(arguments: &[&str], overrides: &[String]) -> anyhow::Result<Command> {
     let mut command = Command::new(binary()?);
     command.args(arguments);
-    overrides.iter().for_each(|text| drop(command.arg("--set").arg(text)));
+    command.args(overrides.iter().flat_map(|text| ["--set", text]));
     // Nothing of the machine that runs the test is to reach the server.
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).current_dir(std::env::temp_dir());
     Ok(command)

@@ -84,7 +84,7 @@ fn phones_are_called_by_one_click_and_leave_by_either_side() -> anyhow::Result<(
     let kinds = [("tls", "srtp-mand"), ("tcp", ""), ("udp", "")];
     let mut phones = Vec::new();
     for (index, (transport, encryption)) in kinds.into_iter().enumerate() {
-        let mut phone = Baresip::start(&server, &phone(index, transport, encryption, "opus/48000/1,PCMU/8000/1"))?;
+        let phone = Baresip::start(&server, &phone(index, transport, encryption, "opus/48000/1,PCMU/8000/1"))?;
         phone.wait_registered(&api)?;
         phones.push(phone);
     }
@@ -149,4 +149,37 @@ fn a_conference_with_a_pin_lets_in_who_types_it() -> anyhow::Result<()> {
     }
     api.wait_for_state("3002", "connected", 1, Duration::from_secs(10))?;
     Ok(())
+}
+
+#[test]
+fn a_phone_calls_an_account_and_all_its_phones_ring() -> anyhow::Result<()> {
+    let (server, api) = server_with_accounts()?;
+    let mut alice = Baresip::start(&server, &phone(0, "tls", "srtp-mand", "opus/48000/1"))?;
+    // Two phones of one account: answermode=auto on both, so one of the two answers is kept and the other hung up on.
+    let bobs =
+        [phone(1, "udp", "", "PCMU/8000/1"), Phone { tone_hertz: TONES[2], ..phone(1, "tcp", "", "G722/16000/1") }];
+    let bobs = bobs.iter().map(|bob| Baresip::start(&server, bob)).collect::<Result<Vec<_>, _>>()?;
+    alice.wait_registered(&api)?;
+    rfc_tests::deadline::wait_for("both phones of bob", Duration::from_secs(15), || {
+        let known = api.get("/accounts/bob/registrations").ok()?.to_string();
+        (known.matches("\"contact\"").count() == 2).then_some(())
+    })?;
+    alice.dial(&format!("sip:bob@{};transport=tls", server.address))?;
+    let heard = |hertz: u32| alice.wait_to_hear(&[f64::from(hertz)], &[], 1.0, Duration::from_secs(5)).is_ok();
+    let answered = [heard(TONES[1]), heard(TONES[2])];
+    assert_eq!(answered.iter().filter(|tone| **tone).count(), 1, "one of the two: {answered:?}");
+    let kept = &bobs[usize::from(answered[1])];
+    kept.wait_to_hear(&[f64::from(TONES[0])], &[], 1.0, Duration::from_secs(5))?;
+    Ok(())
+}
+
+#[test]
+fn the_echo_test_gives_back_what_is_said() -> anyhow::Result<()> {
+    let (server, _api) = server_with_accounts()?;
+    let mut guest = Baresip::start(&server, &phone(0, "udp", "", "PCMU/8000/1"))?;
+    guest.dial(&format!("sip:echo@{}", server.udp()))?;
+    rfc_tests::deadline::wait_for("its own tone", Duration::from_secs(10), || {
+        let heard = guest.heard().ok().filter(|heard| heard.seconds() > 1.5)?;
+        rfc_tests::tones::check(&heard, heard.last(1.0), &[f64::from(TONES[0])], &[f64::from(TONES[1])]).ok()
+    })
 }

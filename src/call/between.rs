@@ -27,7 +27,8 @@ impl Incoming {
     }
 
     async fn phone_in(&mut self, room: RoomId, caller: Caller, account: &str) -> Outcome<()> {
-        let mut outgoing = Outgoing::start(&self.calls, self.wanted(room, &caller, account)).await.map_err(refused)?;
+        let outgoing = Outgoing::start(&self.calls, self.wanted(room, &caller, account)).await;
+        let mut outgoing = outgoing.map_err(|unreached| refuse_with(unreached.status(), &unreached.to_string()))?;
         let callee = self.ring_until_answered(&mut outgoing).await?;
         let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media);
         let caller = match media {
@@ -108,7 +109,6 @@ fn contact(account: &str) -> ContactTemplate {
 fn refused(ending: Ending) -> Refusal {
     match ending {
         Ending::Refused { status, response: Some(_) } => Refusal::Status(status, Vec::new()),
-        Ending::Refused { status: StatusCode::NOT_FOUND, .. } => Refusal::Status(StatusCode::NOT_FOUND, Vec::new()),
         _ => refuse_with(StatusCode::TEMPORARILY_UNAVAILABLE, "no phone of this account answers"),
     }
 }

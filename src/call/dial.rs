@@ -19,17 +19,21 @@ pub(super) async fn dial_all(calls: Calls, mut requests: mpsc::Receiver<DialRequ
 }
 
 async fn dial(calls: Calls, mut request: DialRequest) {
-    let outcome = match Outgoing::start(&calls, wanted(&calls, &request)).await {
-        Ok(mut outgoing) => reach(&mut outgoing, &mut request).await.map(|leg| (leg, outgoing)),
-        Err(ending) => Err(ending),
+    let participant = request.link.participant().clone();
+    let mut outgoing = match Outgoing::start(&calls, wanted(&calls, &request)).await {
+        Ok(outgoing) => outgoing,
+        Err(unreached) => {
+            info!(%participant, why = %unreached, "not called");
+            return request.link.tell(unreached.news()).await;
+        }
     };
-    match outcome {
-        Ok((leg, mut outgoing)) => {
+    match reach(&mut outgoing, &mut request).await {
+        Ok(leg) => {
             leg.join(&calls, request.room, &request.link).await;
             leg.talk(&calls, &request.link, &mut request.commands, &mut outgoing.inbox).await;
         }
         Err(ending) => {
-            info!(participant = %request.link.participant(), ?ending, "not reached");
+            info!(%participant, ?ending, "not reached");
             request.link.tell(news_of(&ending)).await;
         }
     }

@@ -15,6 +15,7 @@ use super::connected::ConnectedLeg;
 use super::fork::{Fork, Verdict};
 use super::negotiate::{Negotiator, OfferProfile, Signalling};
 use super::switchboard::{Inbox, LegInput};
+use crate::conference::{Cause, LegNews};
 use crate::registrar::Target;
 
 /// Whom to call, and as whom.
@@ -28,6 +29,34 @@ pub(super) struct Wanted {
     /// The leg's ports are opened on the shard of this room.
     pub room: RoomId,
     pub ring_for: Duration,
+}
+
+/// Why nobody could even be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Unreached {
+    #[error("there is no such account")]
+    Unknown, // 404
+    #[error("no phone of this account is registered")]
+    NoPhone, // 480
+    #[error("it is a telephone number, and no trunk is configured")]
+    NoTrunk, // 503
+    #[error("there are no media ports left")]
+    NoMedia, // 503
+}
+
+impl Unreached {
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::Unknown => StatusCode::NOT_FOUND,
+            Self::NoPhone => StatusCode::TEMPORARILY_UNAVAILABLE,
+            Self::NoTrunk | Self::NoMedia => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    pub fn news(self) -> LegNews {
+        let cause = if self == Self::Unknown { Cause::NotFound } else { Cause::Unreachable };
+        LegNews::Ended { cause, status: Some(self.status().as_u16()) }
+    }
 }
 
 /// What happens while it rings.
@@ -63,7 +92,7 @@ pub(super) struct Outgoing {
 
 impl Outgoing {
     /// Rings all phones of the person; fails where there is none.
-    pub async fn start(calls: &Calls, wanted: Wanted) -> Result<Self, Ending> {
+    pub async fn start(calls: &Calls, wanted: Wanted) -> Result<Self, Unreached> {
         let targets = calls.targets_of(&wanted.address).await?;
         let (line, inbox) = calls.inbox();
         let (fork, branches) = (Fork::default(), HashMap::new());
@@ -72,7 +101,7 @@ impl Outgoing {
             let profile = OfferProfile::first(&calls.settings.media, &signalling(&target));
             outgoing.ring(target, profile);
         }
-        if outgoing.fork.calls().is_empty() { Err(own_finding(StatusCode::SERVICE_UNAVAILABLE)) } else { Ok(outgoing) }
+        if outgoing.fork.calls().is_empty() { Err(Unreached::NoMedia) } else { Ok(outgoing) }
     }
 
     /// What happens next. Nothing is lost when the wait is given up halfway.
@@ -212,22 +241,18 @@ fn signalling(target: &Target) -> Signalling {
 
 impl Calls {
     /// Where an address can be called: the phones of an account, or the address itself.
-    async fn targets_of(&self, address: &str) -> Result<Vec<Target>, Ending> {
-        let uri: Uri = address.parse().map_err(|_| own_finding(StatusCode::NOT_FOUND))?;
-        let Uri::Sip(sip) = &uri else {
-            info!("a telephone number, and no trunk is configured");
-            return Err(own_finding(StatusCode::SERVICE_UNAVAILABLE));
-        };
+    async fn targets_of(&self, address: &str) -> Result<Vec<Target>, Unreached> {
+        let uri: Uri = address.parse().map_err(|_| Unreached::Unknown)?;
+        let Uri::Sip(sip) = &uri else { return Err(Unreached::NoTrunk) };
         let user = sip.user().map(|user| user.into_owned()).unwrap_or_default();
         // With a port it is a machine that is meant, even one with our domain's address.
         let foreign = !self.is_own_domain(&sip.host().to_string()) || sip.port().is_some();
         if foreign {
             return Ok(vec![Target::of_uri(uri)]);
         }
-        self.store.account(&user).await.map_err(|_| own_finding(StatusCode::NOT_FOUND))?;
+        self.store.account(&user).await.map_err(|_| Unreached::Unknown)?;
         let targets = self.registrar.targets(&user).await;
-        // Nobody registered: there is no phone to reach.
-        if targets.is_empty() { Err(own_finding(StatusCode::SERVICE_UNAVAILABLE)) } else { Ok(targets) }
+        if targets.is_empty() { Err(Unreached::NoPhone) } else { Ok(targets) }
     }
 }
 

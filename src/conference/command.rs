@@ -77,7 +77,7 @@ pub enum FocusError {
     NoSuchParticipant { number: String, id: String }, // 404 no-such-participant
     #[error("{actor} may not {action} in conference {number}")]
     Forbidden { number: String, actor: String, action: &'static str }, // 403 forbidden
-    #[error("{address:?} is no address that can be called: {reason}")]
+    #[error("{address:?} cannot be called: it {reason}")]
     BadAddress { address: String, reason: String }, // 422 bad-address
     #[error("conference {number} has no members to call")]
     NobodyToCall { number: String }, // 409 nobody-to-call

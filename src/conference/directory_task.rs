@@ -87,7 +87,7 @@ impl DirectoryTask {
                     None => return,
                     Some(ToDirectory::Stop { reply }) => {
                         self.stop().await;
-                        drop(reply.send(()));
+                        let _ = reply.send(()); // who asked may be gone
                         return;
                     }
                     Some(message) => self.handle(message).await,
@@ -119,10 +119,13 @@ impl DirectoryTask {
             if !wish.starts() {
                 return wish.refuse(FocusError::NotRunning { number });
             }
-            match self.load(&number).await {
-                Some(plan) => self.start(plan),
-                None => return wish.refuse(FocusError::NoSuchConference { number }),
+            let Some(plan) = self.load(&number).await else {
+                return wish.refuse(FocusError::NoSuchConference { number });
+            };
+            if let Some(error) = wish.hopeless(&plan) {
+                return wish.refuse(error);
             }
+            self.start(plan);
         }
         if let Some(running) = self.running.get(&number) {
             // A conference that ended this instant drops the wish, and with it its answer.

@@ -7,7 +7,6 @@
 //!                               src/call                media engine
 //! ```
 
-mod address;
 mod admission;
 mod command;
 mod dial_out;

@@ -207,7 +207,7 @@ impl People {
             Cause::Left | Cause::Removed => only.contains(&cause),
             other => only.contains(&other) || only.contains(&Cause::Failed),
         };
-        rows().last().and_then(|person| person.cause).is_some_and(ended_as)
+        rows().next_back().and_then(|person| person.cause).is_some_and(ended_as)
     }
 
     /// A row that waits to be called: the one this address had before, or a new one.

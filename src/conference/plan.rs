@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::address::{account_of, callable};
 use super::admission::Proof;
 use super::command::FocusError;
 use super::roster::Role;
+use crate::address::{Address, AddressError, account_of};
 use crate::store::{Access, Conference};
 
 /// A conference as it is stored, or as the factory made it up.
@@ -46,7 +46,7 @@ impl Plan {
     /// A member whose address cannot be called any more is left out; the store lets none in.
     pub fn of(stored: Conference, defaults: &PlanDefaults) -> Self {
         let planned = |member: crate::store::Member| {
-            let address = callable(&member.address, &defaults.domain).ok()?;
+            let address = Address::read(&member.address).ok()?.uri(&defaults.domain);
             let name = Some(member.name).filter(|name| !name.is_empty());
             Some(PlannedMember { address, name, role: member.role })
         };
@@ -92,7 +92,8 @@ impl Plan {
 
     /// The URI to be called for what a person typed.
     pub fn callable(&self, typed: &str) -> Result<String, FocusError> {
-        callable(typed, &self.domain)
+        let bad = |fault: AddressError| FocusError::BadAddress { address: typed.to_owned(), reason: fault.to_string() };
+        Ok(Address::read(typed).map_err(bad)?.uri(&self.domain))
     }
 
     /// The account of this server that the address names.

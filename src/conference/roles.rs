@@ -9,9 +9,7 @@ pub enum Deed {
     CallAll,
     AddParticipant,
     RemoveOther,
-    RemoveSelf,
     MuteOther,
-    MuteSelf,
     GrantSpeech,
     RaiseHand,
     ChangeRole,
@@ -27,9 +25,7 @@ impl Deed {
             Self::CallAll => "call all members",
             Self::AddParticipant => "add a participant",
             Self::RemoveOther => "remove others",
-            Self::RemoveSelf => "leave",
             Self::MuteOther => "mute others",
-            Self::MuteSelf => "mute itself",
             Self::GrantSpeech => "let others speak",
             Self::RaiseHand => "raise its hand",
             Self::ChangeRole => "change roles",
@@ -46,7 +42,7 @@ pub fn may(actor: &Actor, deed: Deed) -> bool {
     match actor.role {
         Role::Owner | Role::Admin => true,
         Role::Chair => !matches!(deed, ChangeRole),
-        Role::Member | Role::Participant => matches!(deed, RemoveSelf | MuteSelf | RaiseHand),
+        Role::Member | Role::Participant => deed == RaiseHand,
     }
 }
 
@@ -64,6 +60,6 @@ mod tests {
             assert!(!may(&actor(Role::Participant), deed), "{deed:?}");
             assert!(!may(&actor(Role::Member), deed), "{deed:?}");
         }
-        assert!(may(&actor(Role::Participant), Deed::MuteSelf));
+        assert!(may(&actor(Role::Participant), Deed::RaiseHand));
     }
 }

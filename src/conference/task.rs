@@ -189,7 +189,7 @@ impl ConferenceTask {
 
 fn hang_up(leg: &Leg) {
     // Full or closed: the leg is ending already.
-    drop(leg.commands.try_send(LegCommand::Hangup));
+    let _ = leg.commands.try_send(LegCommand::Hangup);
 }
 
 async fn sleep_until(wake: Option<tokio::time::Instant>) {

@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::command::{Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall};
 use super::focus::Focus;
+use super::plan::Plan;
 use super::roster::{Participant, ParticipantId};
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, FocusError>>;
@@ -24,6 +25,17 @@ impl ConferenceWish {
     /// Whether this starts a conference that does not run; the others find it not running.
     pub fn starts(&self) -> bool {
         matches!(self, Self::CallAll { .. } | Self::Add { .. })
+    }
+
+    /// Why it is not worth starting a conference for.
+    pub fn hopeless(&self, plan: &Plan) -> Option<FocusError> {
+        match self {
+            Self::CallAll { .. } if plan.members.is_empty() => {
+                Some(FocusError::NobodyToCall { number: plan.number.clone() })
+            }
+            Self::Add { wish, .. } => plan.callable(&wish.address).err(),
+            _ => None,
+        }
     }
 
     /// Who asked and went away needs no answer.

@@ -15,7 +15,9 @@ const PACKETS: Metric<1> = Metric::new("media_packets_total", "RTP and RTCP pack
 const REFUSED: Metric<1> = Metric::new("media_refused_packets_total", "Packets dropped, by reason.", ["reason"]);
 const LATE: Metric<0> = Metric::new("media_late_packets_total", "Packets that came after their turn to play.", []);
 const TICKS: Metric<0> = Metric::new("media_tick_seconds", "Time that a tick took.", []);
-const OVERRUNS: Metric<0> = Metric::new("media_tick_overruns_total", "Ticks that began late.", []);
+const OVERRUNS: Metric<0> =
+    Metric::new("media_tick_overruns_total", "Ticks that took too long or were left out after a stall.", []);
+const LATE_TICKS: Metric<0> = Metric::new("media_ticks_late_total", "Ticks that began more than 5 ms late.", []);
 const ENCODES: Metric<1> = Metric::new("media_encodes_total", "Frames encoded.", ["codec"]);
 const LEGS: Metric<2> = Metric::new("media_legs", "Legs open now.", ["codec", "security"]);
 
@@ -58,6 +60,8 @@ fn announce_media(metrics: &Metrics, engine: &EngineHandle) {
         let counters = of.counters();
         vec![([], counters.tick_overruns + counters.ticks_skipped)]
     });
+    let of = engine.clone();
+    metrics.counter_read(LATE_TICKS, move || vec![([], of.counters().ticks_late)]);
     let of = engine.clone();
     metrics.counter_read(ENCODES, move || {
         of.counters().encodes.into_iter().map(|(codec, count)| ([codec.name().into()], count)).collect()

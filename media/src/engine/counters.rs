@@ -1,4 +1,4 @@
-//! What a shard counts: plain fields while it works, copied out into atomics once a second for others to read.
+//! What a shard counts: plain fields while it works, copied out into atomics four times a second for others to read.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -161,7 +161,7 @@ impl Published {
     }
 }
 
-/// What all shards counted since the engine started, at most a second old.
+/// What all shards counted since the engine started, a quarter second old at most.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Counters {
     pub packets_received: u64,

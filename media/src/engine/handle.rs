@@ -132,7 +132,7 @@ impl EngineHandle {
         Ok(())
     }
 
-    /// For /metrics: sums over all shards, a second old at most.
+    /// For /metrics: sums over all shards, a quarter second old at most.
     pub fn counters(&self) -> Counters {
         Counters::sum(self.inner.shards.iter().map(|shard| shard.published.as_ref()))
     }

@@ -11,7 +11,7 @@ use rtrb::Consumer;
 use super::beat::Beat;
 use super::counters::Published;
 use super::handle::LEGS_PER_SHARD;
-use super::io::{EventFd, UdpIo};
+use super::io::{EventFd, UdpIo, priority};
 use super::mailbox::{Letter, Outbox, Released, Returned};
 use super::settings::EngineSettings;
 use super::shard::{Shard, Start};
@@ -19,7 +19,7 @@ use super::shard::{Shard, Start};
 /// Letters read between two looks at the clock: enough to keep up, few enough that no tick comes late for them.
 const LETTERS_AT_ONCE: usize = 64;
 /// Between two copies of the counts.
-const PUBLISH: Duration = Duration::from_secs(1);
+const PUBLISH: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub(super) struct ShardThread {
@@ -38,6 +38,7 @@ impl ShardThread {
     }
 
     fn run(mut self, mut shard: Shard, mut io: UdpIo, mut beat: Beat) {
+        priority::raise();
         let mut publish_at = Instant::now();
         loop {
             let now = Instant::now();

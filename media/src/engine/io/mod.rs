@@ -3,6 +3,7 @@
 mod epoll;
 mod event_fd;
 mod mmsg;
+pub(super) mod priority;
 mod sim;
 mod udp;
 
