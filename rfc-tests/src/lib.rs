@@ -5,6 +5,7 @@
 pub mod api;
 pub mod baresip;
 pub mod browser;
+pub mod browser_phone;
 pub mod deadline;
 pub mod process;
 pub mod raw;
@@ -12,3 +13,4 @@ pub mod scratch;
 pub mod server;
 pub mod sipp;
 pub mod tones;
+pub mod websocket;

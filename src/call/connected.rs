@@ -1,7 +1,7 @@
 //! A leg while it talks: hold and resume, keys, and the ways a call ends.
 
 use plenary_media::RoomId;
-use plenary_media::engine::MediaCommand;
+use plenary_media::engine::{MediaCommand, MediaEvent};
 use plenary_media::plan::{AudioCodec, MediaPlan};
 use plenary_sip::endpoint::{Body, CallId, Command, Event};
 use plenary_sip::message::{Method, StatusCode};
@@ -29,7 +29,7 @@ pub struct ConnectedLeg {
 impl ConnectedLeg {
     pub fn new(call: CallId, media: MediaLeg, negotiator: Negotiator, plan: &MediaPlan) -> Self {
         let MediaPlan { audio } = plan;
-        let (codec, secured) = (audio.send.codec, audio.srtp.is_some());
+        let (codec, secured) = (audio.send.codec, audio.security.is_secured());
         Self { call, media, negotiator, codec, secured, held: is_held(plan) }
     }
 
@@ -66,6 +66,11 @@ impl ConnectedLeg {
                         if let Some(news) = self.handle_sip(calls, event) {
                             link.tell(news).await;
                         }
+                    }
+                    Some(LegInput::Media(MediaEvent::HandshakeFailed { why, .. })) if !hung_up => {
+                        info!(participant = %link.participant(), %why, "no secure media");
+                        hung_up = true;
+                        calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
                     }
                     Some(LegInput::Media(event)) => debug!(?event, "media event"),
                 },
