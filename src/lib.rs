@@ -6,6 +6,7 @@ pub mod call;
 pub mod certificate;
 pub mod cli;
 pub mod conference;
+pub mod gateway;
 pub mod prove;
 pub mod registrar;
 pub mod server;

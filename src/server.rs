@@ -61,6 +61,7 @@ impl Server {
         let registrar = RegistrarHandle::start(RegistrarSettings::of(&settings), store.clone(), &metrics).await?;
         let (engine, media_events) = Engine::start(translate::engine(&settings))?;
         let sip_addresses = SipAddresses::of(&net);
+        let gateway = translate::gateway(&settings, net.gate(), http.addresses().first().copied());
         let sip = spawn_endpoint(translate::endpoint(&settings), Rng::new(seed()?), net);
         let (directory, dials) =
             Directory::start(translate::directory(&settings), store.clone(), engine.clone(), &metrics);
@@ -88,7 +89,7 @@ impl Server {
         let addresses = http.addresses();
         let (stop_http, stopped) = oneshot::channel();
         let http = tokio::spawn(async move {
-            if let Err(error) = http.run(state, async { drop(stopped.await) }).await {
+            if let Err(error) = http.run(state, gateway.routes(), async { drop(stopped.await) }).await {
                 warn!(%error, "the HTTP server ended");
             }
         });

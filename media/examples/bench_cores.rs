@@ -45,6 +45,7 @@ fn main() {
     resampling();
     mixing();
     srtp();
+    handshake();
 }
 
 /// Runs `work` so many times a round and prints the best round's mean. `n` counts on.
@@ -203,4 +204,51 @@ fn srtp() {
     measure("rtp: parse a header", 50_000, |_| {
         black_box(RtpPacket::parse(black_box(&packet)).expect("reads"));
     });
+}
+
+/// What a DTLS handshake costs our side: in all, and the dearest datagram.
+fn handshake() {
+    use plenary_media::plan::{DtlsPlan, DtlsRole};
+    use plenary_media::secure::dtls::{Association, Identity, Output};
+
+    const ROUNDS: u32 = 200;
+    let (ours, theirs) = (Identity::generate().expect("made"), Identity::generate().expect("made"));
+    for role in [DtlsRole::Active, DtlsRole::Passive] {
+        let other = if role == DtlsRole::Active { DtlsRole::Passive } else { DtlsRole::Active };
+        let plan = |role, peer: &Identity| DtlsPlan { role, fingerprints: vec![peer.fingerprint().clone()] };
+        let (mut whole, mut dearest) = (Duration::ZERO, Duration::ZERO);
+        for _ in 0..ROUNDS {
+            let now = Instant::now();
+            let mut us = Association::new(&ours, &plan(role, &theirs), now);
+            let mut them = Association::new(&theirs, &plan(other, &ours), now);
+            let mut arriving: Vec<Vec<u8>> = vec![Vec::new()];
+            while !(us.is_established() && them.is_established()) {
+                let mut leaving = Vec::new();
+                for datagram in arriving.drain(..) {
+                    let begun = Instant::now();
+                    match datagram.is_empty() {
+                        true => us.handle_timeout(now).expect("in time"),
+                        false => us.handle_datagram(&datagram, now).expect("taken"),
+                    }
+                    while let Some(output) = us.poll_output() {
+                        if let Output::Send(datagram) = output {
+                            leaving.push(datagram.to_vec());
+                        }
+                    }
+                    whole += begun.elapsed();
+                    dearest = dearest.max(begun.elapsed());
+                }
+                them.handle_timeout(now).expect("in time");
+                for datagram in leaving {
+                    them.handle_datagram(&datagram, now).expect("taken");
+                }
+                while let Some(output) = them.poll_output() {
+                    if let Output::Send(datagram) = output {
+                        arriving.push(datagram.to_vec());
+                    }
+                }
+            }
+        }
+        println!("DTLS handshake, {role:?}: {:?} in all, {dearest:?} the dearest datagram", whole / ROUNDS);
+    }
 }

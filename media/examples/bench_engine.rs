@@ -17,8 +17,8 @@ use std::{env, f64::consts::TAU, fs, thread};
 use plenary_media::codec::{Encoded, make_encoder};
 use plenary_media::engine::{Counters, Engine, EngineSettings, MediaCommand};
 use plenary_media::plan::{
-    AudioCodec, AudioPlan, Direction, Latch, MediaPlan, OpusWishes, ReceiveFormat, ReceiveKind, SendFormat, SrtpKeys,
-    SrtpSuite,
+    AudioCodec, AudioPlan, Direction, Latch, MediaPlan, OpusWishes, ReceiveFormat, ReceiveKind, Security, SendFormat,
+    SrtpKeys, SrtpSuite,
 };
 use plenary_media::rtp::RtpSender;
 use plenary_media::secure::Protector;
@@ -179,7 +179,8 @@ impl LoadPhone {
                     opus: OpusWishes::default(),
                 },
                 send_telephone_event: None,
-                srtp: self.suite.map(keys),
+                security: self.suite.map_or(Security::Plain, |suite| Security::Sdes(keys(suite))),
+                ice: None,
                 latch: Latch { trusted: Vec::new() },
             },
         }

@@ -1,10 +1,11 @@
-//! Media of Plenary: RTP, SRTP, codecs and mixing as plain structs; with the `engine` feature the threads and
+//! Media of Plenary: RTP, SRTP, ICE, DTLS, codecs and mixing as plain structs; with the `engine` feature the threads and
 //! sockets that run them.
 
 pub mod codec;
 pub mod dtmf;
 #[cfg(feature = "engine")]
 pub mod engine;
+pub mod ice;
 pub mod id;
 pub mod mix;
 pub mod plan;

@@ -3,8 +3,14 @@
 //! `src/call/negotiate.rs` makes a plan of an SDP answer (RFC 3264); the engine carries it out.
 //! A plan is complete: connecting a leg again with another plan replaces the one before.
 
+mod security;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+pub use security::{
+    DtlsPlan, DtlsRole, Fingerprint, FingerprintError, FingerprintHash, IceCredentials, IcePlan, Security,
+};
 
 /// Everything that the engine must know of one leg's streams.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +34,9 @@ pub struct AudioPlan {
     pub send: SendFormat,
     /// The payload number and clock of telephone-event (RFC 4733) that we send with, where agreed.
     pub send_telephone_event: Option<(u8, u32)>,
-    /// Absent: plain RTP.
-    pub srtp: Option<SrtpKeys>,
+    pub security: Security,
+    /// The peer finds us by checks, and we learn from them where it is; absent: by the addresses of the description.
+    pub ice: Option<IcePlan>,
     pub latch: Latch,
 }
 

@@ -8,6 +8,8 @@
 pub mod api;
 pub mod baresip;
 pub mod browser;
+
+pub mod browser_phone;
 pub mod coverage;
 pub mod deadline;
 pub mod net;
@@ -17,3 +19,4 @@ pub mod scratch;
 pub mod server;
 pub mod sipp;
 pub mod tones;
+pub mod websocket;

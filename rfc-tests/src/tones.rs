@@ -71,6 +71,25 @@ pub fn level(samples: &[i16], rate: u32, hertz: f64) -> f64 {
     20.0 * (4.0 * re.hypot(im) / count).max(1e-6).log10()
 }
 
+/// Writes a second of a tone at 48 kHz, −12 dBFS, as a WAV; of whole hertz, so that it can be played round and round.
+pub fn write(path: &Path, hertz: u32) -> anyhow::Result<()> {
+    const RATE: u32 = 48_000;
+    let mut wav = Vec::new();
+    wav.extend_from_slice(b"RIFF");
+    wav.extend_from_slice(&(36 + 2 * RATE).to_le_bytes());
+    wav.extend_from_slice(b"WAVEfmt \x10\0\0\0");
+    // PCM, one channel; samples and octets a second; octets and bits a sample.
+    wav.extend_from_slice(&[1, 0, 1, 0]);
+    wav.extend_from_slice(&RATE.to_le_bytes());
+    wav.extend_from_slice(&(2 * RATE).to_le_bytes());
+    wav.extend_from_slice(&[2, 0, 16, 0]);
+    wav.extend_from_slice(b"data");
+    wav.extend_from_slice(&(2 * RATE).to_le_bytes());
+    let angle = |n: u32| TAU * f64::from(hertz) * f64::from(n) / f64::from(RATE);
+    (0..RATE).for_each(|n| wav.extend_from_slice(&((8_192.0 * angle(n).sin()) as i16).to_le_bytes()));
+    std::fs::write(path, wav).with_context(|| path.display().to_string())
+}
+
 /// Every tone of `has` is there, none of `not`: 20 dB apart, as an ear would say without doubt.
 pub fn check(recording: &Recording, samples: &[i16], has: &[f64], not: &[f64]) -> anyhow::Result<()> {
     let levels = |tones: &[f64]| tones.iter().map(|hertz| recording.level(samples, *hertz)).collect::<Vec<_>>();
@@ -87,6 +106,16 @@ pub fn check(recording: &Recording, samples: &[i16], has: &[f64], not: &[f64]) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let scratch = crate::scratch::Scratch::new("tones").expect("a folder");
+        let path = scratch.path().join("tone.wav");
+        write(&path, 440).expect("written");
+        let recording = Recording::read(&path).expect("readable");
+        assert_eq!((recording.rate, recording.samples.len()), (48_000, 48_000));
+        check(&recording, &recording.samples, &[440.0], &[613.0]).expect("heard");
+    }
 
     #[test]
     fn a_tone_is_told_from_silence_and_from_its_neighbour() {

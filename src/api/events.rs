@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use axum::extract::{State, WebSocketUpgrade};
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use serde::Deserialize;
 use time::OffsetDateTime;
@@ -27,6 +27,7 @@ use super::permission::Reach;
 use super::problem::{Problem, ProblemDocument, ProblemType};
 use super::state::App;
 use crate::conference::{Follow, LiveEvent, Numbered};
+use crate::gateway::Origins;
 
 const PING_EVERY: Duration = Duration::from_secs(20);
 const SILENT_AT_MOST: Duration = Duration::from_secs(60);
@@ -78,12 +79,9 @@ pub(super) async fn events(
 
 /// A browser sends the cookie from any page's WebSocket; only pages of this server may use it.
 fn must_come_from_here(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = text(header::ORIGIN) else { return Ok(()) };
-    let here = text(header::HOST).or(uri.authority().map(|authority| authority.as_str()));
-    match origin.split_once("://") {
-        Some((_, there)) if here.is_some_and(|here| here.eq_ignore_ascii_case(there)) => Ok(()),
-        _ => Err(Problem::new(ProblemType::Csrf, format!("a page of {origin} may not follow this server"))),
+    match Origins::default().allow(headers, uri) {
+        true => Ok(()),
+        false => Err(Problem::new(ProblemType::Csrf, "a page of another origin may not follow this server")),
     }
 }
 

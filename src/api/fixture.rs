@@ -84,7 +84,8 @@ impl House {
         let state = ApiState { store, directory, registrations: phones.clone(), metrics, server };
         let (stop, stopping) = watch::channel(false);
         let source = SocketAddr::from(([192, 0, 2, 1], 40_000));
-        let router = router(state.clone(), ApiLimits::default(), stopping).layer(MockConnectInfo(source));
+        let router =
+            router(state.clone(), ApiLimits::default(), Router::new(), stopping).layer(MockConnectInfo(source));
         Self { state, phones, dials, router, stop, _engine: engine }
     }
 
@@ -142,7 +143,7 @@ impl House {
         let (stop, stopped) = oneshot::channel();
         // Each server counts for itself.
         let state = ApiState { metrics: Metrics::default(), ..self.state.clone() };
-        let running = tokio::spawn(server.run(state, async { drop(stopped.await) }));
+        let running = tokio::spawn(server.run(state, Router::new(), async { drop(stopped.await) }));
         (address, stop, async { running.await.unwrap().unwrap() })
     }
 }

@@ -17,8 +17,9 @@ use super::serve::ApiLimits;
 use super::state::{ApiState, App};
 use super::{console, docs, headers, health, later, permission};
 
-/// `stopping` turns true when the server says good-bye.
-pub(super) fn router(state: ApiState, limits: ApiLimits, stopping: watch::Receiver<bool>) -> Router {
+/// `gateway`: where browsers come in as phones, which has its own refusals. `stopping` turns true when the server says
+/// good-bye.
+pub(super) fn router(state: ApiState, limits: ApiLimits, gateway: Router, stopping: watch::Receiver<bool>) -> Router {
     let app = Arc::new(App {
         requests: state.metrics.counter(REQUESTS),
         attempts: Default::default(),
@@ -33,6 +34,7 @@ pub(super) fn router(state: ApiState, limits: ApiLimits, stopping: watch::Receiv
         .fallback(console::fallback)
         .layer(DefaultBodyLimit::max(limits.max_body))
         .layer(map_response(plain_refusals_become_problems))
+        .merge(gateway.with_state(()))
         .layer(map_response(headers::protect))
         .layer(from_fn_with_state(app.clone(), requests::count))
         .with_state(app)

@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::connect_info::IntoMakeServiceWithConnectInfo;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
@@ -80,14 +81,15 @@ impl ApiServer {
         self.listeners.iter().map(|(address, _)| *address).collect()
     }
 
-    /// Serves until `shutdown` is done; then WebSockets are closed and running requests have 5 s.
+    /// Serves the API and `gateway` until `shutdown` is done; then WebSockets are closed and running requests have 5 s.
     pub async fn run(
         self,
         state: ApiState,
+        gateway: Router,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), ServeError> {
         let (stop, stopping) = watch::channel(false);
-        let service = router(state, self.limits, stopping).into_make_service_with_connect_info::<SocketAddr>();
+        let service = router(state, self.limits, gateway, stopping).into_make_service_with_connect_info::<SocketAddr>();
         let handle = Handle::new();
         let mut servers = JoinSet::new();
         for (address, listener) in self.listeners {
@@ -113,7 +115,7 @@ impl ApiServer {
 async fn serve(
     listener: TcpListener,
     tls: Option<RustlsConfig>,
-    service: IntoMakeServiceWithConnectInfo<axum::Router, SocketAddr>,
+    service: IntoMakeServiceWithConnectInfo<Router, SocketAddr>,
     handle: Handle<SocketAddr>,
 ) -> io::Result<()> {
     match tls {

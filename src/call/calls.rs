@@ -193,7 +193,8 @@ impl MediaLeg {
             rtp_port: self.opened.rtp_port,
             rtcp_port: self.opened.rtcp_port,
         };
-        Negotiator::new(settings.media.clone(), local, signalling, Entropy::system())
+        let certificate = self.calls.engine.fingerprint();
+        Negotiator::new(settings.media.clone(), local, signalling, Entropy::system()).with_certificate(certificate)
     }
 }
 

@@ -32,7 +32,7 @@ pub struct ConnectedLeg {
 impl ConnectedLeg {
     pub fn new(call: CallId, media: MediaLeg, negotiator: Negotiator, plan: &MediaPlan) -> Self {
         let MediaPlan { audio } = plan;
-        let (codec, secured) = (audio.send.codec, audio.srtp.is_some());
+        let (codec, secured) = (audio.send.codec, audio.security.is_secured());
         let held = is_held(plan);
         Self { call, media, negotiator, codec, secured, held, watch: QualityWatch::default() }
     }
@@ -84,6 +84,11 @@ impl ConnectedLeg {
                         }
                     }
                     Some(LegInput::Media(MediaEvent::Silent { .. })) => self.ask_whether_there(calls),
+                    Some(LegInput::Media(MediaEvent::HandshakeFailed { why, .. })) if !hung_up => {
+                        info!(participant = %link.participant(), %why, "no secure media");
+                        hung_up = true;
+                        calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+                    }
                     Some(LegInput::Media(event)) => debug!(?event, "media event"),
                 },
                 command = commands.recv(), if !hung_up => {

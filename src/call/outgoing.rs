@@ -7,13 +7,14 @@ use plenary_media::RoomId;
 use plenary_media::engine::MediaCommand;
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Ending, Event, OutgoingInvite};
 use plenary_sip::message::{Header, HeaderName, NameAddr, StatusCode, Uri};
+use plenary_sip::net_types::Transport;
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
 use super::calls::{Calls, MediaLeg};
 use super::connected::ConnectedLeg;
 use super::fork::{Fork, Verdict};
-use super::negotiate::{Negotiator, OfferProfile, Signalling};
+use super::negotiate::{MediaPolicy, Negotiator, OfferProfile, Signalling, SrtpPolicy};
 use super::switchboard::{Inbox, LegInput};
 use crate::conference::{Cause, LegNews};
 use crate::registrar::Target;
@@ -100,7 +101,7 @@ impl Outgoing {
         let (fork, branches) = (Fork::default(), HashMap::new());
         let mut outgoing = Self { calls: calls.clone(), wanted, line, inbox, fork, branches, rang: false };
         for target in targets.into_iter().take(outgoing.wanted.branches) {
-            let profile = OfferProfile::first(&calls.settings.media, &signalling(&target));
+            let profile = first_profile(&calls.settings.media, &target);
             outgoing.ring(target, profile);
         }
         if outgoing.fork.calls().is_empty() { Err(Unreached::NoMedia) } else { Ok(outgoing) }
@@ -233,6 +234,14 @@ impl Outgoing {
     fn other_profile(&self, profile: OfferProfile, why: &Ending) -> Option<OfferProfile> {
         let refused = matches!(why, Ending::Refused { status, .. } if matches!(status.as_u16(), 415 | 488 | 606));
         profile.after_refusal(&self.calls.settings.media).filter(|_| refused)
+    }
+}
+
+/// What comes over a WebSocket is a browser.
+fn first_profile(policy: &MediaPolicy, target: &Target) -> OfferProfile {
+    match target.transport {
+        Some(Transport::Ws | Transport::Wss) if policy.srtp != SrtpPolicy::Off => OfferProfile::Dtls,
+        _ => OfferProfile::first(policy, &signalling(target)),
     }
 }
 

@@ -120,6 +120,7 @@ impl Switchboard {
             | MediaEvent::Latched { leg, .. }
             | MediaEvent::Silent { leg, .. }
             | MediaEvent::Played { leg }
+            | MediaEvent::HandshakeFailed { leg, .. }
             | MediaEvent::Stats { leg, .. } => *leg,
         };
         if let Some(line) = self.by_media.get(&leg) {

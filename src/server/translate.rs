@@ -1,6 +1,6 @@
 //! The settings of the file in the terms of each part: a part takes its own small struct and knows no other.
 
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
 use plenary_config::{Settings, SrtpPolicy as ConfiguredSrtp};
 use plenary_media::engine::EngineSettings;
@@ -8,7 +8,8 @@ use plenary_media::plan::AudioCodec;
 use plenary_sip::endpoint::{EndpointSettings, EventPackage, NewSubscription};
 use plenary_sip::guard::{GuardSettings, Rate};
 use plenary_sip::message::{Host, Method};
-use plenary_sip::net::NetSettings;
+use plenary_sip::net::{Gate, NetSettings};
+use plenary_sip::net_types::Transport;
 use plenary_sip::transaction::Timing;
 
 use crate::api::{ApiLimits, ApiSettings};
@@ -16,6 +17,7 @@ use crate::call::CallSettings;
 use crate::call::negotiate::{MediaPolicy, SrtpPolicy};
 use crate::certificate::Identity;
 use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults, notify};
+use crate::gateway::{Origins, SipSocket, SocketTiming};
 use crate::store::StoreSettings;
 
 pub fn store(settings: &Settings) -> StoreSettings {
@@ -36,6 +38,19 @@ pub fn api(settings: &Settings, identity: &Identity) -> ApiSettings {
             session_lifetime: settings.http.session_lifetime,
             max_body: settings.http.max_body.as_usize(),
         },
+    }
+}
+
+/// `listening`: where the HTTP server does.
+pub fn gateway(settings: &Settings, gate: Gate, listening: Option<SocketAddr>) -> SipSocket {
+    let listening = listening.unwrap_or(settings.http.listen);
+    let host = if listening.ip().is_unspecified() { advertised(settings) } else { listening.ip() };
+    SipSocket {
+        gate,
+        origins: Origins::new(settings.http.origins.clone()),
+        local: SocketAddr::new(host, listening.port()),
+        transport: if settings.http.tls { Transport::Wss } else { Transport::Ws },
+        timing: SocketTiming::default(),
     }
 }
 

@@ -35,10 +35,12 @@ pub enum Refusal {
     Authentication,
     /// Our own SSRC came back (RFC 3550 §8.2).
     Looped,
+    /// Of a handshake, when the tick had taken as many of those as it may.
+    Busy,
 }
 
 impl Refusal {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Malformed,
         Self::NotConnected,
         Self::Source,
@@ -46,6 +48,7 @@ impl Refusal {
         Self::PayloadType,
         Self::Authentication,
         Self::Looped,
+        Self::Busy,
     ];
 
     /// As a metric's label.
@@ -58,6 +61,7 @@ impl Refusal {
             Self::PayloadType => "payload_type",
             Self::Authentication => "authentication",
             Self::Looped => "looped",
+            Self::Busy => "busy",
         }
     }
 }

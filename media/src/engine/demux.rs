@@ -5,7 +5,10 @@
 pub(super) enum Kind {
     Rtp,
     Rtcp,
-    /// STUN, DTLS, or noise: no leg here speaks it.
+    /// ICE checks (RFC 8445).
+    Stun,
+    Dtls,
+    /// ZRTP, TURN channels, or noise: no leg here speaks it.
     Other,
 }
 
@@ -15,6 +18,8 @@ impl Kind {
         match datagram {
             [128..=191, 192..=223, ..] => Self::Rtcp,
             [128..=191, _, ..] => Self::Rtp,
+            [0..=3, ..] => Self::Stun,
+            [20..=63, ..] => Self::Dtls,
             _ => Self::Other,
         }
     }
@@ -30,9 +35,23 @@ mod tests {
         assert_eq!(Kind::of(&[0x90, 0x80 | 101, 1]), Kind::Rtp);
         assert_eq!(Kind::of(&[0x81, 200, 0]), Kind::Rtcp);
         assert_eq!(Kind::of(&[0x81, 206, 0]), Kind::Rtcp);
-        assert_eq!(Kind::of(&[0x00, 0x01, 0, 8]), Kind::Other);
-        assert_eq!(Kind::of(&[22, 254, 253]), Kind::Other);
+        assert_eq!(Kind::of(&[0x00, 0x01, 0, 8]), Kind::Stun);
+        assert_eq!(Kind::of(&[22, 254, 253]), Kind::Dtls);
         assert_eq!(Kind::of(&[0x80]), Kind::Other);
         assert_eq!(Kind::of(&[]), Kind::Other);
+    }
+
+    /// RFC 7983 §7, every first octet.
+    #[test]
+    fn all_ranges_are_told_apart() {
+        for first in 0..=255 {
+            let expected = match first {
+                0..=3 => Kind::Stun,
+                20..=63 => Kind::Dtls,
+                128..=191 => Kind::Rtp,
+                _ => Kind::Other,
+            };
+            assert_eq!(Kind::of(&[first, 0, 0, 0]), expected, "{first}");
+        }
     }
 }

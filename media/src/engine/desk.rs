@@ -19,12 +19,36 @@ pub(super) struct Desk {
     pub packet: [u8; PACKET_LEN],
     /// What one leg alone hears, while it is put together.
     pub frame: Frame,
+    /// How many datagrams of handshakes may still be taken in this tick.
+    handshake_turns: u8,
 }
+
+/// At 0.1 ms each they take a tenth of a tick at most; who is passed over sends again.
+const HANDSHAKE_TURNS: u8 = 16;
 
 impl Desk {
     pub fn new(outbox: Outbox) -> Self {
         let tally = Tally::default();
-        Self { tally, outbox, groups: Groups::new(), packet: [0; PACKET_LEN], frame: SILENCE }
+        Self {
+            tally,
+            outbox,
+            groups: Groups::new(),
+            packet: [0; PACKET_LEN],
+            frame: SILENCE,
+            handshake_turns: HANDSHAKE_TURNS,
+        }
+    }
+
+    /// A tick begins.
+    pub fn begin_tick(&mut self) {
+        self.handshake_turns = HANDSHAKE_TURNS;
+    }
+
+    /// Takes one of the tick's turns for handshakes, if one is left.
+    pub fn take_handshake_turn(&mut self) -> bool {
+        let left = self.handshake_turns.checked_sub(1);
+        self.handshake_turns = left.unwrap_or(0);
+        left.is_some()
     }
 
     /// Ends a leg's use of a shared chain; the last one's chain goes back.

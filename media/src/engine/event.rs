@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::id::{LegId, RoomId};
 pub use crate::mix::SpeakerLevel;
+use crate::secure::dtls::DtlsError;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum MediaEvent {
@@ -31,6 +32,11 @@ pub enum MediaEvent {
     },
     Played {
         leg: LegId,
+    },
+    /// The peer is not who its description says, or has no SRTP for us: nothing passes, nothing will.
+    HandshakeFailed {
+        leg: LegId,
+        why: DtlsError,
     },
     /// Every five seconds, and once when the leg closes.
     Stats {

@@ -20,6 +20,7 @@ use super::settings::{EngineError, EngineSettings};
 use super::shard::Start;
 use super::thread::ShardThread;
 use crate::id::{LegId, RoomId};
+use crate::plan::Fingerprint;
 use crate::random::Random;
 
 /// More than a shard carries in practice; its tables have room for so many from the start.
@@ -71,7 +72,7 @@ impl Engine {
     /// Starts the shards.
     pub fn start(settings: EngineSettings) -> Result<(EngineHandle, MediaEvents), EngineError> {
         let mut random = Random::from_entropy();
-        let preparer = Preparer::new(&settings, random.next_u64());
+        let preparer = Preparer::new(&settings, random.next_u64())?;
         let ports = Ports::new(&settings, &mut random);
         let at_start = |source| EngineError::Start { shard: 0, source };
         let mut events = MediaEvents::new().map_err(at_start)?;
@@ -130,6 +131,11 @@ impl EngineHandle {
             preparer.leave(leg);
         }
         Ok(())
+    }
+
+    /// Of our certificate, for the descriptions of DTLS legs.
+    pub fn fingerprint(&self) -> Fingerprint {
+        lock(&self.inner.preparer).fingerprint()
     }
 
     /// For /metrics: sums over all shards, a quarter second old at most.

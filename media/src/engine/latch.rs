@@ -7,6 +7,7 @@
 //!   Open ──from a trusted address, three in a row ───┼──▶ Locked to that source
 //!          SRTP tag verifies ────────────────────────┘      │ SRTP tag verifies from elsewhere: moves
 //!                                                           └ anything else from elsewhere: a stranger
+//!   Told by ICE where the peer is: no packet moves it; ICE has judged the source before.
 //! ```
 
 use std::net::{IpAddr, SocketAddr};
@@ -47,8 +48,16 @@ pub(super) struct Latch {
 
 #[derive(Clone, Debug)]
 enum State {
-    Open { candidate: Option<Candidate> },
-    Locked { peer: SocketAddr },
+    Open {
+        candidate: Option<Candidate>,
+    },
+    Locked {
+        peer: SocketAddr,
+    },
+    /// Of an ICE leg; `None` before the nomination, when nothing is sent.
+    Told {
+        peer: Option<SocketAddr>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -68,13 +77,31 @@ impl Latch {
             signalled_rtcp: canonical(plan.remote_rtcp),
             rtcp_mux: plan.rtcp_mux,
             trusted: trusted.iter().map(IpAddr::to_canonical).collect(),
-            state: State::Open { candidate: None },
+            state: match plan.ice {
+                Some(_) => State::Told { peer: None },
+                None => State::Open { candidate: None },
+            },
             rtcp_peer: None,
         }
     }
 
+    /// ICE nominated another pair.
+    pub fn follow(&mut self, nominated: SocketAddr) {
+        self.state = State::Told { peer: Some(nominated) };
+    }
+
+    /// Goes on where another plan's latch stood, if that is for the same peer; with ICE always: a restart keeps the
+    /// pair in use until another is nominated.
+    pub fn take_over(&mut self, before: &mut Self) {
+        let both_told = matches!((&self.state, &before.state), (State::Told { .. }, State::Told { .. }));
+        if both_told || self.is_for_same_peer(before) {
+            std::mem::swap(&mut self.state, &mut before.state);
+            self.rtcp_peer = before.rtcp_peer;
+        }
+    }
+
     /// Whether a new plan names the same peer: then what was learnt of it stays true.
-    pub fn is_for_same_peer(&self, other: &Self) -> bool {
+    fn is_for_same_peer(&self, other: &Self) -> bool {
         self.signalled == other.signalled
             && self.signalled_rtcp == other.signalled_rtcp
             && self.rtcp_mux == other.rtcp_mux
@@ -85,7 +112,8 @@ impl Latch {
     pub fn rtp_destination(&self) -> SocketAddr {
         match self.state {
             State::Locked { peer } => peer,
-            State::Open { .. } => self.signalled,
+            State::Told { peer: Some(peer) } => peer,
+            State::Told { peer: None } | State::Open { .. } => self.signalled,
         }
     }
 
@@ -105,6 +133,7 @@ impl Latch {
     /// Judges an RTP packet by where it comes from.
     pub fn handle_rtp(&mut self, source: SocketAddr, header: &RtpHeader, proof: Proof) -> Verdict {
         match &mut self.state {
+            State::Told { .. } => Verdict::Welcome,
             State::Locked { peer } if *peer == source => Verdict::Welcome,
             _ if proof == Proof::Authenticated => self.lock(source),
             State::Locked { .. } => Verdict::Stranger,
@@ -125,6 +154,7 @@ impl Latch {
         let from_peer = match self.state {
             State::Locked { peer } => peer.ip() == source.ip(),
             State::Open { .. } => self.signalled == source,
+            State::Told { .. } => return true,
         };
         let counts = proof == Proof::Authenticated || from_peer || source == self.signalled_rtcp;
         if counts && source != self.rtp_destination() {
@@ -189,7 +219,8 @@ mod tests {
                 opus: OpusWishes::default(),
             },
             send_telephone_event: None,
-            srtp: None,
+            security: Default::default(),
+            ice: None,
             latch: LatchPlan { trusted: vec![at(NAT).ip()] },
         })
     }

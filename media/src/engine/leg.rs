@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::command::{Clip, Deaf, Mute};
 use super::counters::{Count, Refusal};
+use super::demux::Kind;
 use super::desk::Desk;
 use super::event::LegStats;
 use super::io::{Channel, PacketIo, Slot};
@@ -100,6 +101,7 @@ impl Leg {
     pub fn handle_datagram(&mut self, datagram: &mut [u8], from: SocketAddr, at: Clocks, desk: &mut Desk) {
         desk.tally.add(Count::RECEIVED, 1);
         let outcome = match &mut self.streams {
+            Some(_) if Kind::of(datagram) == Kind::Dtls && !desk.take_handshake_turn() => Err(Refusal::Busy),
             Some(streams) => streams.handle_datagram(datagram, from, at),
             None => Err(Refusal::NotConnected),
         };
@@ -198,6 +200,13 @@ impl Leg {
         io: &mut impl PacketIo,
     ) {
         let Some(streams) = &mut self.streams else { return };
+        let path = streams.attend_path(at.now, |to, datagram| {
+            let sent = io.send(slot, Channel::Rtp, to, datagram);
+            desk.tally.add(if sent { Count::SENT } else { Count::UNSENT }, 1);
+        });
+        if let Err(why) = path {
+            desk.outbox.tell(Told::HandshakeFailed { leg: self.id, why });
+        }
         let keys = &mut streams.receiver.keys;
         let unsaid = keys.poll_timeout().filter(|due| *due <= at.now).and_then(|_| keys.handle_timeout(at.now));
         if let Some(press) = unsaid {
@@ -217,6 +226,9 @@ impl Leg {
     /// Sends an RTCP report.
     pub fn report(&mut self, slot: Slot, farewell: Farewell, at: Clocks, desk: &mut Desk, io: &mut impl PacketIo) {
         let Some(streams) = &mut self.streams else { return };
+        if !streams.is_open() {
+            return;
+        }
         let Streams { reports, sender, receiver, latch, .. } = &mut **streams;
         let mut buffer = [0; REPORT_LEN];
         let len = match farewell {

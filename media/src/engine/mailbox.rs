@@ -19,6 +19,7 @@ use super::settings::MAX_SPEAKERS;
 use super::streams::Streams;
 use crate::id::{LegId, RoomId};
 use crate::mix::EncodeChain;
+use crate::secure::dtls::DtlsError;
 
 /// To the shard's thread.
 #[derive(Debug)]
@@ -117,6 +118,7 @@ pub(super) enum Told {
     Speakers { room: RoomId, speakers: [SpeakerLevel; MAX_SPEAKERS], count: usize },
     Silent { leg: LegId, quiet_for: Duration },
     Played { leg: LegId },
+    HandshakeFailed { leg: LegId, why: DtlsError },
     Stats { leg: LegId, stats: LegStats },
 }
 
@@ -137,6 +139,7 @@ impl From<Told> for MediaEvent {
             }
             Told::Silent { leg, quiet_for } => Self::Silent { leg, quiet_for },
             Told::Played { leg } => Self::Played { leg },
+            Told::HandshakeFailed { leg, why } => Self::HandshakeFailed { leg, why },
             Told::Stats { leg, stats } => Self::Stats { leg, stats: Box::new(stats) },
         }
     }

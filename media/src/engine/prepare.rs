@@ -10,12 +10,14 @@ use super::settings::{EngineError, EngineSettings};
 use super::streams::Streams;
 use crate::id::{LegId, RoomId};
 use crate::mix::EncodeChain;
-use crate::plan::SendFormat;
+use crate::plan::{Fingerprint, SendFormat};
 use crate::random::Random;
+use crate::secure::dtls::Identity;
 
 #[derive(Debug)]
 pub(super) struct Preparer {
     random: Random,
+    identity: Identity,
     speakers: usize,
     last_room: u64,
     last_leg: u64,
@@ -32,15 +34,21 @@ struct OpenLeg {
 }
 
 impl Preparer {
-    pub fn new(settings: &EngineSettings, seed: u64) -> Self {
-        Self {
+    pub fn new(settings: &EngineSettings, seed: u64) -> Result<Self, EngineError> {
+        Ok(Self {
+            identity: Identity::generate().map_err(|source| EngineError::Certificate { source })?,
             random: Random::from_seed(seed),
             speakers: settings.speakers,
             last_room: 0,
             last_leg: 0,
             legs: HashMap::new(),
             inhabitants: vec![0; settings.threads.max(1)],
-        }
+        })
+    }
+
+    /// Of our certificate, for the descriptions of DTLS legs.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.identity.fingerprint().clone()
     }
 
     /// A room stays on one shard for life: the remainder of its id by the number of shards.
@@ -91,7 +99,7 @@ impl Preparer {
             MediaCommand::OpenRoom { room } => self.room(room),
             MediaCommand::CloseRoom { room } => Order::CloseRoom { room },
             MediaCommand::Connect { leg, plan } => {
-                let streams = Box::new(Streams::new(leg, *plan, &mut self.random)?);
+                let streams = Box::new(Streams::new(leg, *plan, &self.identity, &mut self.random)?);
                 let format = streams.sender.format;
                 let shared = shared_chain(leg, &format)?;
                 if let Some(open) = self.legs.get_mut(&leg) {

@@ -10,12 +10,13 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::counters::Refusal;
+use super::guard::Guard;
 use super::latch::{Latch, Proof, Verdict};
 use super::settings::EngineError;
 use crate::dtmf::{KeyPress, KeyReceiver};
 use crate::id::LegId;
 use crate::mix::{Inserted, Playout};
-use crate::plan::{AudioCodec, AudioPlan, ReceiveKind};
+use crate::plan::{AudioCodec, AudioPlan, ReceiveKind, Security};
 use crate::rtp::{RtpHeader, RtpPacket, RtpSource, Ssrc, Validity};
 use crate::secure::{SrtpError, Unprotector};
 
@@ -29,7 +30,7 @@ pub(super) struct Receiver {
     /// By payload type.
     formats: [Option<ReceiveKind>; 128],
     listens: bool,
-    unprotector: Option<Unprotector>,
+    unprotector: Guard<Unprotector>,
     source: Option<RtpSource>,
     heard_at: Option<Instant>,
     successor: Option<(Ssrc, u8)>,
@@ -59,7 +60,11 @@ impl Receiver {
         Ok(Self {
             formats,
             listens: plan.direction.receives(),
-            unprotector: plan.srtp.as_ref().map(Unprotector::new).transpose().map_err(keys)?,
+            unprotector: match &plan.security {
+                Security::Plain => Guard::Plain,
+                Security::Sdes(sdes) => Guard::Ready(Unprotector::new(sdes).map_err(keys)?.into()),
+                Security::Dtls(_) => Guard::Awaited,
+            },
             source: None,
             heard_at: None,
             successor: None,
@@ -80,6 +85,11 @@ impl Receiver {
         }
         swap(&mut self.source, &mut before.source);
         self.heard_at = before.heard_at;
+    }
+
+    /// The handshake is done.
+    pub fn secure(&mut self, unprotector: Unprotector) {
+        self.unprotector = Guard::Ready(unprotector.into());
     }
 
     pub fn source(&self) -> Option<&RtpSource> {
@@ -126,13 +136,21 @@ impl Receiver {
 
     /// Opens SRTCP. Clear RTCP on a secured leg fails like a forged one.
     pub fn open_rtcp<'a>(&mut self, datagram: &'a mut [u8]) -> Result<(&'a [u8], Proof), Refusal> {
-        let Some(unprotector) = &mut self.unprotector else { return Ok((datagram, Proof::None)) };
+        let unprotector = match &mut self.unprotector {
+            Guard::Plain => return Ok((datagram, Proof::None)),
+            Guard::Awaited => return Err(Refusal::Unproven),
+            Guard::Ready(unprotector) => unprotector,
+        };
         let len = unprotector.unprotect_rtcp(datagram).map_err(refusal)?;
         Ok((datagram.get(..len).ok_or(Refusal::Malformed)?, Proof::Authenticated))
     }
 
     fn open_rtp<'a>(&mut self, datagram: &'a mut [u8]) -> Result<(&'a [u8], Proof), Refusal> {
-        let Some(unprotector) = &mut self.unprotector else { return Ok((datagram, Proof::None)) };
+        let unprotector = match &mut self.unprotector {
+            Guard::Plain => return Ok((datagram, Proof::None)),
+            Guard::Awaited => return Err(Refusal::Unproven),
+            Guard::Ready(unprotector) => unprotector,
+        };
         let len = unprotector.unprotect_rtp(datagram).map_err(refusal)?;
         Ok((datagram.get(..len).ok_or(Refusal::Malformed)?, Proof::Authenticated))
     }

@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use super::guard::Guard;
 use crate::mix::TICK;
-use crate::plan::{AudioPlan, SendFormat};
+use crate::plan::{AudioPlan, Security, SendFormat};
 use crate::random::Random;
 use crate::rtp::rtcp::SenderInfo;
 use crate::rtp::timestamp::units_of;
@@ -16,7 +17,7 @@ use crate::secure::{Protector, SrtpError};
 pub(super) struct Sender {
     pub format: SendFormat,
     rtp: RtpSender,
-    protector: Option<Protector>,
+    protector: Guard<Protector>,
     /// Where the next packet starts if none is left out.
     expected: Option<u64>,
 }
@@ -36,7 +37,11 @@ impl Sender {
         Ok(Self {
             format: plan.send,
             rtp: RtpSender::new(u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())),
-            protector: plan.srtp.as_ref().map(Protector::new).transpose()?,
+            protector: match &plan.security {
+                Security::Plain => Guard::Plain,
+                Security::Sdes(keys) => Guard::Ready(Protector::new(keys)?.into()),
+                Security::Dtls(_) => Guard::Awaited,
+            },
             expected: None,
         })
     }
@@ -52,6 +57,16 @@ impl Sender {
             swap(&mut self.rtp, &mut before.rtp);
             self.expected = before.expected;
         }
+    }
+
+    /// The handshake is done.
+    pub fn secure(&mut self, protector: Protector) {
+        self.protector = Guard::Ready(protector.into());
+    }
+
+    /// Whether packets can leave: not before the handshake.
+    pub fn lets_pass(&self) -> bool {
+        self.protector.lets_pass()
     }
 
     pub fn ssrc(&self) -> Ssrc {
@@ -75,16 +90,18 @@ impl Sender {
         let len = start + octets.len();
         buffer.get_mut(start..len)?.copy_from_slice(octets);
         match &mut self.protector {
-            Some(protector) => protector.protect_rtp(buffer, len).ok(),
-            None => Some(len),
+            Guard::Ready(protector) => protector.protect_rtp(buffer, len).ok(),
+            Guard::Plain => Some(len),
+            Guard::Awaited => None,
         }
     }
 
     /// Protects the RTCP packet `buffer[..len]` where the leg is secured. Returns its new length.
     pub fn protect_rtcp(&mut self, buffer: &mut [u8], len: usize) -> Option<usize> {
         match &mut self.protector {
-            Some(protector) => protector.protect_rtcp(buffer, len).ok(),
-            None => Some(len),
+            Guard::Ready(protector) => protector.protect_rtcp(buffer, len).ok(),
+            Guard::Plain => Some(len),
+            Guard::Awaited => None,
         }
     }
 

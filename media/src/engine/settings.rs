@@ -9,6 +9,7 @@ use crate::codec::CodecError;
 use crate::id::LegId;
 use crate::plan::AudioCodec;
 use crate::secure::SrtpError;
+use crate::secure::dtls::DtlsError;
 
 /// At most this many speakers are mixed at once: a packet names no more contributors (RFC 3550 §5.1).
 pub const MAX_SPEAKERS: usize = 15;
@@ -61,6 +62,11 @@ pub enum EngineError {
         codec: AudioCodec,
         #[source]
         source: CodecError,
+    },
+    #[error("no certificate for DTLS")]
+    Certificate {
+        #[source]
+        source: DtlsError,
     },
     #[error("SRTP keys of {leg} cannot be used")]
     Keys {

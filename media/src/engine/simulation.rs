@@ -15,6 +15,7 @@ use super::prepare::Preparer;
 use super::settings::{EngineError, EngineSettings};
 use super::shard::{Shard, Start};
 use crate::id::{LegId, RoomId};
+use crate::plan::Fingerprint;
 
 /// One shard and its network, for tests.
 #[derive(Debug)]
@@ -50,11 +51,16 @@ impl Simulation {
             beat: Beat::new(start.instant),
             shard: Shard::new(&settings, start, events.add_shard(8_192, 8_192)),
             io: SimulatedIo::default(),
-            preparer: Preparer::new(&settings, seed),
+            preparer: Preparer::new(&settings, seed).expect("a certificate can be made"),
             events,
             published: Published::default(),
             next_port: *settings.ports.start() & !1,
         }
+    }
+
+    /// Of the certificate in all its handshakes.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.preparer.fingerprint()
     }
 
     pub fn now(&self) -> Instant {

@@ -1,10 +1,12 @@
 //! One plan, carried out: both directions of a leg's audio, with all that they need ready-made.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use super::counters::Refusal;
 use super::demux::Kind;
 use super::latch::Latch;
+use super::path::{Path, Step};
 use super::receive::{Accepted, Receiver};
 use super::reports::{Clocks, Reports};
 use super::send::Sender;
@@ -12,8 +14,10 @@ use super::settings::EngineError;
 use super::solo::Solo;
 use crate::codec::packet_time;
 use crate::id::LegId;
-use crate::plan::{AudioPlan, MediaPlan};
+use crate::plan::{AudioPlan, MediaPlan, Security, SrtpKeys};
 use crate::random::Random;
+use crate::secure::dtls::{DtlsError, Identity};
+use crate::secure::{Protector, Unprotector};
 
 #[derive(Debug)]
 pub(super) struct Streams {
@@ -23,10 +27,12 @@ pub(super) struct Streams {
     pub sender: Sender,
     pub solo: Solo,
     pub reports: Reports,
+    /// Of legs with ICE or DTLS.
+    path: Option<Box<Path>>,
 }
 
 impl Streams {
-    pub fn new(leg: LegId, plan: MediaPlan, random: &mut Random) -> Result<Self, EngineError> {
+    pub fn new(leg: LegId, plan: MediaPlan, identity: &Identity, random: &mut Random) -> Result<Self, EngineError> {
         let mut plan = plan.audio;
         plan.send.ptime = packet_time(plan.send.codec, plan.send.ptime);
         let keys = |source| EngineError::Keys { leg, source };
@@ -37,6 +43,7 @@ impl Streams {
             sender: Sender::new(&plan, random).map_err(keys)?,
             solo: Solo::new(&plan.send).map_err(codec)?,
             reports: Reports::new(random),
+            path: Path::new(&plan, identity).map(Box::new),
             plan,
         })
     }
@@ -44,9 +51,14 @@ impl Streams {
     /// Goes on where the plan before stood: nothing that both have in common starts anew. What is left of `before` is
     /// to be dropped.
     pub fn take_over(&mut self, before: &mut Self) {
-        let same_keys = self.plan.srtp == before.plan.srtp;
-        if self.latch.is_for_same_peer(&before.latch) {
-            std::mem::swap(&mut self.latch, &mut before.latch);
+        let same_keys = match (&self.plan.security, &before.plan.security) {
+            // After another handshake the new keys take the place of the old ones, which serve until then.
+            (Security::Dtls(_), Security::Dtls(_)) => true,
+            (now, then) => now == then,
+        };
+        self.latch.take_over(&mut before.latch);
+        if let (Some(path), Some(before)) = (&mut self.path, &mut before.path) {
+            path.take_over(before);
         }
         if self.sender.format == before.sender.format {
             std::mem::swap(&mut self.solo, &mut before.solo);
@@ -56,8 +68,14 @@ impl Streams {
         self.reports.take_over(&mut before.reports);
     }
 
+    /// Whether the peer is to hear anything: not before it is found and the handshake done.
     pub fn sends(&self) -> bool {
-        self.plan.direction.sends()
+        self.plan.direction.sends() && self.is_open()
+    }
+
+    /// Whether packets can leave at all.
+    pub fn is_open(&self) -> bool {
+        self.sender.lets_pass() && self.path.as_ref().is_none_or(|path| path.is_open())
     }
 
     pub fn receives(&self) -> bool {
@@ -65,12 +83,23 @@ impl Streams {
     }
 
     pub fn is_secured(&self) -> bool {
-        self.plan.srtp.is_some()
+        self.plan.security.is_secured()
     }
 
     /// Takes a datagram from either of the leg's ports.
     pub fn handle_datagram(&mut self, datagram: &mut [u8], from: SocketAddr, at: Clocks) -> Result<Accepted, Refusal> {
-        match Kind::of(datagram) {
+        let kind = Kind::of(datagram);
+        match (kind, &mut self.path) {
+            (Kind::Stun, Some(path)) => {
+                let accepted = path.handle_check(datagram, from)?;
+                accepted.moved.into_iter().for_each(|peer| self.latch.follow(peer));
+                return Ok(accepted);
+            }
+            (Kind::Dtls, Some(path)) => return path.handle_handshake(datagram, from, at.now),
+            (_, Some(path)) if !path.admits(from) => return Err(Refusal::Source),
+            _ => {}
+        }
+        match kind {
             Kind::Rtp => self.receiver.handle_rtp(datagram, from, &mut self.latch, self.sender.ssrc(), at.now),
             Kind::Rtcp => {
                 let (datagram, proof) = self.receiver.open_rtcp(datagram)?;
@@ -82,7 +111,28 @@ impl Streams {
                     .map_err(|_| Refusal::Malformed)?;
                 Ok(Accepted::default())
             }
-            Kind::Other => Err(Refusal::Malformed),
+            Kind::Stun | Kind::Dtls | Kind::Other => Err(Refusal::Malformed),
         }
     }
+
+    /// Answers checks and goes on with the handshake. `send` is given what leaves; an error ends the leg.
+    pub fn attend_path(&mut self, now: Instant, mut send: impl FnMut(SocketAddr, &[u8])) -> Result<(), DtlsError> {
+        let Some(path) = &mut self.path else { return Ok(()) };
+        let mut outcome = Ok(());
+        let (sender, receiver) = (&mut self.sender, &mut self.receiver);
+        path.attend(now, |step| match step {
+            Step::Send(to, datagram) => send(to, datagram),
+            Step::Keys(keys) => outcome = secure(sender, receiver, &keys),
+            Step::Failed(why) => outcome = Err(why),
+        });
+        outcome
+    }
+}
+
+fn secure(sender: &mut Sender, receiver: &mut Receiver, keys: &SrtpKeys) -> Result<(), DtlsError> {
+    let made = Protector::new(keys).and_then(|protector| Ok((protector, Unprotector::new(keys)?)));
+    let (protector, unprotector) = made.map_err(|_| DtlsError::Profile)?;
+    sender.secure(protector);
+    receiver.secure(unprotector);
+    Ok(())
 }

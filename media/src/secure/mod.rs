@@ -9,6 +9,7 @@
 //! `webrtc-srtp` is the reference that the tests compare with.
 
 mod derive;
+pub mod dtls;
 mod index;
 pub mod srtp;
 mod transform;

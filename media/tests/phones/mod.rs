@@ -10,8 +10,8 @@ use std::time::Duration;
 use plenary_media::LegId;
 use plenary_media::codec::{Decoder, Encoded, Encoder, SampleRate, make_decoder, make_encoder};
 use plenary_media::plan::{
-    AudioCodec, AudioPlan, Direction, Latch, MediaPlan, OpusWishes, ReceiveFormat, ReceiveKind, SendFormat, SrtpKeys,
-    SrtpSuite,
+    AudioCodec, AudioPlan, Direction, Latch, MediaPlan, OpusWishes, ReceiveFormat, ReceiveKind, Security, SendFormat,
+    SrtpKeys, SrtpSuite,
 };
 use plenary_media::rtp::{RtpHeader, RtpPacket, RtpSender};
 use plenary_media::secure::{Protector, Unprotector};
@@ -102,7 +102,8 @@ impl Phone {
                     opus: OpusWishes::default(),
                 },
                 send_telephone_event: Some((KEYS, self.model.codec.clock_rate())),
-                srtp: self.model.suite.map(|suite| keys(self.leg, suite)),
+                security: self.model.suite.map_or(Security::Plain, |suite| Security::Sdes(keys(self.leg, suite))),
+                ice: None,
                 latch: Latch { trusted: Vec::new() },
             },
         }

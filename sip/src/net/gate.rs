@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::door::Door;
+use super::door::{Admission, Door};
 use super::event::{Inside, OpenFlow, Outgoing};
 use crate::message::is_keep_alive;
 use crate::net_types::{FlowId, Source, Transport};
@@ -21,6 +21,19 @@ pub struct GateFlow {
     source: Source,
     door: Door,
     outgoing: mpsc::Receiver<Outgoing>,
+    _admission: Admission,
+}
+
+/// What a peer said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A SIP message, or what was meant as one.
+    Sip,
+    /// A keep-alive that wants this answer at once (RFC 5626 §4.4.1).
+    Ping {
+        pong: Bytes,
+    },
+    Pong,
 }
 
 impl Gate {
@@ -28,12 +41,14 @@ impl Gate {
         Self { door }
     }
 
-    /// `local`: our address as the peer wrote it, for Via and Contact.
-    pub async fn open(&self, transport: Transport, local: SocketAddr, remote: SocketAddr) -> GateFlow {
+    /// `local`: our address as the peer reaches it, for Via and Contact. `None`: too many connections are open, in all or
+    /// from that address.
+    pub async fn open(&self, transport: Transport, local: SocketAddr, remote: SocketAddr) -> Option<GateFlow> {
+        let admission = self.door.admit(remote.ip())?;
         let source = Source { transport, local, remote, flow: self.door.next_flow() };
         let (queue, outgoing) = mpsc::channel(self.door.settings.write_queue);
         self.door.tell(Inside::Opened { flow: OpenFlow { source, queue, host: None }, asked: None }).await;
-        GateFlow { source, door: self.door.clone(), outgoing }
+        Some(GateFlow { source, door: self.door.clone(), outgoing, _admission: admission })
     }
 }
 
@@ -42,13 +57,16 @@ impl GateFlow {
         self.source.flow
     }
 
-    /// Takes one message of the peer's. Returns what to answer to a keep-alive at once.
-    pub async fn receive(&self, octets: Bytes) -> Option<Bytes> {
+    /// Takes one message of the peer's.
+    pub async fn receive(&self, octets: Bytes) -> Heard {
         if is_keep_alive(&octets) {
-            return octets.starts_with(b"\r\n\r\n").then(|| Bytes::from_static(b"\r\n"));
+            return match octets.starts_with(b"\r\n\r\n") {
+                true => Heard::Ping { pong: Bytes::from_static(b"\r\n") },
+                false => Heard::Pong,
+            };
         }
         self.door.receive(&octets, self.source).await;
-        None
+        Heard::Sip
     }
 
     /// The next message for the peer; `None` when the flow is to be closed.

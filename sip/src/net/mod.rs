@@ -32,6 +32,6 @@ pub use counters::{CounterSnapshot, Counters};
 pub use driver::{EndpointHandle, MailboxFull, RunningEndpoint, spawn_endpoint};
 pub use error::{NetError, SendError};
 pub use event::{NetEvent, Received};
-pub use gate::{Gate, GateFlow};
+pub use gate::{Gate, GateFlow, Heard};
 pub use settings::{NetSettings, NetTiming, VerifyServer};
 pub use transport_layer::{Listening, Net};

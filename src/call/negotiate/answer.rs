@@ -1,15 +1,17 @@
 //! Answering an offer: RFC 3264 §6, and §8 for a later one.
 
 use bytes::Bytes;
-use plenary_media::plan::MediaPlan;
+use plenary_media::plan::{IcePlan, MediaPlan};
 use plenary_sip::sdp::{MediaDescription, SessionDescription, answering_direction, rejected};
 
+use super::dtls;
 use super::error::NegotiationError;
 use super::format::CommonFormats;
-use super::negotiator::{Agreed, AudioLine, Negotiator};
+use super::ice::{self, Offered};
+use super::negotiator::{Agreed, AgreedSecurity, AudioLine, Negotiator};
 use super::policy::SrtpPolicy;
 use super::remote::Remote;
-use super::sdes::{self, AgreedKeys};
+use super::sdes;
 
 /// An offered audio stream that we can take.
 struct Acceptable<'a> {
@@ -17,7 +19,9 @@ struct Acceptable<'a> {
     offered: &'a MediaDescription,
     common: CommonFormats,
     remote: Remote,
-    keys: Option<AgreedKeys>,
+    security: Option<AgreedSecurity>,
+    ice: Option<IcePlan>,
+    mismatch: bool,
 }
 
 impl Negotiator {
@@ -28,23 +32,35 @@ impl Negotiator {
         let taken = self.choose(&offer)?;
         let formats = taken.common.listed();
         let direction = answering_direction(taken.remote.direction, self.wanted);
-        let audio = self.describe_audio(&AudioLine {
+        let (keys, setup) = match &taken.security {
+            Some(AgreedSecurity::Sdes(keys)) => (std::slice::from_ref(&keys.local), None),
+            Some(AgreedSecurity::Dtls(agreed)) => (&[][..], Some(dtls::setup_of(agreed.role))),
+            None => (&[][..], None),
+        };
+        let mut audio = self.describe_audio(&AudioLine {
             profile: taken.offered.profile.clone(),
             formats: &formats,
             direction,
             rtcp_mux: taken.remote.rtcp_mux,
-            keys: taken.keys.as_ref().map(|keys| &keys.local).map_or(&[], std::slice::from_ref),
+            keys,
+            setup,
+            ice: taken.ice.as_ref().map(|ice| &ice.local),
             mid: taken.offered.attributes.value("mid"),
         });
+        if taken.mismatch {
+            audio.attributes.push_flag("ice-mismatch");
+        }
+        let bundled = audio.attributes.value("mid").is_some_and(|mid| is_bundled(&offer, mid));
         let mut media: Vec<MediaDescription> = offer.media.iter().map(rejected).collect();
         if let Some(place) = media.get_mut(taken.place) {
             *place = audio;
         }
         self.numbers.learn(&formats);
-        let plan = self.plan(taken.offered, &taken.common, formats, &taken.remote, direction, taken.keys.as_ref());
-        self.agreed = Some(Agreed { media: media.clone(), audio: taken.place, remote: taken.remote, keys: taken.keys });
+        let Acceptable { place, offered, common, remote, security, ice, .. } = taken;
+        let plan = self.plan(offered, &common, formats, &remote, direction, security.as_ref(), ice.as_ref());
+        self.agreed = Some(Agreed { media: media.clone(), audio: place, remote, security, ice, bundled });
         self.pending = None;
-        Ok((self.print(media), plan))
+        Ok((self.print(media, bundled), plan))
     }
 
     /// The first acceptable audio stream, an encrypted one before a plain one where SRTP is preferred: some peers offer
@@ -55,7 +71,7 @@ impl Negotiator {
         let audio = offer.media.iter().enumerate().filter(|(_, media)| media.is_audio() && media.port != 0);
         for (place, media) in audio {
             match self.consider(offer, place, media) {
-                Ok(taken) if taken.keys.is_some() || self.policy.srtp != SrtpPolicy::Preferred => return Ok(taken),
+                Ok(taken) if taken.security.is_some() || self.policy.srtp != SrtpPolicy::Preferred => return Ok(taken),
                 Ok(taken) => plain = plain.or(Some(taken)),
                 Err(error) => refusal = refusal.or(Some(error)),
             }
@@ -70,22 +86,50 @@ impl Negotiator {
         offered: &'a MediaDescription,
     ) -> Result<Acceptable<'a>, NegotiationError> {
         let before = self.agreed.as_ref();
-        let keys = sdes::answer_keys(
-            offered,
-            before.and_then(|agreed| agreed.keys.as_ref()),
-            &self.policy,
-            &self.signalling,
-            &mut self.entropy,
-        )?;
-        let remote = Remote::read(offer, offered, self.local.address, before.map(|agreed| agreed.remote))?;
+        let security = if dtls::is_offered(offer, offered) {
+            self.allow_dtls(offered)?;
+            Some(AgreedSecurity::Dtls(dtls::answer(offer, offered, before.and_then(Agreed::dtls))?))
+        } else {
+            let keys = before.and_then(Agreed::sdes);
+            sdes::answer_keys(offered, keys, &self.policy, &self.signalling, &mut self.entropy)?
+                .map(AgreedSecurity::Sdes)
+        };
+        if security.is_none() && self.is_encrypted() {
+            return Err(NegotiationError::Downgrade);
+        }
+        let by_ice = ice::read(offer, offered);
+        let mismatch = by_ice == Offered::Mismatch;
+        let (ice, remote) = match by_ice {
+            Offered::By(credentials) => {
+                let ice = ice::agree(credentials, before.and_then(|agreed| agreed.ice.as_ref()), &mut self.entropy);
+                (Some(ice), Remote::by_ice(offer, offered, self.local.address))
+            }
+            Offered::None | Offered::Mismatch => {
+                (None, Remote::read(offer, offered, self.local.address, before.map(|agreed| agreed.remote))?)
+            }
+        };
         let common = CommonFormats::find(offered, &self.policy)?.preferred_by(&self.policy);
-        Ok(Acceptable { place, offered, common, remote, keys })
+        Ok(Acceptable { place, offered, common, remote, security, ice, mismatch })
     }
+
+    fn allow_dtls(&self, offered: &MediaDescription) -> Result<(), NegotiationError> {
+        match (self.policy.srtp, &self.certificate) {
+            (SrtpPolicy::Off, _) => Err(NegotiationError::SrtpOff),
+            (_, None) => Err(NegotiationError::Profile { profile: offered.profile.to_string() }),
+            (_, Some(_)) => Ok(()),
+        }
+    }
+}
+
+/// Whether the offer has this line in a bundle (RFC 9143 §7.3).
+fn is_bundled(offer: &SessionDescription, mid: &str) -> bool {
+    let mut groups = offer.attributes.values("group").map(str::split_ascii_whitespace);
+    groups.any(|mut words| words.next() == Some("BUNDLE") && words.any(|member| member == mid))
 }
 
 #[cfg(test)]
 mod tests {
-    use plenary_media::plan::{AudioCodec, Direction, ReceiveKind};
+    use plenary_media::plan::{AudioCodec, Direction, ReceiveKind, Security};
 
     use super::*;
     use crate::call::negotiate::{Entropy, LocalMedia, MediaPolicy, Signalling};
@@ -129,7 +173,7 @@ mod tests {
         assert_eq!(audio.remote_rtcp.to_string(), "10.0.0.1:4001");
         assert_eq!(audio.latch.trusted.len(), 1);
         assert!(audio.receive.iter().any(|format| format.kind == ReceiveKind::ComfortNoise));
-        assert_eq!(audio.srtp, None);
+        assert_eq!(audio.security, Security::Plain);
     }
 
     /// RFC 3264 §6: as many lines as offered, in their order.
@@ -211,7 +255,7 @@ mod tests {
 
         let held = offer(&format!("m=audio 4000 RTP/AVP 0\r\na=crypto:{KEY}\r\na=sendonly"));
         let (_, again) = negotiator.answer(&held).expect("accepted");
-        assert_eq!(again.audio.srtp, plan.audio.srtp);
+        assert_eq!(again.audio.security, plan.audio.security);
     }
 
     /// Peers that offer SAVP and AVP as alternatives get one stream.
@@ -219,7 +263,7 @@ mod tests {
     fn of_two_alternatives_the_encrypted_is_taken() {
         let lines = format!("m=audio 4000 RTP/AVP 0\r\nm=audio 4002 RTP/SAVP 0\r\na=crypto:{KEY}");
         let (answer, plan) = negotiator(MediaPolicy::default(), true).answer(&offer(&lines)).expect("accepted");
-        assert!(plan.audio.srtp.is_some());
+        assert!(plan.audio.security.is_secured());
         let answer = text(&answer);
         assert!(answer.contains("m=audio 0 RTP/AVP 0\n") && answer.contains("m=audio 20000 RTP/SAVP 0\n"), "{answer}");
     }

@@ -20,6 +20,10 @@ pub enum NegotiationError {
     KeysOverInsecureSignalling, // 488, 302
     #[error("no a=crypto line can be used")]
     NoUsableKey, // 488, 307
+    #[error("no a=fingerprint of a hash from sha-256 on")]
+    NoUsableFingerprint, // 488, 307
+    #[error("a=setup:{setup} cannot be answered")]
+    Setup { setup: String }, // 488, 307
     #[error("an encrypted call cannot become a plain one")]
     Downgrade, // 488, 302
     #[error("media has no address")]
@@ -57,7 +61,7 @@ impl NegotiationError {
             | Self::Downgrade => 302,
             Self::NoAudio => 304,
             Self::NoCommonCodec { .. } => 305,
-            Self::NoUsableKey => 307,
+            Self::NoUsableKey | Self::NoUsableFingerprint | Self::Setup { .. } => 307,
             Self::Multicast { .. } => 330,
             Self::Unreadable(_) | Self::AudioRefused | Self::NothingOffered => return None,
         };

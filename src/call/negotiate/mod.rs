@@ -12,20 +12,28 @@
 //! | [`policy`] | what is allowed: codecs, SRTP, keys over insecure signalling |
 //! | `format` | which payload numbers mean which codec, what is in common (RFC 3551, 4733, 7587) |
 //! | `sdes` | which key line is taken (RFC 4568), when plain RTP is refused (RFC 8643) |
+//! | `dtls` | whose certificate, who begins the handshake (RFC 5763, 8842) |
+//! | `ice` | whether checks find the peer (RFC 8839) |
 //! | `remote` | where the peer wants RTP and RTCP, and whether it holds |
 //! | `answer`, `offer` | the two directions of the exchange |
 //!
-//! Left out: video and other media (refused in place with port 0), DTLS-SRTP, ICE.
+//! Left out: video and other media (refused in place with port 0); the RTCP component of ICE and DTLS, since who has
+//! those has `a=rtcp-mux` too.
 
 mod answer;
+mod dtls;
 mod entropy;
 mod error;
 mod format;
+mod ice;
 mod negotiator;
 mod offer;
 pub mod policy;
 mod remote;
 mod sdes;
+
+#[cfg(test)]
+mod browser_tests;
 
 pub use entropy::Entropy;
 pub use error::NegotiationError;

@@ -1,12 +1,16 @@
 //! One call's negotiation: what was agreed so far, and the rules it goes on by.
 
 use bytes::Bytes;
-use plenary_media::plan::{self, AudioPlan, Latch, MediaPlan, ReceiveFormat};
+use plenary_media::plan::{
+    self, AudioPlan, Fingerprint, IceCredentials, IcePlan, Latch, MediaPlan, ReceiveFormat, Security,
+};
 use plenary_sip::sdp::attribute::{Crypto, Direction};
 use plenary_sip::sdp::{Attributes, Connection, MediaDescription, OwnDescriptions, Profile};
 
+use super::dtls::{self, AgreedDtls};
 use super::entropy::Entropy;
 use super::format::{self, CommonFormats, PayloadNumbers};
+use super::ice;
 use super::offer::PendingOffer;
 use super::policy::{LocalMedia, MediaPolicy, OfferProfile, Signalling};
 use super::remote::Remote;
@@ -23,6 +27,8 @@ pub struct Negotiator {
     /// Our direction, were the peer to allow all.
     pub(super) wanted: Direction,
     pub(super) offer_profile: OfferProfile,
+    /// Of the certificate that DTLS shows; without one there is no DTLS.
+    pub(super) certificate: Option<Fingerprint>,
     pub(super) numbers: PayloadNumbers,
     pub(super) agreed: Option<Agreed>,
     pub(super) pending: Option<PendingOffer>,
@@ -36,7 +42,43 @@ pub(super) struct Agreed {
     /// The place of the audio among them.
     pub(super) audio: usize,
     pub(super) remote: Remote,
-    pub(super) keys: Option<AgreedKeys>,
+    /// Absent: plain RTP.
+    pub(super) security: Option<AgreedSecurity>,
+    pub(super) ice: Option<IcePlan>,
+    /// Whether the audio stands in a bundle, alone (RFC 9143).
+    pub(super) bundled: bool,
+}
+
+/// Where the keys of an encrypted stream come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum AgreedSecurity {
+    Sdes(AgreedKeys),
+    Dtls(AgreedDtls),
+}
+
+impl AgreedSecurity {
+    fn plan(&self) -> Security {
+        match self {
+            Self::Sdes(keys) => Security::Sdes(keys.plan()),
+            Self::Dtls(agreed) => Security::Dtls(agreed.clone()),
+        }
+    }
+}
+
+impl Agreed {
+    pub(super) fn sdes(&self) -> Option<&AgreedKeys> {
+        match &self.security {
+            Some(AgreedSecurity::Sdes(keys)) => Some(keys),
+            _ => None,
+        }
+    }
+
+    pub(super) fn dtls(&self) -> Option<&AgreedDtls> {
+        match &self.security {
+            Some(AgreedSecurity::Dtls(agreed)) => Some(agreed),
+            _ => None,
+        }
+    }
 }
 
 /// Everything that our audio line says.
@@ -46,6 +88,9 @@ pub(super) struct AudioLine<'a> {
     pub(super) direction: Direction,
     pub(super) rtcp_mux: bool,
     pub(super) keys: &'a [Crypto],
+    /// `a=setup` of a DTLS stream.
+    pub(super) setup: Option<&'static str>,
+    pub(super) ice: Option<&'a IceCredentials>,
     pub(super) mid: Option<&'a str>,
 }
 
@@ -61,10 +106,16 @@ impl Negotiator {
             own,
             wanted: Direction::SendRecv,
             offer_profile,
+            certificate: None,
             numbers: PayloadNumbers::default(),
             agreed: None,
             pending: None,
         }
+    }
+
+    /// Allows DTLS, with the certificate of this fingerprint.
+    pub fn with_certificate(self, fingerprint: Fingerprint) -> Self {
+        Self { certificate: Some(fingerprint), ..self }
     }
 
     /// What the next exchanges aim at; [`plan::Direction::SendOnly`] holds the peer.
@@ -78,7 +129,7 @@ impl Negotiator {
     }
 
     pub fn is_encrypted(&self) -> bool {
-        self.agreed.as_ref().is_some_and(|agreed| agreed.keys.is_some())
+        self.agreed.as_ref().is_some_and(|agreed| agreed.security.is_some())
     }
 
     pub(super) fn describe_audio(&self, line: &AudioLine<'_>) -> MediaDescription {
@@ -99,14 +150,32 @@ impl Negotiator {
         if line.rtcp_mux {
             attributes.push_flag("rtcp-mux");
         }
+        if let Some(ice) = line.ice {
+            ice::describe(ice, &self.local, attributes);
+        }
+        if let (Some(setup), Some(own)) = (line.setup, &self.certificate) {
+            dtls::describe(own, setup, attributes);
+            // Browsers put what they receive into a stream of that name (RFC 8830).
+            attributes.push("msid", "plenary audio");
+        }
         attributes.push_direction(line.direction);
         media
     }
 
-    pub(super) fn print(&mut self, media: Vec<MediaDescription>) -> Bytes {
-        self.own.print(self.local.address.into(), Attributes::default(), media)
+    /// `bundled`: the audio stands in a bundle of its own.
+    pub(super) fn print(&mut self, media: Vec<MediaDescription>, bundled: bool) -> Bytes {
+        let mut attributes = Attributes::default();
+        let live = media.iter().find(|line| line.port != 0).map(|line| &line.attributes);
+        if let Some(mid) = live.and_then(|attributes| attributes.value("mid")).filter(|_| bundled) {
+            attributes.push("group", format!("BUNDLE {mid}"));
+        }
+        if live.is_some_and(|attributes| attributes.has("ice-ufrag")) {
+            attributes.push_flag("ice-lite");
+        }
+        self.own.print(self.local.address.into(), attributes, media)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what the exchange settled, each used once")]
     /// `peer`: the peer's audio line; `receive`: the numbers that the peer may send.
     pub(super) fn plan(
         &self,
@@ -115,7 +184,8 @@ impl Negotiator {
         receive: Vec<ReceiveFormat>,
         remote: &Remote,
         direction: Direction,
-        keys: Option<&AgreedKeys>,
+        security: Option<&AgreedSecurity>,
+        ice: Option<&IcePlan>,
     ) -> MediaPlan {
         MediaPlan {
             audio: AudioPlan {
@@ -126,7 +196,8 @@ impl Negotiator {
                 receive,
                 send: common.send_format(peer),
                 send_telephone_event: common.send_event(),
-                srtp: keys.map(AgreedKeys::plan),
+                security: security.map_or(Security::Plain, AgreedSecurity::plan),
+                ice: ice.cloned(),
                 latch: Latch { trusted: self.signalling.source.into_iter().collect() },
             },
         }

@@ -1,13 +1,15 @@
 //! Offering, and taking the answer: RFC 3264 §5 and §7, and §8 for a later offer.
 
 use bytes::Bytes;
-use plenary_media::plan::{MediaPlan, ReceiveFormat};
+use plenary_media::plan::{IceCredentials, IcePlan, MediaPlan, ReceiveFormat};
 use plenary_sip::sdp::attribute::{Crypto, Direction};
 use plenary_sip::sdp::{MediaDescription, Profile, SessionDescription, answering_direction, rejected};
 
+use super::dtls;
 use super::error::NegotiationError;
 use super::format::CommonFormats;
-use super::negotiator::{Agreed, AudioLine, Negotiator};
+use super::ice::{self, Offered};
+use super::negotiator::{Agreed, AgreedSecurity, AudioLine, Negotiator};
 use super::policy::{OfferProfile, SrtpPolicy};
 use super::remote::Remote;
 use super::sdes::{self, AgreedKeys};
@@ -19,6 +21,10 @@ pub(super) struct PendingOffer {
     audio: usize,
     formats: Vec<ReceiveFormat>,
     keys: Vec<Crypto>,
+    /// Keys come by DTLS.
+    dtls: bool,
+    ice: Option<IceCredentials>,
+    bundled: bool,
     direction: Direction,
 }
 
@@ -42,11 +48,20 @@ impl Negotiator {
     }
 
     fn offer_as(&mut self, profile: OfferProfile) -> Result<Bytes, NegotiationError> {
-        let profile = if self.policy.srtp == SrtpPolicy::Required { OfferProfile::Savp } else { profile };
+        let required = self.policy.srtp == SrtpPolicy::Required && profile != OfferProfile::Dtls;
+        let profile = if required { OfferProfile::Savp } else { profile };
         let before = self.agreed.as_ref();
-        let agreed_keys = before.and_then(|agreed| agreed.keys.as_ref());
+        let agreed_keys = before.and_then(Agreed::sdes);
+        let dtls = before.map_or(profile == OfferProfile::Dtls, |agreed| agreed.dtls().is_some());
+        let ice = match before {
+            Some(agreed) => agreed.ice.as_ref().map(|ice| ice.local.clone()),
+            None => dtls
+                .then(|| self.pending.as_ref().and_then(|offer| offer.ice.clone()))
+                .map(|pending| pending.unwrap_or_else(|| ice::credentials(&mut self.entropy))),
+        };
+        let bundled = before.map_or(dtls, |agreed| agreed.bundled);
         // A call that was agreed on as plain stays plain: phones stumble over keys that come later.
-        let with_keys = before.map_or(profile != OfferProfile::Plain, |agreed| agreed.keys.is_some());
+        let with_keys = !dtls && before.map_or(profile != OfferProfile::Plain, |agreed| agreed.sdes().is_some());
         if with_keys && !self.policy.allows_sdes(&self.signalling) {
             return Err(NegotiationError::KeysOverInsecureSignalling);
         }
@@ -59,6 +74,7 @@ impl Negotiator {
         let profile = match (kept, profile) {
             (Some(kept), _) => kept.profile.clone(),
             (None, OfferProfile::Savp) => Profile::Savp,
+            (None, OfferProfile::Dtls) => Profile::DtlsSavpf,
             (None, OfferProfile::Plain | OfferProfile::Opportunistic) => Profile::Avp,
         };
         let formats = self.numbers.offered(&self.policy);
@@ -68,13 +84,17 @@ impl Negotiator {
             direction: self.wanted,
             rtcp_mux: true,
             keys: &keys,
-            mid: kept.and_then(|kept| kept.attributes.value("mid")),
+            setup: dtls.then_some("actpass"),
+            ice: ice.as_ref(),
+            mid: kept.map_or(dtls.then_some("0"), |kept| kept.attributes.value("mid")),
         });
         if let Some(line) = media.get_mut(place) {
             *line = audio;
         }
-        self.pending = Some(PendingOffer { media: media.clone(), audio: place, formats, keys, direction: self.wanted });
-        Ok(self.print(media))
+        let direction = self.wanted;
+        self.pending =
+            Some(PendingOffer { media: media.clone(), audio: place, formats, keys, dtls, ice, bundled, direction });
+        Ok(self.print(media, bundled))
     }
 
     /// Takes the answer to the last offer. We send the answer's first codec, with the answer's number.
@@ -86,14 +106,25 @@ impl Negotiator {
             .get(offered.audio)
             .filter(|audio| audio.is_audio() && audio.port != 0)
             .ok_or(NegotiationError::AudioRefused)?;
-        let keys = self.keys_of_answer(audio, &offered)?;
-        let before = self.agreed.as_ref().map(|agreed| agreed.remote);
-        let remote = Remote::read(&answer, audio, self.local.address, before)?;
+        let security = match offered.dtls {
+            true => Some(AgreedSecurity::Dtls(dtls::accept(&answer, audio)?)),
+            false => self.keys_of_answer(audio, &offered)?.map(AgreedSecurity::Sdes),
+        };
+        let (ice, remote) = match (ice::read(&answer, audio), offered.ice.clone()) {
+            (Offered::By(remote), Some(local)) => {
+                (Some(IcePlan { local, remote }), Remote::by_ice(&answer, audio, self.local.address))
+            }
+            _ => {
+                let before = self.agreed.as_ref().map(|agreed| agreed.remote);
+                (None, Remote::read(&answer, audio, self.local.address, before)?)
+            }
+        };
         let common = CommonFormats::find(audio, &self.policy)?;
         let direction = answering_direction(remote.direction, offered.direction);
         let receive = receivable(&offered.formats, &common.listed());
-        let plan = self.plan(audio, &common, receive, &remote, direction, keys.as_ref());
-        self.agreed = Some(Agreed { media: offered.media, audio: offered.audio, remote, keys });
+        let plan = self.plan(audio, &common, receive, &remote, direction, security.as_ref(), ice.as_ref());
+        let PendingOffer { media, audio, bundled, .. } = offered;
+        self.agreed = Some(Agreed { media, audio, remote, security, ice, bundled });
         Ok(plan)
     }
 
@@ -176,7 +207,7 @@ mod tests {
         // A phone whose answer names the wrong profile.
         let accepted = answer(&format!("m=audio 4000 RTP/AVP 0\r\na=crypto:{key}"));
         let plan = negotiator.accept_answer(&accepted).expect("accepted");
-        assert_eq!(plan.audio.srtp.as_ref().map(|keys| keys.suite), Some(SrtpSuite::AeadAes128Gcm));
+        assert_eq!(plan.audio.security.keys().map(|keys| keys.suite), Some(SrtpSuite::AeadAes128Gcm));
 
         negotiator.set_direction(plenary_media::plan::Direction::SendOnly);
         let again = text(&negotiator.offer().expect("an offer"));
@@ -199,7 +230,7 @@ mod tests {
         let mut opportunistic = negotiator(MediaPolicy::default(), true);
         let offer = text(&opportunistic.delayed_offer().expect("an offer"));
         assert!(offer.contains("RTP/AVP") && offer.contains("a=crypto:1 "), "{offer}");
-        assert_eq!(opportunistic.accept_answer(&plain).expect("plain is allowed").audio.srtp, None);
+        assert_eq!(opportunistic.accept_answer(&plain).expect("plain is allowed").audio.security, Default::default());
 
         let half = answer("m=audio 4000 RTP/AVP 0\r\na=crypto:9 AES_CM_128_HMAC_SHA1_80 inline:x");
         assert!(matches!(opportunistic.accept_answer(&half), Err(NegotiationError::NoUsableKey)));

@@ -62,6 +62,8 @@ pub enum OfferProfile {
     Opportunistic,
     /// `RTP/SAVP` with keys: phones without SRTP refuse it.
     Savp,
+    /// `UDP/TLS/RTP/SAVPF` with ICE: what browsers take, and nothing else.
+    Dtls,
 }
 
 impl OfferProfile {

@@ -46,6 +46,14 @@ impl Remote {
         Ok(Self { direction, ..Self::at(ip, media) })
     }
 
+    /// Of a stream whose peer is found by ICE: its address is only a guess, and `0.0.0.0` no hold (RFC 8839 §4.2.1.2).
+    pub(super) fn by_ice(description: &SessionDescription, media: &MediaDescription, local: IpAddr) -> Self {
+        let any = if local.is_ipv4() { IpAddr::from([0; 4]) } else { IpAddr::from([0; 16]) };
+        let named = description.connection_of(media).and_then(|connection| connection.address.ip());
+        let ip = named.filter(|ip| ip.is_ipv4() == local.is_ipv4()).unwrap_or(any);
+        Self { direction: description.direction_of(media), ..Self::at(ip, media) }
+    }
+
     fn at(ip: IpAddr, media: &MediaDescription) -> Self {
         let rtp = SocketAddr::new(ip, media.port);
         let rtcp_mux = media.attributes.rtcp_mux();

@@ -1,0 +1,187 @@
+//! A lite agent: always controlled, it answers checks and learns from them where the peer is.
+//!
+//! RFC 8445 §6.1.1 (a lite agent facing a full one is controlled), §7.3 (answering), §7.3.2 (nomination by the peer).
+
+use std::net::SocketAddr;
+
+use aws_lc_rs::hmac;
+
+use super::stun::{Kind, Message, Reply, key};
+use crate::plan::IcePlan;
+
+/// Addresses of the peer that proved to know our password; more than a browser has, and an end to any flood.
+const VALID_PAIRS: usize = 8;
+
+#[derive(Clone, Debug)]
+pub struct IceLite {
+    /// What USERNAME must say: our fragment and the peer's (§7.2.2).
+    username: String,
+    key: hmac::Key,
+    valid: [Option<SocketAddr>; VALID_PAIRS],
+    newest: usize,
+    nominated: Option<SocketAddr>,
+}
+
+/// What a check brought.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Checked {
+    /// To be sent back where the check came from.
+    pub reply: Option<Reply>,
+    /// The peer is to be met here from now on.
+    pub moved: Option<SocketAddr>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CheckFault {
+    #[error("not a STUN message")]
+    Malformed,
+    #[error("the sender does not know the password")]
+    Forged,
+}
+
+impl IceLite {
+    pub fn new(plan: &IcePlan) -> Self {
+        Self {
+            username: format!("{}:{}", plan.local.ufrag, plan.remote.ufrag),
+            key: key(&plan.local.pwd),
+            valid: [None; VALID_PAIRS],
+            newest: 0,
+            nominated: None,
+        }
+    }
+
+    /// After a restart the peer is met where it was, until the new checks nominate (RFC 8839 §4.4.1.1.1).
+    pub fn restart(&mut self, before: &Self) {
+        if self.username != before.username {
+            (self.valid, self.newest, self.nominated) = (before.valid, before.newest, before.nominated);
+        }
+    }
+
+    /// Where the peer wants its packets: the nominated pair.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.nominated
+    }
+
+    /// Whether packets may come from there: a pair that a check has proven.
+    pub fn admits(&self, from: SocketAddr) -> bool {
+        self.valid.contains(&Some(from))
+    }
+
+    /// Takes a datagram that may be a check. A forged one gets its error too (RFC 8489 §9.1.3), and nothing changes.
+    pub fn handle_datagram(&mut self, datagram: &[u8], from: SocketAddr) -> Result<Checked, (CheckFault, Checked)> {
+        let message = Message::parse(datagram).ok_or((CheckFault::Malformed, Checked::default()))?;
+        match message.kind {
+            Kind::Request => {}
+            Kind::Indication => return Ok(Checked::default()),
+            // We never ask.
+            Kind::Response => return Err((CheckFault::Malformed, Checked::default())),
+        }
+        let refused = |code, reason, key| Checked { reply: Some(message.error(code, reason, key)), moved: None };
+        if message.username.is_none() || !message.has_integrity() {
+            return Err((CheckFault::Forged, refused(400, "Bad Request", None)));
+        }
+        if message.username != Some(self.username.as_bytes()) || !message.verifies(&self.key) {
+            return Err((CheckFault::Forged, refused(401, "Unauthorized", None)));
+        }
+        if message.unknown.is_some() {
+            return Ok(refused(420, "Unknown", Some(&self.key)));
+        }
+        if message.controlled {
+            return Ok(refused(487, "Role Conflict", Some(&self.key)));
+        }
+        self.remember(from);
+        let moved = (message.use_candidate && self.nominated != Some(from)).then_some(from);
+        self.nominated = moved.or(self.nominated);
+        Ok(Checked { reply: Some(message.success(from, &self.key)), moved })
+    }
+
+    /// The nominated pair is never forgotten for another.
+    fn remember(&mut self, from: SocketAddr) {
+        if self.admits(from) {
+            return;
+        }
+        for _ in 0..2 {
+            self.newest = (self.newest + 1) % VALID_PAIRS;
+            if self.valid[self.newest].is_none() || self.valid[self.newest] != self.nominated {
+                break;
+            }
+        }
+        self.valid[self.newest] = Some(from);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stun::tests::{CONTROLLED, NOMINATE, PASSWORD, request};
+    use super::*;
+    use crate::plan::IceCredentials;
+
+    fn agent() -> IceLite {
+        let remote = IceCredentials { ufrag: "h6vY".into(), pwd: "of no use to a lite agent".into() };
+        IceLite::new(&IcePlan { local: IceCredentials { ufrag: "evtj".into(), pwd: PASSWORD.into() }, remote })
+    }
+
+    fn at(port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 9], port))
+    }
+
+    fn code(checked: &Checked) -> Option<u16> {
+        let octets = checked.reply?.as_slice().to_vec();
+        (octets[..2] == [1, 0x11]).then(|| u16::from(octets[26]) * 100 + u16::from(octets[27]))
+    }
+
+    #[test]
+    fn a_check_proves_a_pair_and_use_candidate_nominates_it() {
+        let mut agent = agent();
+        assert!(!agent.admits(at(1)));
+        let checked = agent.handle_datagram(&request("evtj:h6vY", PASSWORD, &[]), at(1)).expect("good");
+        assert_eq!((code(&checked), checked.moved), (None, None));
+        assert!(agent.admits(at(1)) && agent.peer().is_none());
+        let nominating = request("evtj:h6vY", PASSWORD, &[NOMINATE]);
+        assert_eq!(agent.handle_datagram(&nominating, at(1)).expect("good").moved, Some(at(1)));
+        assert_eq!(agent.handle_datagram(&nominating, at(1)).expect("good").moved, None);
+        assert_eq!(agent.handle_datagram(&nominating, at(2)).expect("good").moved, Some(at(2)));
+        assert_eq!(agent.peer(), Some(at(2)));
+    }
+
+    #[test]
+    fn wrong_names_and_passwords_change_nothing() {
+        let mut agent = agent();
+        for forged in [request("evtj:h6vY", "guess", &[NOMINATE]), request("evtj:other", PASSWORD, &[NOMINATE])] {
+            let (fault, checked) = agent.handle_datagram(&forged, at(1)).expect_err("forged");
+            assert_eq!((fault, code(&checked)), (CheckFault::Forged, Some(401)));
+        }
+        assert!(!agent.admits(at(1)) && agent.peer().is_none());
+    }
+
+    /// RFC 8445 §7.3.1.1.
+    #[test]
+    fn a_peer_that_thinks_to_be_controlled_learns_better() {
+        let mut agent = agent();
+        let checked = agent.handle_datagram(&request("evtj:h6vY", PASSWORD, &[CONTROLLED]), at(1)).expect("good");
+        assert_eq!(code(&checked), Some(487));
+        assert!(!agent.admits(at(1)));
+    }
+
+    #[test]
+    fn the_nominated_pair_outlives_any_number_of_others() {
+        let mut agent = agent();
+        agent.handle_datagram(&request("evtj:h6vY", PASSWORD, &[NOMINATE]), at(1)).expect("good");
+        for port in 2..100 {
+            agent.handle_datagram(&request("evtj:h6vY", PASSWORD, &[]), at(port)).expect("good");
+        }
+        assert!(agent.admits(at(1)) && agent.admits(at(99)) && !agent.admits(at(50)));
+    }
+
+    #[test]
+    fn a_restart_keeps_the_peer_until_it_nominates_anew() {
+        let mut before = agent();
+        before.handle_datagram(&request("evtj:h6vY", PASSWORD, &[NOMINATE]), at(1)).expect("good");
+        let credentials = |ufrag: &str| IceCredentials { ufrag: ufrag.into(), pwd: PASSWORD.into() };
+        let mut after = IceLite::new(&IcePlan { local: credentials("new"), remote: credentials("er") });
+        after.restart(&before);
+        assert_eq!(after.peer(), Some(at(1)));
+        let checked = after.handle_datagram(&request("new:er", PASSWORD, &[NOMINATE]), at(2)).expect("good");
+        assert_eq!((checked.moved, after.peer()), (Some(at(2)), Some(at(2))));
+    }
+}

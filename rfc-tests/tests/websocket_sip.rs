@@ -1,0 +1,91 @@
+//! SIP over a WebSocket, frame by frame: RFC 7118.
+
+use plenary_sip::auth::{Challenge, Login, answer};
+use plenary_sip::message::{Method, Uri};
+use rfc_tests::raw::header;
+use rfc_tests::server::Server;
+use rfc_tests::websocket::RawWebSocket;
+use serde_json::json;
+use tokio_tungstenite::tungstenite::Message;
+
+const PASSWORD: &str = "a-phones-password";
+const SIP: (&str, &str) = ("sec-websocket-protocol", "sip");
+/// As JsSIP makes them: a browser knows no address of its own (§5).
+const HOST: &str = "4r8eu21mkp1b.invalid";
+
+fn register(server: &Server, number: u32, authorization: &str) -> String {
+    format!(
+        "REGISTER sip:{domain} SIP/2.0\r\nVia: SIP/2.0/WSS {HOST};branch=z9hG4bK{number}\r\nMax-Forwards: 69\r\n\
+         From: <sip:alice@{domain}>;tag=1\r\nTo: <sip:alice@{domain}>\r\nCall-ID: register-1\r\nCSeq: {number} REGISTER\r\n\
+         {authorization}Contact: <sip:nk2vlu8d@{HOST};transport=ws>;+sip.ice;reg-id=1;\
+         +sip.instance=\"<urn:uuid:e2c5d7d6-15c9-4c0e-a7a1-e5d1e7d0e5a1>\";expires=600\r\nExpires: 600\r\n\
+         Supported: path, gruu, outbound\r\n\r\n",
+        domain = server.address
+    )
+}
+
+fn options(server: &Server) -> String {
+    format!(
+        "OPTIONS sip:{domain} SIP/2.0\r\nVia: SIP/2.0/WSS {HOST};branch=z9hG4bKo\r\nMax-Forwards: 69\r\n\
+         From: <sip:alice@{domain}>;tag=2\r\nTo: <sip:{domain}>\r\nCall-ID: options-1\r\nCSeq: 1 OPTIONS\r\n\r\n",
+        domain = server.address
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_with_an_invalid_contact_registers_and_is_called_down_its_socket() -> anyhow::Result<()> {
+    let server = tokio::task::spawn_blocking(Server::start).await??;
+    let api = tokio::task::block_in_place(|| {
+        let api = server.api()?;
+        api.post("/accounts", json!({ "name": "alice", "password": PASSWORD }))?;
+        api.post("/conferences", json!({ "number": "3001", "members": [{ "address": "alice" }] }))?;
+        anyhow::Ok(api)
+    })?;
+    let mut phone = RawWebSocket::open(&server, &[SIP]).await?.expect("let in");
+    let answered = phone.ask(&options(&server)).await?;
+    assert_eq!(answered.status(), 200, "{}", answered.0);
+    let via = answered.header("Via").expect("a Via");
+    assert!(via.starts_with(&format!("SIP/2.0/WSS {HOST}")) && via.contains("received=127.0.0.1"), "{via}");
+
+    let challenged = phone.ask(&register(&server, 1, "")).await?;
+    assert_eq!(challenged.status(), 401, "{}", challenged.0);
+    let challenge = Challenge::parse(challenged.header("WWW-Authenticate").expect("a challenge"))?;
+    let login = Login { user: "alice".into(), password: PASSWORD.into() };
+    let uri: Uri = format!("sip:{}", server.address).parse()?;
+    let credentials = answer(&challenge, &login, &Method::Register, &uri, "cnonce", 1);
+    let registered = phone.ask(&register(&server, 2, &format!("Authorization: {credentials}\r\n"))).await?;
+    assert_eq!(registered.status(), 200, "{}", registered.0);
+
+    tokio::task::block_in_place(|| api.post("/conferences/3001/call-all", json!({})))?;
+    let Message::Text(invite) = phone.receive().await? else { panic!("text") };
+    assert!(invite.starts_with(&format!("INVITE sip:nk2vlu8d@{HOST};transport=ws SIP/2.0\r\n")), "{invite}");
+    assert!(header(&invite, "Via").is_some_and(|via| via.starts_with("SIP/2.0/WSS ")), "{invite}");
+    assert!(header(&invite, "Contact").is_some_and(|contact| contact.contains(";transport=ws>;isfocus")), "{invite}");
+    for line in ["UDP/TLS/RTP/SAVPF", "a=ice-lite", "a=setup:actpass", "a=fingerprint:sha-256 ", "a=rtcp-mux"] {
+        assert!(invite.contains(line), "{line} in {invite}");
+    }
+
+    // Gone with its socket (§5.4): nobody is left to call, at once.
+    drop(phone);
+    let nobody =
+        || api.get("/accounts/alice/registrations").ok().filter(|known| !known.to_string().contains("contact"));
+    tokio::task::block_in_place(|| {
+        rfc_tests::deadline::wait_for("the registration's end", std::time::Duration::from_secs(5), nobody)
+    })?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_are_refused_at_the_handshake_and_both_kinds_of_frames_are_read() -> anyhow::Result<()> {
+    let server =
+        tokio::task::spawn_blocking(|| Server::start_with(&[r#"http.origins=["https://meet.example"]"#])).await??;
+    assert_eq!(RawWebSocket::open(&server, &[]).await?.err(), Some(400));
+    assert_eq!(RawWebSocket::open(&server, &[SIP, ("origin", "https://evil.example")]).await?.err(), Some(403));
+    let mut page = RawWebSocket::open(&server, &[SIP, ("origin", "https://meet.example")]).await?.expect("named");
+    page.send(Message::binary(options(&server).into_bytes())).await?;
+    let Message::Text(answer) = page.receive().await? else { panic!("text") };
+    assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
+    page.send(Message::text("\r\n\r\n")).await?;
+    assert_eq!(page.receive().await?, Message::text("\r\n"));
+    Ok(())
+}
