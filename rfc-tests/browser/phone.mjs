@@ -34,6 +34,7 @@ const bundle = buildSync({
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
   headless: true,
+  pipe: true,
   args: [...FLAGS, `--use-file-for-fake-audio-capture=${wish.microphone}`],
   acceptInsecureCerts: true,
 });

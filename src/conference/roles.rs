@@ -9,6 +9,7 @@ pub enum Deed {
     CallAll,
     AddParticipant,
     RemoveOther,
+    RemoveSelf,
     MuteOther,
     GrantSpeech,
     RaiseHand,
@@ -25,6 +26,7 @@ impl Deed {
             Self::CallAll => "call all members",
             Self::AddParticipant => "add a participant",
             Self::RemoveOther => "remove others",
+            Self::RemoveSelf => "leave",
             Self::MuteOther => "mute others",
             Self::GrantSpeech => "let others speak",
             Self::RaiseHand => "raise its hand",
@@ -42,7 +44,7 @@ pub fn may(actor: &Actor, deed: Deed) -> bool {
     match actor.role {
         Role::Owner | Role::Admin => true,
         Role::Chair => !matches!(deed, ChangeRole),
-        Role::Member | Role::Participant => deed == RaiseHand,
+        Role::Member | Role::Participant => matches!(deed, RaiseHand | RemoveSelf),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child as Process, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -53,8 +54,9 @@ impl Child {
         let config = folder.0.join("plenary.toml");
         std::fs::write(&config, settings(&folder.0.join("data"), address, wish))?;
         let log = File::create(folder.log())?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command.args(["serve", "--config"]).arg(&config);
+        // This very program, even when a build has replaced or removed its file meanwhile.
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("plenary").args(["serve", "--config"]).arg(&config);
         // Nothing of this machine's own settings is to reach it.
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let process = command.spawn().context("the server cannot be started")?;

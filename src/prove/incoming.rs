@@ -57,7 +57,7 @@ impl Incoming {
         Ok(Self {
             clock_rate: plan.send.codec.clock_rate(),
             payload_type: plan.send.payload_type,
-            unprotector: plan.srtp.as_ref().map(Unprotector::new).transpose().context("the answer's SRTP keys")?,
+            unprotector: plan.security.keys().map(Unprotector::new).transpose().context("the answer's SRTP keys")?,
             stream: None,
             received: Received::default(),
             lost_before: 0,

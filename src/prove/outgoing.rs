@@ -39,7 +39,7 @@ impl Outgoing {
     /// `random`: 128 random bits, for SSRC and first numbers.
     pub fn new(plan: &AudioPlan, speech: Speech, random: u128) -> anyhow::Result<Self> {
         let units = u64::from(plan.send.codec.clock_rate()) * FRAME.as_millis() as u64 / 1000;
-        let protector = plan.srtp.as_ref().map(Protector::new).transpose().context("the answer's SRTP keys")?;
+        let protector = plan.security.keys().map(Protector::new).transpose().context("the answer's SRTP keys")?;
         Ok(Self {
             sender: RtpSender::new(random),
             payload_type: plan.send.payload_type,

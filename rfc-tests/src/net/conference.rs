@@ -194,7 +194,7 @@ impl Conference {
 
     fn carry_out(&mut self, output: Output) {
         match output {
-            Output::Dial { participant, attempt, address } => self.dial(participant, attempt, &address),
+            Output::Dial { participant, attempt, address, .. } => self.dial(participant, attempt, &address),
             Output::Hangup { participant, attempt } => {
                 let of_leg = |(call, leg): (&CallId, &Leg)| leg.is(&participant, attempt).then_some(*call);
                 if let Some(call) = self.legs.iter().find_map(of_leg) {

@@ -225,6 +225,7 @@ pub mod testing {
             joined_at: Some(OffsetDateTime::UNIX_EPOCH),
             codec: None,
             secured: false,
+            quality: None,
         }
     }
 

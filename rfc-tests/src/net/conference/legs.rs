@@ -49,6 +49,8 @@ impl Conference {
                 let (status, headers) = self.answer_request(&message);
                 self.agent.command(Command::Respond { request, status, headers, body: None });
             }
+            // Subscriptions are answered by a task that is not here.
+            Event::Resubscribed { .. } | Event::Notified { .. } | Event::Unsubscribed { .. } => {}
             Event::ReofferDone { .. } | Event::Response { .. } => {}
         }
     }
@@ -121,7 +123,7 @@ impl Conference {
         let held = leg.is_held();
         if first || body.is_none() {
             let codec = plan.audio.send.codec.name().to_owned();
-            self.tell(call, LegNews::Connected { codec, secured: plan.audio.srtp.is_some() });
+            self.tell(call, LegNews::Connected { codec, secured: plan.audio.security.is_secured() });
         }
         if held {
             self.tell(call, LegNews::Held);

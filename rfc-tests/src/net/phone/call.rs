@@ -222,6 +222,7 @@ impl Phone {
                 }
                 self.move_on(call, CallState::Over(why));
             }
+            Event::Resubscribed { .. } | Event::Notified { .. } | Event::Unsubscribed { .. } => {}
             Event::Request { .. } | Event::Response { .. } => {}
         }
     }
