@@ -81,7 +81,7 @@ mod tests {
             rung(32_000, 2, 0, "BYE", false),
             Rung { is_marked: true, ..rung(32_010, 0, 2, "200 OK (BYE)", true) },
         ];
-        let expected = "                             alice                        conf-7                         bob
+        let expected = "                             alice                         conf-7                         bob
       0.000 s                   |----INVITE (SDP)------------>|                             |
       0.010 s                   |  x---180 Ringing------------|                             |
      32.000 s                   |<---BYE----------------------------------------------------|
