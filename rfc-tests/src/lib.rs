@@ -15,6 +15,7 @@ pub mod deadline;
 pub mod net;
 pub mod process;
 pub mod raw;
+pub mod raw_phone;
 pub mod scratch;
 pub mod server;
 pub mod sipp;

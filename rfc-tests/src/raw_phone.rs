@@ -1,0 +1,279 @@
+//! A phone without a SIP stack, but with an account: it answers challenges, keeps dialogs, and holds what comes
+//! unasked until the test looks for it.
+
+use std::collections::VecDeque;
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use plenary_sip::auth::{Challenge, Login, answer};
+use plenary_sip::message::Method;
+use serde_json::json;
+
+use crate::api::Api;
+use crate::raw::{Answer, RawPeer, header};
+use crate::server::Server;
+
+const T1: Duration = Duration::from_millis(500);
+const WITHIN: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub struct RawPhone {
+    peer: RawPeer,
+    pub name: String,
+    domain: String,
+    waiting: VecDeque<String>,
+    branches: u32,
+    media: UdpSocket,
+}
+
+/// A dialog, as this phone keeps it.
+#[derive(Clone, Debug)]
+pub struct RawDialog {
+    pub call_id: String,
+    local: String,
+    remote: String,
+    target: String,
+    cseq: u32,
+}
+
+impl RawPhone {
+    /// Makes the account, too.
+    pub fn new(server: &Server, api: &Api, name: &str) -> anyhow::Result<Self> {
+        api.post("/accounts", json!({ "name": name, "password": password_of(name) }))?;
+        Self::guest(server, name)
+    }
+
+    /// Nobody knows it.
+    pub fn guest(server: &Server, name: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            peer: RawPeer::new(server)?,
+            name: name.into(),
+            domain: server.address.to_string(),
+            waiting: VecDeque::new(),
+            branches: 0,
+            media: UdpSocket::bind(("127.0.0.1", 0))?,
+        })
+    }
+
+    pub fn address(&self) -> String {
+        format!("sip:{}@{}", self.name, self.domain)
+    }
+
+    pub fn contact(&self) -> anyhow::Result<String> {
+        Ok(format!("sip:{}@{}", self.name, self.peer.address()?))
+    }
+
+    /// Registers for ten minutes, so that the server can call.
+    pub fn register(&mut self) -> anyhow::Result<()> {
+        let uri = format!("sip:{}", self.domain);
+        let request = self.request("REGISTER", &uri, "Expires: 600\r\n", "");
+        let request = request.replace(&format!("To: <{uri}>"), &format!("To: <{}>", self.address()));
+        let answer = self.ask(request)?.1;
+        ensure!(answer.status() == 200, "REGISTER: {}", answer.0);
+        Ok(())
+    }
+
+    /// A request outside dialogs: From is the account's address, Contact the phone's.
+    pub fn request(&self, method: &str, uri: &str, extra: &str, body: &str) -> String {
+        let request = self.peer.request(method, uri, extra, body);
+        let local = self.peer.address().map(|address| address.to_string()).unwrap_or_default();
+        request.replacen(&format!("From: <sip:raw@{local}>"), &format!("From: <{}>", self.address()), 1).replacen(
+            "Contact: <sip:raw@",
+            &format!("Contact: <sip:{}@", self.name),
+            1,
+        )
+    }
+
+    /// Sends it, once more with credentials when asked for them. Gives the request that was answered, and the answer.
+    pub fn ask(&mut self, request: String) -> anyhow::Result<(String, Answer)> {
+        let answer = self.ask_once(&request)?;
+        if answer.status() != 401 {
+            return Ok((request, answer));
+        }
+        let again = self.with_credentials(&request, &answer)?;
+        let answer = self.ask_once(&again)?;
+        Ok((again, answer))
+    }
+
+    /// Sends it and takes the first final response, whatever it is.
+    pub fn ask_once(&mut self, request: &str) -> anyhow::Result<Answer> {
+        self.peer.send(request.as_bytes())?;
+        let mine = |text: &str| {
+            text.starts_with("SIP/2.0 ")
+                && !text.starts_with("SIP/2.0 1")
+                && header(text, "Call-ID") == header(request, "Call-ID")
+                && header(text, "CSeq") == header(request, "CSeq")
+        };
+        let mut answer = self.next(T1, mine)?;
+        if answer.is_none() {
+            // Said again after T1, as over UDP it must (§17.1.2.2): a stranger's first words earn a short answer only.
+            self.peer.send(request.as_bytes())?;
+            answer = self.next(WITHIN, mine)?;
+        }
+        let answer = answer.with_context(|| format!("no final response to\n{request}"))?;
+        if request.starts_with("INVITE ") && !answer.starts_with("SIP/2.0 2") {
+            self.peer.send(ack_of(request, &answer).as_bytes())?;
+        }
+        Ok(Answer(answer))
+    }
+
+    /// The next request of this method that comes, within five seconds.
+    pub fn expect(&mut self, method: &str) -> anyhow::Result<String> {
+        let wanted = |text: &str| text.starts_with(&format!("{method} "));
+        self.next(WITHIN, wanted)?.with_context(|| format!("{}: no {method} came", self.name))
+    }
+
+    /// Nothing of this method comes for so long.
+    pub fn expect_no(&mut self, method: &str, within: Duration) -> anyhow::Result<()> {
+        let wanted = |text: &str| text.starts_with(&format!("{method} "));
+        let came = self.next(within, wanted)?;
+        ensure!(came.is_none(), "{}: unexpected {}", self.name, came.unwrap_or_default());
+        Ok(())
+    }
+
+    /// Answers a request. A To tag is added where there is none.
+    pub fn answer(&mut self, request: &str, status: &str, extra: &str, body: &str) -> anyhow::Result<()> {
+        let of = |name: &str| header(request, name).unwrap_or_default().to_owned();
+        let to = if of("To").contains(";tag=") { of("To") } else { format!("{};tag={}-tag", of("To"), self.name) };
+        let (contact, length) = (self.contact()?, body.len());
+        let content_type = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let response = format!(
+            "SIP/2.0 {status}\r\nVia: {}\r\nFrom: {}\r\nTo: {to}\r\nCall-ID: {}\r\nCSeq: {}\r\nContact: <{contact}>\r\n\
+             {extra}{content_type}Content-Length: {length}\r\n\r\n{body}",
+            of("Via"),
+            of("From"),
+            of("Call-ID"),
+            of("CSeq"),
+        );
+        self.peer.send(response.as_bytes())
+    }
+
+    /// The next NOTIFY, answered with 200.
+    pub fn notify(&mut self) -> anyhow::Result<Answer> {
+        let notify = self.expect("NOTIFY")?;
+        self.answer(&notify, "200 OK", "", "")?;
+        Ok(Answer(notify))
+    }
+
+    /// Dials in and gives the dialog.
+    pub fn join(&mut self, uri: &str) -> anyhow::Result<RawDialog> {
+        let (request, answer) = self.ask(self.request("INVITE", uri, "", &self.sdp()?))?;
+        ensure!(answer.status() == 200, "INVITE: {}", answer.0);
+        let dialog = RawDialog::of(&request, &answer)?;
+        let ack = self.in_dialog(&dialog, "ACK", dialog.cseq, "");
+        self.peer.send(ack.as_bytes())?;
+        Ok(dialog)
+    }
+
+    /// SUBSCRIBE to the conference package; the first NOTIFY is still to come.
+    pub fn subscribe(&mut self, uri: &str, extra: &str) -> anyhow::Result<(RawDialog, Answer)> {
+        let request = self.request("SUBSCRIBE", uri, &format!("Event: conference\r\n{extra}"), "");
+        let (request, answer) = self.ask(request)?;
+        ensure!(answer.status() == 200, "SUBSCRIBE: {}", answer.0);
+        Ok((RawDialog::of(&request, &answer)?, answer))
+    }
+
+    /// A request within a dialog, with its answer.
+    pub fn ask_in(&mut self, dialog: &mut RawDialog, method: &str, extra: &str) -> anyhow::Result<Answer> {
+        dialog.cseq += 1;
+        let request = self.in_dialog(dialog, method, dialog.cseq, extra);
+        let (asked, answer) = self.ask(request)?;
+        dialog.cseq = cseq_of(&asked).unwrap_or(dialog.cseq);
+        Ok(answer)
+    }
+
+    /// SDP of a phone with G.711 that hears on a port of its own.
+    pub fn sdp(&self) -> anyhow::Result<String> {
+        let port = self.media.local_addr()?.port();
+        Ok(format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
+        ))
+    }
+
+    fn in_dialog(&mut self, dialog: &RawDialog, method: &str, cseq: u32, extra: &str) -> String {
+        self.branches += 1;
+        let local = self.peer.address().map(|address| address.to_string()).unwrap_or_default();
+        format!(
+            "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK-{}-{}\r\nMax-Forwards: 70\r\n\
+             From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{}@{local}>\r\n{extra}\
+             Content-Length: 0\r\n\r\n",
+            dialog.target, self.name, self.branches, dialog.local, dialog.remote, dialog.call_id, self.name,
+        )
+    }
+
+    /// What waits already, else what comes; all that is not looked for waits.
+    fn next(&mut self, within: Duration, wanted: impl Fn(&str) -> bool) -> anyhow::Result<Option<String>> {
+        if let Some(at) = self.waiting.iter().position(|text| wanted(text)) {
+            return Ok(self.waiting.remove(at));
+        }
+        let give_up = Instant::now() + within;
+        while let Some(text) = self.peer.receive(give_up.saturating_duration_since(Instant::now()))? {
+            if wanted(&text) {
+                return Ok(Some(text));
+            }
+            self.waiting.push_back(text);
+            if give_up <= Instant::now() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// The same request with the next CSeq number, a branch of its own, and the answer to the challenge.
+    fn with_credentials(&mut self, request: &str, challenged: &Answer) -> anyhow::Result<String> {
+        self.branches += 1;
+        let challenge = challenged.header("WWW-Authenticate").context("a challenge")?;
+        let challenge = Challenge::parse(challenge).map_err(|error| anyhow::anyhow!("{error}"))?;
+        let mut start = request.split(' ');
+        let (method, uri) = (start.next().unwrap_or_default(), start.next().unwrap_or_default());
+        let login = Login { user: self.name.clone(), password: password_of(&self.name) };
+        let value = answer(&challenge, &login, &Method::from(method), &uri.parse()?, "0a4f113b", 1);
+        let number = cseq_of(request).context("a CSeq")?;
+        let request = request.replacen(&format!("CSeq: {number} "), &format!("CSeq: {} ", number + 1), 1).replacen(
+            ";branch=z9hG4bK-",
+            &format!(";branch=z9hG4bK-again{}-", self.branches),
+            1,
+        );
+        Ok(request.replacen("Content-Length:", &format!("Authorization: {value}\r\nContent-Length:"), 1))
+    }
+}
+
+impl RawDialog {
+    /// The dialog that the answer makes of our request.
+    pub fn of(request: &str, answer: &Answer) -> anyhow::Result<Self> {
+        let of = |name: &str| header(request, name).map(str::to_owned).with_context(|| format!("no {name}"));
+        let target = answer.header("Contact").context("a dialog needs a Contact")?;
+        let target = target.split(['<', '>']).nth(1).context("a Contact in brackets")?;
+        Ok(Self {
+            call_id: of("Call-ID")?,
+            local: of("From")?,
+            remote: answer.header("To").context("no To")?.into(),
+            target: target.into(),
+            cseq: cseq_of(request).context("a CSeq")?,
+        })
+    }
+}
+
+fn password_of(name: &str) -> String {
+    format!("the-password-of-{name}")
+}
+
+fn cseq_of(request: &str) -> Option<u32> {
+    header(request, "CSeq")?.split(' ').next()?.parse().ok()
+}
+
+/// The ACK of a refusal: RFC 3261 §17.1.1.3.
+fn ack_of(invite: &str, answer: &str) -> String {
+    let of = |name: &str| header(invite, name).unwrap_or_default();
+    let uri = invite.split(' ').nth(1).unwrap_or_default();
+    format!(
+        "ACK {uri} SIP/2.0\r\nVia: {}\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {} ACK\r\n\
+         Content-Length: 0\r\n\r\n",
+        of("Via"),
+        of("From"),
+        header(answer, "To").unwrap_or_default(),
+        of("Call-ID"),
+        cseq_of(invite).unwrap_or_default(),
+    )
+}
