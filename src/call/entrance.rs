@@ -3,19 +3,18 @@
 //! The entrance tells nobody which numbers are conferences: who keys in one that is none is asked for a PIN like
 //! everybody else.
 
-use plenary_media::RoomId;
-use plenary_media::engine::MediaCommand;
 use plenary_media::tone;
 use plenary_sip::endpoint::{Command, ContactTemplate};
+use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use super::calls::MediaLeg;
+use super::calls::{MediaLeg, MediaRoom};
 use super::connected::ConnectedLeg;
 use super::identity::Caller;
-use super::incoming::{Incoming, Outcome, no_media};
+use super::incoming::{Incoming, Outcome, no_media, refusal};
 use super::keys::Typed;
-use crate::conference::{Door, Join, JoinError, LegCommand, Plan, Proof, role_by_pin};
+use crate::conference::{Join, JoinError, LegCommand, Plan, Proof, role_by_pin};
 use crate::voice::{Phrase, Sentence};
 
 /// Numbers, or PINs, that may be tried before the call ends.
@@ -31,18 +30,12 @@ enum Shown {
 
 impl Incoming {
     /// Answers, asks which conference is wanted, and leads there.
-    pub(super) async fn entrance(&mut self, caller: Caller, account: Option<String>) -> Outcome<()> {
-        let lobby = self.calls.engine.open_room();
-        let outcome = self.through_the_lobby(lobby, caller, account).await;
-        self.calls.media(MediaCommand::CloseRoom { room: lobby });
-        outcome
-    }
-
-    async fn through_the_lobby(&mut self, lobby: RoomId, caller: Caller, account: Option<String>) -> Outcome<()> {
-        let media = MediaLeg::open(&self.calls, lobby, &self.line).map_err(no_media)?;
+    pub(super) async fn entrance(mut self, caller: Caller, account: Option<String>) -> Outcome<()> {
+        let lobby = MediaRoom::open(&self.calls);
+        let media = MediaLeg::open(&self.calls, lobby.id, &self.line).map_err(no_media)?;
         let contact = ContactTemplate { user: Some(self.calls.settings.entrance.clone()), parameters: String::new() };
         let mut leg = self.answer(media, contact).await?;
-        let mut join = Join { account, address: caller.address, name: caller.name, door: Door::Sip, pin: None };
+        let mut join = self.join_of(account, caller);
         join.name = self.display_name(&join).await;
         let mut before = Phrase::Welcome;
         for _ in 0..TRIES {
@@ -77,8 +70,8 @@ impl Incoming {
     }
 
     /// Answers the call, asks for the PIN, and lets in who knows it.
-    pub(super) async fn conference_by_pin(&mut self, join: Join, plan: Plan, contact: ContactTemplate) -> Outcome<()> {
-        let room = self.calls.directory.room(&plan.number).await.ok_or(super::incoming::not_found())?;
+    pub(super) async fn conference_by_pin(mut self, join: Join, plan: Plan, contact: ContactTemplate) -> Outcome<()> {
+        let room = self.calls.directory.room(&plan.number).await.ok_or(refusal(StatusCode::NOT_FOUND))?;
         // Beside the room, not in it: nothing of the conference reaches a caller who was not let in.
         let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
         let mut leg = self.answer(media, contact).await?;

@@ -107,6 +107,12 @@ impl DirectoryTask {
             ToDirectory::Plan { name, reply } => drop(reply.send(self.load(&name).await)),
             ToDirectory::Room { name, reply } => drop(reply.send(self.room(&name).await)),
             ToDirectory::Join { name, join, commands, reply } => self.join(name, join, commands, reply).await,
+            ToDirectory::TakeOver { number, participant, join, commands, reply } => {
+                // A conference that does not run drops the wish, and with it its answer.
+                if let Some(running) = self.running.get(&number) {
+                    drop(running.mailbox.send(Input::TakeOver { participant, join, commands, reply }).await);
+                }
+            }
             ToDirectory::Speakers { room, speakers } => {
                 let running = self.running.values().find(|running| running.room == room);
                 running

@@ -137,6 +137,25 @@ impl Focus {
         Ok((id, attempt))
     }
 
+    /// Another leg takes the place of this one (RFC 3891): same row, same role, muted as it was. Whoever asks has been
+    /// found to be allowed.
+    pub fn handle_take_over(&mut self, id: &ParticipantId, join: &Join, now: Instant) -> Result<Attempt, JoinError> {
+        let number = self.plan.number.clone();
+        let missing = JoinError::NobodyToReplace { number: number.clone() };
+        if self.banned.contains(&join.address) {
+            return Err(JoinError::Banned { number, address: join.address.clone() });
+        }
+        let own_role = self.plan.member(join.account.as_deref(), &join.address).map(|member| member.role);
+        let person = self.people.get_mut(id).filter(|person| person.is_live()).ok_or(missing)?;
+        let replaced = person.attempt;
+        person.hand_over(join, own_role.unwrap_or(Role::Participant));
+        let attempt = person.attempt;
+        self.dial_out.withdraw(id);
+        self.outputs.push_back(Output::Hangup { participant: id.clone(), attempt: replaced });
+        self.changed(id, now);
+        Ok(attempt)
+    }
+
     fn admit(&self, join: &Join) -> Result<Role, JoinError> {
         let number = self.plan.number.clone();
         if self.banned.contains(&join.address) {
@@ -144,6 +163,7 @@ impl Focus {
         }
         let member = self.plan.member(join.account.as_deref(), &join.address);
         let role = match (self.plan.proof(), &join.account) {
+            _ if join.brought => member.map_or(Role::Participant, |member| member.role),
             (Proof::Nothing, _) => member.map_or(Role::Participant, |member| member.role),
             (Proof::Pin, _) => {
                 let entered = join.pin.as_deref().unwrap_or_default();
@@ -159,7 +179,7 @@ impl Focus {
                 None => Role::Participant,
             },
         };
-        if self.locked && !CHAIRS.contains(&role) {
+        if self.locked && !join.brought && !CHAIRS.contains(&role) {
             return Err(JoinError::Locked { number });
         }
         let present = self.people.present();
@@ -181,7 +201,8 @@ impl Focus {
             return; // removed here already; the leg's own end says nothing new
         }
         let connected = matches!(news, LegNews::Connected { .. });
-        let silenced = self.plan.muted_on_entry && !CHAIRS.contains(&person.role);
+        let comes_in = person.joined_at.is_none();
+        let silenced = self.plan.muted_on_entry && comes_in && !CHAIRS.contains(&person.role);
         person.muted |= connected && silenced;
         person.hear(news, wall);
         let (media, by_telephone) = (person.media(), person.is_by_telephone());

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use plenary_media::engine::{Clip, Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel};
 use plenary_media::{LegId, RoomId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use super::admission::{Join, JoinError};
+use super::admission::Join;
 use super::command::Referral;
+use super::directory::JoinReply;
 use super::focus::{Focus, LegNews, Output};
 use super::hub::ToHub;
 use super::leg::{Admitted, DialRequest, LegCommand, LegLink};
@@ -26,7 +27,8 @@ use crate::voice::Voice;
 #[derive(Debug)]
 pub(super) enum Input {
     Wish(ConferenceWish),
-    Join { join: Join, commands: mpsc::Sender<LegCommand>, reply: oneshot::Sender<Result<Admitted, JoinError>> },
+    Join { join: Join, commands: mpsc::Sender<LegCommand>, reply: JoinReply },
+    TakeOver { participant: ParticipantId, join: Join, commands: mpsc::Sender<LegCommand>, reply: JoinReply },
     Joined { participant: ParticipantId, attempt: Attempt, media: LegId },
     News { participant: ParticipantId, attempt: Attempt, news: LegNews },
     Speakers(Vec<SpeakerLevel>),
@@ -89,6 +91,11 @@ impl ConferenceTask {
                 let outcome = self.focus.handle_join(join, now);
                 let outcome = outcome.map(|(participant, attempt)| self.admit(participant, attempt, commands));
                 drop(reply.send(outcome)); // a caller who gave up meanwhile reports its own end
+            }
+            Input::TakeOver { participant, join, commands, reply } => {
+                let outcome = self.focus.handle_take_over(&participant, &join, now);
+                let outcome = outcome.map(|attempt| self.admit(participant, attempt, commands));
+                drop(reply.send(outcome)); // as above
             }
             Input::Joined { participant, attempt, media } => {
                 let leg = self.legs.get_mut(&participant).filter(|leg| leg.attempt == attempt);

@@ -9,6 +9,7 @@ mod event;
 mod identity;
 mod inspect;
 mod machine;
+mod named;
 mod output;
 mod random;
 mod receive;
@@ -26,6 +27,8 @@ pub use command::{
 pub use endpoint::Endpoint;
 pub use event::{Ending, Event};
 pub(crate) use inspect::Refusal;
+pub(crate) use named::DialogStage;
+pub use named::{FoundDialog, Named};
 pub use output::{OPEN_HOST, Output, SendId, complete};
 pub(crate) use output::{has_contact, open_via};
 pub use random::Rng;

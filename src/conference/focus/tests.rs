@@ -46,7 +46,15 @@ fn focus(plan: Plan, now: Instant) -> Focus {
 fn caller(account: Option<&str>) -> Join {
     let name = account.unwrap_or("stranger");
     let address = format!("sip:{name}@example.org");
-    Join { account: account.map(Into::into), address, name: name.into(), door: Door::Sip, pin: None }
+    Join {
+        account: account.map(Into::into),
+        address,
+        name: name.into(),
+        door: Door::Sip,
+        pin: None,
+        referred_by: None,
+        brought: false,
+    }
 }
 
 fn operator() -> Actor {
@@ -282,4 +290,40 @@ fn who_may_not_speak_cannot_unmute_by_key() {
     outputs(&mut focus);
     "*6".chars().for_each(|key| focus.handle_leg(&id, attempt, LegNews::Key(key), now));
     assert_eq!(outputs(&mut focus), [Output::Say { participant: id, notice: Notice::NotAllowed }]);
+}
+
+/// RFC 3891 §3: the place in the conference is the new leg's, as it was.
+#[test]
+fn a_leg_that_takes_anothers_place_is_muted_as_that_was_and_the_old_one_is_hung_up() {
+    let now = Instant::now();
+    let mut focus = focus(Plan { muted_on_entry: true, ..plan(Access::Accounts, &["chair"]) }, now);
+    let (id, first) = focus.handle_join(caller(Some("bob")), now).expect("an account");
+    connect(&mut focus, &id, first, now);
+    let unmuted = ParticipantPatch { muted: Some(false), gain_db: Some(6.0), ..ParticipantPatch::default() };
+    focus.handle_patch(&id, unmuted, &operator(), now).expect("the owner may");
+    outputs(&mut focus);
+
+    let second = focus.handle_take_over(&id, &caller(Some("bob")), now).expect("he is in");
+    let hangup = Output::Hangup { participant: id.clone(), attempt: first };
+    assert!(outputs(&mut focus).contains(&hangup));
+    connect(&mut focus, &id, second, now);
+    let gain = Output::SetGain { participant: id.clone(), gain_db: 6.0 };
+    assert!(outputs(&mut focus).contains(&gain), "the new leg is as loud");
+    let roster = focus.roster();
+    let bob = roster.participant(&id).expect("his row");
+    assert_eq!((bob.muted, bob.state, roster.participants.len()), (false, ParticipantState::Connected, 1));
+}
+
+#[test]
+fn a_place_that_is_passed_on_does_not_carry_the_office_with_it() {
+    let now = Instant::now();
+    let mut focus = focus(plan(Access::Accounts, &["chair"]), now);
+    let (id, first) = focus.handle_join(caller(Some("chair")), now).expect("an account");
+    connect(&mut focus, &id, first, now);
+    focus.handle_take_over(&id, &caller(Some("bob")), now).expect("the chair is in");
+    let roster = focus.roster();
+    let row = roster.participant(&id).expect("the row");
+    assert_eq!((row.role, row.name.as_str()), (Role::Participant, "bob"));
+    let nobody = ParticipantId("p9".into());
+    assert!(focus.handle_take_over(&nobody, &caller(Some("bob")), now).is_err());
 }
