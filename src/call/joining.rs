@@ -18,9 +18,18 @@ use super::identity::Caller;
 use super::incoming::{Incoming, Outcome, Refusal, no_media, refusal, refuse_with};
 use super::pin::{Key, PinEntry, Retry};
 use super::switchboard::LegInput;
-use crate::conference::{Join, JoinError, LegCommand, LegNews, Plan, Proof, role_by_pin};
+use crate::conference::{Creator, Join, JoinError, LegCommand, LegNews, Plan, Proof, role_by_pin};
 
 impl Incoming {
+    /// The factory makes a conference, whose own URI the 200 carries (RFC 4579 §5.4), and the caller is its chair.
+    pub(super) async fn new_conference(self, caller: Caller, account: Option<String>) -> Outcome<()> {
+        let Some(account) = account else { return Err(self.challenge()) };
+        let join = self.join_of(Some(account.clone()), caller.clone());
+        let creator = Creator { account: account.clone(), name: self.display_name(&join).await };
+        let plan = self.calls.directory.create(creator).await.map_err(refused_join)?;
+        self.conference(caller, Some(account), plan).await
+    }
+
     pub(super) async fn conference(mut self, caller: Caller, account: Option<String>, plan: Plan) -> Outcome<()> {
         if plan.proof() == Proof::Account && account.is_none() {
             return Err(self.challenge());
