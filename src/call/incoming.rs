@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use plenary_config::Language;
 use plenary_dialplan::{self as dialplan, Action, Facts, Known};
 use plenary_media::engine::{EngineError, MediaCommand};
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event, Named};
@@ -28,6 +29,8 @@ pub(super) struct Incoming {
     pub named: Option<Named>,
     pub line: mpsc::Sender<LegInput>,
     pub inbox: Inbox,
+    /// Spoken to the caller where it is not the server's own.
+    pub language: Option<Language>,
 }
 
 /// Why the call ends here: a refusal with its status, or because it is over already.
@@ -47,7 +50,7 @@ impl Incoming {
         }
     }
 
-    async fn route(self) -> Outcome<()> {
+    async fn route(mut self) -> Outcome<()> {
         let caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
         let dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
         let privacy = self.request.headers.privacy();
@@ -95,7 +98,7 @@ impl Incoming {
             }
             Action::Account(name) => self.phone(Who::of(caller, account), &name).await,
             Action::Factory => self.new_conference(caller, account).await,
-            Action::Entrance => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the spoken entrance is not built yet")),
+            Action::Entrance => self.entrance(caller, account).await,
             Action::Trunk { .. } => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "trunks are not built yet")),
         }
     }
@@ -239,6 +242,10 @@ fn sdp_of(request: &Request) -> Outcome<Option<bytes::Bytes>> {
             Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![accept]))
         }
     }
+}
+
+pub(super) fn not_found() -> Refusal {
+    refusal(StatusCode::NOT_FOUND)
 }
 
 pub(super) fn refusal(status: StatusCode) -> Refusal {

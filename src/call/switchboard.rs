@@ -101,7 +101,8 @@ impl Switchboard {
             Event::Incoming { call, request, source, named } => {
                 let (line, inbox) = self.calls.inbox();
                 self.by_call.insert(call, line.clone());
-                let incoming = Incoming { calls: self.calls.clone(), call, request, source, named, line, inbox };
+                let incoming =
+                    Incoming { calls: self.calls.clone(), call, request, source, named, line, inbox, language: None };
                 tokio::spawn(incoming.take());
             }
             Event::Request { request, call: None, message, source } => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::admission::JoinError;
 use super::plan::{Plan, PlanDefaults, PlannedMember};
 use super::roster::Role;
-use crate::store::Access;
+use crate::store::{Access, ConferenceOptions};
 
 /// More than a person needs at once, and few enough that a phone gone wild harms nobody else.
 const MOST_OF_ONE: usize = 10;
@@ -45,6 +45,8 @@ impl Factory {
             members: vec![chair],
             max_participants: defaults.max_participants,
             muted_on_entry: false,
+            announcements: ConferenceOptions::default().announcements,
+            language: None,
             ring_for: defaults.ring_for,
             domain: defaults.domain.clone(),
         };
