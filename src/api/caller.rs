@@ -73,15 +73,27 @@ impl Caller {
     }
 
     /// Who he is within a conference: its administrator where the call reaches everything, else what its list says.
-    /// An ad-hoc conference has no list.
+    /// On that of an ad-hoc conference stands its creator.
     pub async fn actor(&self, app: &App, number: &str) -> Result<Actor, Problem> {
         let name = self.account.name.clone();
         if self.reach == Reach::Everything {
             return Ok(Actor { name, role: Role::Admin });
         }
-        let conference = self.reach_conference(app, number).await?;
-        let role = conference.member(&app.addresses_of(&name)).map_or(Role::Participant, |member| member.role);
-        Ok(Actor { name, role })
+        Ok(Actor { role: self.role_in(app, number).await?, name })
+    }
+
+    /// His role in a conference, stored or ad-hoc, that the call reaches; to whom it does not, it does not exist.
+    pub async fn role_in(&self, app: &App, number: &str) -> Result<Role, Problem> {
+        match self.reach_conference(app, number).await {
+            Ok(stored) => {
+                let member = stored.member(&app.addresses_of(&self.account.name));
+                Ok(member.map_or(Role::Participant, |member| member.role))
+            }
+            Err(unknown) => {
+                let made = app.state.directory.plan(number).await;
+                made.as_ref().and_then(|plan| Some(plan.member(Some(&self.account.name), "")?.role)).ok_or(unknown)
+            }
+        }
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn events(
     let upgrade = upgrade.map_err(|refused| Problem::new(ProblemType::BadRequest, refused.body_text()))?;
     must_come_from_here(&headers, &uri)?;
     if let (Some(number), Reach::Own) = (&wanted.conference, caller.reach) {
-        caller.reach_conference(&app, number).await?;
+        caller.role_in(&app, number).await?;
     }
     let upgrade = upgrade.max_message_size(LARGEST_FROM_CLIENT);
     Ok(upgrade.on_upgrade(move |socket| async move {
@@ -190,7 +190,7 @@ impl Sight {
         {
             return *member;
         }
-        let member = self.caller.reach_conference(&self.app, number).await.is_ok();
+        let member = self.caller.role_in(&self.app, number).await.is_ok();
         self.looked_up.retain(|_, (_, at)| at.elapsed() < MEMBERSHIP_LASTS);
         self.looked_up.insert(number.to_owned(), (member, Instant::now()));
         member

@@ -39,7 +39,7 @@ pub(super) async fn live(
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     if caller.reach != Reach::Everything {
-        caller.reach_conference(&app, &number).await?;
+        caller.role_in(&app, &number).await?;
     }
     let roster: Arc<Roster> = app.state.directory.live(&number).await?;
     Ok(Json(Roster::clone(&roster)))

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use plenary_sip::endpoint::{Command, ContactTemplate, Ending, Event};
-use plenary_sip::message::{NameAddr, SipUri, StatusCode, Uri};
+use plenary_sip::message::StatusCode;
 
-use super::calls::{Calls, MediaLeg, MediaRoom};
+use super::calls::{MediaLeg, MediaRoom};
 use super::connected::ConnectedLeg;
 use super::hops::{Hops, Onward};
 use super::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
@@ -21,10 +21,11 @@ impl Incoming {
         let room = MediaRoom::open(&self.calls);
         let onward = self.onward(account).await?;
         let address = format!("sip:{account}@{}", self.calls.settings.domain);
+        let (from, privacy) = self.calls.from_of(&caller);
         let wanted = Wanted {
-            from: self.calls.from_of(&caller),
+            from,
             contact: contact(account),
-            headers: onward.headers,
+            headers: [onward.headers, privacy].concat(),
             room: room.id,
             ring_for: RING_FOR,
             branches: onward.branches,
@@ -37,7 +38,7 @@ impl Incoming {
         let callee = self.ring_until_answered(&mut outgoing).await?;
         let media = MediaLeg::open(&self.calls, room.id, &self.line).map_err(no_media)?;
         let leg = self.answer(media, contact(account)).await?;
-        let called = Who { account: Some(account.to_owned()), address, name: account.to_owned() };
+        let called = Who { account: Some(account.to_owned()), address, name: account.to_owned(), anonymous: false };
         let parties =
             [Party { leg, inbox: self.inbox, who: caller }, Party { leg: callee, inbox: outgoing.inbox, who: called }];
         Pair::new(&self.calls, room, parties).talk().await;
@@ -73,15 +74,6 @@ impl Incoming {
             self.calls.refused(fault.reason());
             refuse_with(fault.status(), &fault.to_string())
         })
-    }
-}
-
-impl Calls {
-    /// From, in a call that is placed for somebody.
-    pub(super) fn from_of(&self, who: &Who) -> NameAddr {
-        let from = who.address.parse::<Uri>().map(NameAddr::new);
-        let us = || NameAddr::new(Uri::Sip(SipUri::new(None, self.settings.domain_host.clone(), None)));
-        from.unwrap_or_else(|_| us()).with_display_name(&who.name)
     }
 }
 

@@ -10,6 +10,8 @@ pub struct Caller {
     /// `sip:user@host`, without parameters.
     pub address: String,
     pub name: String,
+    /// He wishes that nobody learns who he is: by Privacy, or by a From that says nothing (RFC 3323 §4).
+    pub anonymous: bool,
 }
 
 impl Caller {
@@ -17,7 +19,9 @@ impl Caller {
         let from = request.headers.from().ok()?;
         let address = bare(&from.uri);
         let name = shown_name(&from).unwrap_or_else(|| address.clone());
-        Some(Self { address, name })
+        let says_nothing = address.to_ascii_lowercase().contains("@anonymous.invalid");
+        let anonymous = says_nothing || request.headers.privacy().identity;
+        Some(Self { address, name, anonymous })
     }
 }
 

@@ -50,9 +50,14 @@ impl Incoming {
         }
     }
 
-    async fn route(self) -> Outcome<()> {
+    async fn route(mut self) -> Outcome<()> {
         let caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
         let dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
+        let privacy = self.request.headers.privacy();
+        if privacy.critical && privacy.beyond_us {
+            // RFC 3323 §5.2.
+            return Err(refuse_with(StatusCode::SERVER_INTERNAL_ERROR, "this privacy cannot be had here"));
+        }
         let account = self.account_if_shown().await?;
         let conference = self.calls.directory.plan(&dialled.user).await;
         match self.named {
@@ -91,11 +96,8 @@ impl Incoming {
                 let status = StatusCode::new(status).unwrap_or(StatusCode::NOT_FOUND);
                 Err(reason.map_or_else(|| refusal(status), |reason| refuse_with(status, &reason)))
             }
-            Action::Account(name) => {
-                let who = Who { account, address: caller.address, name: caller.name };
-                self.phone(who, &name).await
-            }
-            Action::Factory => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the conference factory is not built yet")),
+            Action::Account(name) => self.phone(Who::of(caller, account), &name).await,
+            Action::Factory => self.new_conference(caller, account).await,
             Action::Entrance => self.entrance(caller, account).await,
             Action::Trunk { .. } => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "trunks are not built yet")),
         }
@@ -203,8 +205,9 @@ impl Incoming {
     }
 
     pub(super) fn join_of(&self, account: Option<String>, caller: Caller) -> Join {
-        let (address, name, referred_by) = (caller.address, caller.name, referred_by(&self.request));
-        Join { account, address, name, door: Door::Sip, pin: None, referred_by, brought: false }
+        let Caller { address, name, anonymous } = caller;
+        let referred_by = referred_by(&self.request);
+        Join { account, address, name, door: Door::Sip, pin: None, referred_by, brought: false, anonymous }
     }
 
     /// The account's own display name before what the phone says of itself.
@@ -241,6 +244,13 @@ fn sdp_of(request: &Request) -> Outcome<Option<bytes::Bytes>> {
     }
 }
 
+<<<<<<< HEAD
+=======
+pub(super) fn not_found() -> Refusal {
+    refusal(StatusCode::NOT_FOUND)
+}
+
+>>>>>>> focus
 pub(super) fn refusal(status: StatusCode) -> Refusal {
     Refusal::Status(status, Vec::new())
 }

@@ -1,5 +1,9 @@
+<<<<<<< HEAD
 //! A caller who comes into a conference: let in first, and answered then. With a PIN it is the other way round
 //! (`entrance.rs`).
+=======
+//! A caller who comes into a conference: let in first and answered then. By PIN it is the other way round.
+>>>>>>> focus
 
 use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
@@ -9,9 +13,22 @@ use super::causes::cause_of;
 use super::focus_requests::contact_of;
 use super::identity::Caller;
 use super::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
+<<<<<<< HEAD
 use crate::conference::{JoinError, LegCommand, LegNews, Plan, Proof};
+=======
+use crate::conference::{Creator, JoinError, LegCommand, LegNews, Plan, Proof};
+>>>>>>> focus
 
 impl Incoming {
+    /// The factory makes a conference, whose own URI the 200 carries (RFC 4579 §5.4), and the caller is its chair.
+    pub(super) async fn new_conference(self, caller: Caller, account: Option<String>) -> Outcome<()> {
+        let Some(account) = account else { return Err(self.challenge()) };
+        let join = self.join_of(Some(account.clone()), caller.clone());
+        let creator = Creator { account: account.clone(), name: self.display_name(&join).await };
+        let plan = self.calls.directory.create(creator).await.map_err(refused_join)?;
+        self.conference(caller, Some(account), plan).await
+    }
+
     pub(super) async fn conference(mut self, caller: Caller, account: Option<String>, plan: Plan) -> Outcome<()> {
         if plan.proof() == Proof::Account && account.is_none() {
             return Err(self.challenge());

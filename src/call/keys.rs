@@ -104,7 +104,7 @@ impl Incoming {
             match input {
                 Some(LegInput::Media(MediaEvent::Digit { digit, .. })) => return Waited::Key(digit),
                 Some(LegInput::Media(MediaEvent::Played { .. })) => return Waited::Played,
-                Some(LegInput::Media(_) | LegInput::Asked(_)) => {} // nobody's yet: who asks hears nothing
+                Some(LegInput::Media(_) | LegInput::Asked(_)) => {}
                 Some(LegInput::Sip(Event::Ended { call, .. })) if call == self.call => return Waited::Gone,
                 Some(LegInput::Sip(event)) => {
                     if let Some(LegNews::Key(key)) = leg.handle_sip(&self.calls, event) {

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use plenary_media::engine::MediaCommand;
 use plenary_sip::endpoint::{CallId, Command, Ending, Event};
-use plenary_sip::message::{Header, HeaderName, Method};
+use plenary_sip::message::{Header, HeaderName, Method, NameAddr, SipUri, Uri};
 use tokio::sync::oneshot;
 use tracing::{debug, info};
 
 use super::calls::{Calls, MediaRoom};
 use super::connected::ConnectedLeg;
+use super::identity::Caller;
 use super::other::{Asked, Owner};
 use super::switchboard::{Inbox, LegInput};
 use super::transfer::{self, Transfer};
+use crate::conference::{Door, Join};
 
 /// How long who has transferred the other may take to hang up himself.
 const LINGERS: Duration = Duration::from_secs(5);
@@ -25,6 +27,41 @@ pub struct Who {
     /// A URI.
     pub address: String,
     pub name: String,
+    /// Others are not to learn any of it (RFC 3323).
+    pub anonymous: bool,
+}
+
+impl Who {
+    pub(super) fn of(caller: Caller, account: Option<String>) -> Self {
+        let Caller { address, name, anonymous } = caller;
+        Self { account, address, name, anonymous }
+    }
+
+    /// As others see him: a URI.
+    pub fn told_address(&self) -> &str {
+        if self.anonymous { "sip:anonymous@anonymous.invalid" } else { &self.address }
+    }
+
+    fn told_name(&self) -> &str {
+        if self.anonymous { "Anonymous" } else { &self.name }
+    }
+
+    /// Into a conference, sent by somebody who is asked there.
+    pub fn join(&self, referred_by: &str, brought: bool) -> Join {
+        let Self { account, address, name, anonymous } = self.clone();
+        let referred_by = Some(referred_by.to_owned());
+        Join { account, address, name, door: Door::Sip, pin: None, referred_by, brought, anonymous }
+    }
+}
+
+impl Calls {
+    /// From, in a call that is placed for somebody, and what keeps him unknown further on.
+    pub(super) fn from_of(&self, who: &Who) -> (NameAddr, Vec<Header>) {
+        let from = who.told_address().parse::<Uri>().map(NameAddr::new);
+        let us = || NameAddr::new(Uri::Sip(SipUri::new(None, self.settings.domain_host.clone(), None)));
+        let privacy = who.anonymous.then(|| Header::new(HeaderName::Privacy, "id"));
+        (from.unwrap_or_else(|_| us()).with_display_name(who.told_name()), privacy.into_iter().collect())
+    }
 }
 
 /// One side of a call of two.

@@ -74,7 +74,7 @@ impl Incoming {
     ) -> Outcome<()> {
         let user = Dialled::of(&self.request.uri).map(|dialled| dialled.user);
         let leg = self.answer(media, ContactTemplate { user, parameters: String::new() }).await?;
-        let who = Who { account: Some(account), address: caller.address, name: caller.name };
+        let who = Who::of(caller, Some(account));
         if !other.make_way(Party { leg, inbox: self.inbox, who }).await {
             info!("nobody to replace any more");
         }

@@ -27,7 +27,7 @@ use super::other::{NotThere, OtherCall, Owner};
 use super::outgoing::{Outgoing, Step, Wanted};
 use super::party::{Pair, Party, Who};
 use super::report::Report;
-use crate::conference::{Actor, Admitted, Cause, Deed, Door, Join, JoinError, LegCommand, LegNews, Plan, may};
+use crate::conference::{Actor, Admitted, Cause, Deed, JoinError, LegCommand, LegNews, Plan, may};
 use crate::registrar::Refused;
 
 /// A REFER that came within a call of two.
@@ -134,7 +134,7 @@ impl Transfer {
                 }
                 let party = own.hand_over().await.ok_or(StatusCode::REQUEST_TERMINATED)?;
                 let (conference, commands) = mpsc::channel(4);
-                let join = self.join(true);
+                let join = self.referred.join(self.referrer.told_address(), true);
                 let admitted = calls.directory.take_over(link.number(), link.participant(), join, conference).await;
                 let admitted = admitted.map_err(|error| status_of(&error))?;
                 report.tell(StatusCode::OK);
@@ -155,7 +155,10 @@ impl Transfer {
         let role = role_of(calls, plan, account).await;
         let brought = role.is_some_and(|role| may(&Actor { name: account.into(), role }, Deed::AddParticipant));
         let (conference, commands) = mpsc::channel(4);
-        let admitted = calls.directory.join(&plan.number, self.join(brought), conference).await;
+        let admitted = calls
+            .directory
+            .join(&plan.number, self.referred.join(self.referrer.told_address(), brought), conference)
+            .await;
         let admitted = admitted.map_err(|error| status_of(&error))?;
         let Some(party) = own.hand_over().await else {
             let (cause, status) = (Cause::Left, None);
@@ -178,11 +181,13 @@ impl Transfer {
     ) -> Result<(), StatusCode> {
         let room = MediaRoom::open(calls);
         let said = self.message.headers.get(&HeaderName::ReferredBy).map(|by| by.into_owned());
-        let by = said.unwrap_or_else(|| format!("<{}>", self.referrer.address));
+        let by = said.unwrap_or_else(|| format!("<{}>", self.referrer.told_address()));
         headers.push(Header::new(HeaderName::ReferredBy, by));
+        let (from, privacy) = calls.from_of(&self.referred);
+        headers.extend(privacy);
         let wanted = Wanted {
             address: address.clone(),
-            from: calls.from_of(&self.referred),
+            from,
             contact: ContactTemplate::default(),
             headers,
             room: room.id,
@@ -208,15 +213,9 @@ impl Transfer {
         let referred = own.hand_over().await.ok_or(StatusCode::REQUEST_TERMINATED)?;
         report.tell(StatusCode::OK);
         let account = calls.account_called(&address).await;
-        let who = Who { account, name: address.clone(), address };
+        let who = Who { account, name: address.clone(), address, anonymous: false };
         Pair::new(calls, room, [referred, Party { leg, inbox: outgoing.inbox, who }]).start();
         Ok(())
-    }
-
-    fn join(&self, brought: bool) -> Join {
-        let Who { account, address, name } = self.referred.clone();
-        let referred_by = Some(self.referrer.address.clone());
-        Join { account, address, name, door: Door::Sip, pin: None, referred_by, brought }
     }
 }
 

@@ -17,6 +17,8 @@ pub struct Join {
     pub referred_by: Option<String>,
     /// Somebody who may add participants brings him along: neither list nor lock keeps him out.
     pub brought: bool,
+    /// Nobody in the conference shall learn who it is (RFC 3323).
+    pub anonymous: bool,
 }
 
 /// What a caller must show before he can be let in.
@@ -44,6 +46,8 @@ pub enum JoinError {
     NotAuthenticated { number: String },
     #[error("{account} is not on the list of conference {number}")]
     NotAMember { number: String, account: String },
+    #[error("{account} has {limit} conferences of the factory's already")]
+    TooManyMade { account: String, limit: usize },
     #[error("whose place was asked for is no longer in conference {number}")]
     NobodyToReplace { number: String },
     #[error("wrong PIN for conference {number}")]
@@ -58,7 +62,11 @@ impl JoinError {
         match self {
             Self::NoSuchConference { .. } => 404,
             Self::NotAuthenticated { .. } => 401,
-            Self::Locked { .. } | Self::Banned { .. } | Self::NotAMember { .. } | Self::WrongPin { .. } => 403,
+            Self::TooManyMade { .. }
+            | Self::Locked { .. }
+            | Self::Banned { .. }
+            | Self::NotAMember { .. }
+            | Self::WrongPin { .. } => 403,
             Self::NobodyToReplace { .. } => 481,
             Self::Full { .. } => 486,
             Self::Busy { .. } => 503,

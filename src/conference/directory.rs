@@ -10,6 +10,7 @@ use super::admission::{Join, JoinError};
 use super::command::{
     Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral, Referred,
 };
+use super::factory::Creator;
 use super::hub::{Follow, ToHub};
 use super::leg::{Admitted, LegCommand};
 use super::plan::Plan;
@@ -26,6 +27,10 @@ pub(super) enum ToDirectory {
     Plan {
         name: String,
         reply: oneshot::Sender<Option<Plan>>,
+    },
+    Create {
+        creator: Creator,
+        reply: oneshot::Sender<Result<Plan, JoinError>>,
     },
     Room {
         name: String,
@@ -136,6 +141,14 @@ impl Directory {
         let (reply, answer) = oneshot::channel();
         self.directory.send(ToDirectory::Plan { name: name.into(), reply }).await.ok()?;
         answer.await.ok()?
+    }
+
+    /// A new ad-hoc conference, running already: RFC 4579 §5.4.
+    pub async fn create(&self, creator: Creator) -> Result<Plan, JoinError> {
+        let (reply, answer) = oneshot::channel();
+        let busy = || JoinError::Busy { what: "it is shutting down".into() };
+        self.directory.send(ToDirectory::Create { creator, reply }).await.map_err(|_| busy())?;
+        answer.await.map_err(|_| busy())?
     }
 
     /// The room of this conference, which is started where it does not run: a leg that waits outside has its ports on

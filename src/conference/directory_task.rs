@@ -13,6 +13,7 @@ use tracing::{error, warn};
 use super::admission::{Join, JoinError};
 use super::command::{Action, Actor, FocusError};
 use super::directory::{Directory, JoinReply, ToDirectory};
+use super::factory::{Creator, Factory};
 use super::focus::{Focus, FocusSettings};
 use super::hub::{Hub, ToHub};
 use super::leg::{DialRequest, LegCommand};
@@ -51,6 +52,7 @@ struct DirectoryTask {
     dial: mpsc::Sender<DialRequest>,
     hub: mpsc::Sender<ToHub>,
     running: HashMap<String, Running>,
+    factory: Factory,
     tasks: JoinSet<(String, RoomId)>,
 }
 
@@ -76,6 +78,7 @@ impl Directory {
             dial,
             hub: hub.clone(),
             running: HashMap::new(),
+            factory: Factory::default(),
             tasks: JoinSet::new(),
         };
         tokio::spawn(task.run(mailbox));
@@ -105,6 +108,7 @@ impl DirectoryTask {
         match message {
             ToDirectory::Wish { number, wish } => self.pass_on(number, wish).await,
             ToDirectory::Plan { name, reply } => drop(reply.send(self.load(&name).await)),
+            ToDirectory::Create { creator, reply } => drop(reply.send(self.create(creator))),
             ToDirectory::Room { name, reply } => drop(reply.send(self.room(&name).await)),
             ToDirectory::Join { name, join, commands, reply } => self.join(name, join, commands, reply).await,
             ToDirectory::TakeOver { number, participant, join, commands, reply } => {
@@ -165,6 +169,14 @@ impl DirectoryTask {
         self.running.get(&number).map(|running| running.room)
     }
 
+    fn create(&mut self, creator: Creator) -> Result<Plan, JoinError> {
+        let mut secret = [0; 16];
+        getrandom::fill(&mut secret).map_err(|error| JoinError::Busy { what: error.to_string() })?;
+        let plan = self.factory.create(creator, u128::from_le_bytes(secret), &self.settings.defaults)?;
+        self.start(plan.clone());
+        Ok(plan)
+    }
+
     /// A conference that has closed its mailbox is over, even if its task was not reaped yet.
     fn runs(&self, number: &str) -> bool {
         self.running.get(number).is_some_and(|running| !running.mailbox.is_closed())
@@ -180,7 +192,11 @@ impl DirectoryTask {
         self.tasks.spawn(task.run(inputs));
     }
 
+    /// Of the factory's conferences only those that run: one that is over comes never again.
     async fn load(&self, name: &str) -> Option<Plan> {
+        if let Some(plan) = self.factory.plan(name) {
+            return self.runs(name).then(|| plan.clone());
+        }
         match self.store.conference_by_number_or_alias(name).await {
             Ok(stored) => stored.map(|stored| Plan::of(stored, &self.settings.defaults)),
             Err(error) => {
@@ -201,7 +217,10 @@ impl DirectoryTask {
     fn forget(&mut self, ended: Result<(String, RoomId), tokio::task::JoinError>) {
         match ended {
             // The same number may run again already, in another room.
-            Ok((number, room)) => self.running.retain(|other, running| *other != number || running.room != room),
+            Ok((number, room)) => {
+                self.running.retain(|other, running| *other != number || running.room != room);
+                self.factory.forget(&number);
+            }
             Err(error) => {
                 error!(%error, "a conference task failed");
                 self.running.retain(|_, running| !running.mailbox.is_closed());

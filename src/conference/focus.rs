@@ -210,7 +210,7 @@ impl Focus {
             self.carry_media_over(id, Media::default(), media);
         }
         self.changed(id, now);
-        if connected && by_telephone && self.plan.announcements {
+        if connected && comes_in && by_telephone && self.plan.announcements {
             let others = self.people.present().saturating_sub(1);
             self.say(id, Notice::Entered { others });
         }

@@ -12,6 +12,7 @@ mod command;
 mod dial_out;
 mod directory;
 mod directory_task;
+mod factory;
 mod focus;
 mod hub;
 mod keypad;
@@ -33,6 +34,7 @@ pub use command::{
 pub use dial_out::Pace;
 pub use directory::Directory;
 pub use directory_task::DirectorySettings;
+pub use factory::Creator;
 pub use focus::{Focus, FocusSettings, LegNews, Output};
 pub use hub::Follow;
 pub use leg::{Admitted, DialRequest, LegCommand, LegLink};

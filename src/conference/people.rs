@@ -42,6 +42,8 @@ pub struct Person {
     codec: Option<String>,
     secured: bool,
     quality: Option<Quality>,
+    /// Others are not told who it is.
+    anonymous: bool,
     /// The REFER that the latest call was made for.
     pub referral: Option<Referral>,
 }
@@ -54,6 +56,8 @@ pub struct Media {
     pub gain_db: f32,
 }
 
+/// RFC 3323 §4.1.1.3.
+const ANONYMOUS: &str = "Anonymous";
 const SILENCE_DBOV: i8 = -127;
 
 impl Person {
@@ -82,6 +86,7 @@ impl Person {
             codec: None,
             secured: false,
             quality: None,
+            anonymous: false,
             referral: None,
         }
     }
@@ -173,14 +178,22 @@ impl Person {
             self.name.clone_from(&join.name);
         }
         self.door = join.door;
+        self.anonymous = join.anonymous;
+    }
+
+    /// One for each of the anonymous, so that subscribers tell them apart (RFC 4575 §5.6).
+    fn made_up_address(&self) -> String {
+        let number = self.id.0.trim_start_matches(|c: char| !c.is_ascii_digit());
+        format!("sip:anonymous{number}@anonymous.invalid")
     }
 
     pub fn shown(&self) -> Participant {
         Participant {
             id: self.id.clone(),
-            name: self.name.clone(),
-            address: self.address.clone(),
+            name: if self.anonymous { ANONYMOUS.into() } else { self.name.clone() },
+            address: if self.anonymous { self.made_up_address() } else { self.address.clone() },
             account: self.account.clone(),
+            anonymous: self.anonymous,
             referred_by: self.referral.as_ref().and_then(|referral| referral.by.clone()),
             role: self.role,
             state: self.state,
@@ -265,6 +278,7 @@ impl People {
             });
         let person = &mut self.rows[index];
         person.account = account;
+        person.anonymous = false;
         person.begin(ParticipantState::Queued, CallDirection::DialedOut);
         person.id.clone()
     }
@@ -287,6 +301,7 @@ impl People {
         person.role = if proven(person) { person.role.min(role) } else { role };
         person.account.clone_from(&join.account);
         person.door = join.door;
+        person.anonymous = join.anonymous;
         person.begin(ParticipantState::Calling, CallDirection::DialedIn);
         person.referral = join.referred_by.clone().map(Referral::seen);
         (person.id.clone(), replaced)

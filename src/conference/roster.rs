@@ -33,6 +33,10 @@ pub struct Participant {
     #[serde(skip)]
     #[schema(ignore)]
     pub referred_by: Option<String>,
+    /// Name and address are made up: who it is has asked for privacy (RFC 3323).
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub anonymous: bool,
     pub role: Role,
     pub state: ParticipantState,
     /// Why it ended; only with `disconnected`.

@@ -11,6 +11,7 @@ mod rfc3891;
 mod rfc4028;
 mod rfc4320;
 mod rfc4579;
+mod rfc4916;
 mod rfc5407;
 mod rfc6026;
 mod storms;

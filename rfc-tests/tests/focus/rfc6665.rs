@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rfc_tests::api::Api;
+use rfc_tests::coverage::covers;
 use rfc_tests::raw_phone::RawPhone;
 use rfc_tests::server::Server;
 use serde_json::json;
@@ -20,18 +21,22 @@ fn started() -> anyhow::Result<(Server, Api, RawPhone, String)> {
 /// §4.2.1.1.
 #[test]
 fn an_unknown_or_missing_event_gets_489_with_what_there_is() -> anyhow::Result<()> {
+    let claim = covers(["6665-01"]);
     let (_server, _api, mut alice, uri) = started()?;
     for event in ["Event: foo\r\n", ""] {
         let answer = alice.ask(alice.request("SUBSCRIBE", &uri, event, ""))?.1;
         assert_eq!(answer.status(), 489, "{}", answer.0);
         assert!(answer.header("Allow-Events").is_some_and(|events| events.contains("conference")), "{}", answer.0);
     }
+    claim.proven();
     Ok(())
 }
 
 /// §4.2.1.1, §4.2.1.4 and §4.2.2.
 #[test]
 fn the_duration_is_shortened_or_refused_and_the_state_comes_at_once() -> anyhow::Result<()> {
+    let claim = covers(["6665-03", "6665-05"])
+        .but("an id of the Event, and an expiry that nobody refreshes: unit tests of the notifier");
     let (_server, _api, mut alice, uri) = started()?;
     let brief = alice.ask(alice.request("SUBSCRIBE", &uri, "Event: conference\r\nExpires: 1\r\n", ""))?.1;
     assert_eq!(brief.status(), 423);
@@ -58,24 +63,29 @@ fn the_duration_is_shortened_or_refused_and_the_state_comes_at_once() -> anyhow:
     assert_eq!(last.header("Subscription-State"), Some("terminated;reason=timeout"));
     let late = alice.ask_in(&mut dialog, "SUBSCRIBE", "Event: conference\r\n")?;
     assert_eq!(late.status(), 481);
+    claim.proven();
     Ok(())
 }
 
 /// §4.4.3.
 #[test]
 fn a_fetch_gets_the_state_and_no_subscription() -> anyhow::Result<()> {
+    let claim = covers(["6665-02"]);
     let (_server, _api, mut alice, uri) = started()?;
     alice.subscribe(&uri, "Expires: 0\r\n")?;
     let only = alice.notify()?;
     assert_eq!(only.header("Subscription-State"), Some("terminated;reason=timeout"));
     assert!(only.0.contains("<conference-info"), "{}", only.0);
     alice.join(&uri)?;
-    alice.expect_no("NOTIFY", Duration::from_millis(600))
+    alice.expect_no("NOTIFY", Duration::from_millis(600))?;
+    claim.proven();
+    Ok(())
 }
 
 /// §4.2.2: 481 ends it, 500 does not.
 #[test]
 fn a_subscriber_that_answers_481_hears_no_more_and_after_500_all_anew() -> anyhow::Result<()> {
+    let claim = covers(["6665-04"]).but("481 stands for the other statuses, which unit tests list");
     let (_server, _api, mut alice, uri) = started()?;
     alice.subscribe(&uri, "")?;
     let first = alice.expect("NOTIFY")?;
@@ -89,12 +99,14 @@ fn a_subscriber_that_answers_481_hears_no_more_and_after_500_all_anew() -> anyho
     // The server waits five seconds at least; the phone looks that long and once more.
     alice.expect_no("NOTIFY", Duration::from_secs(4))?;
     assert!(alice.notify()?.0.contains("state=\"full\""), "what was refused comes in full");
+    claim.proven();
     Ok(())
 }
 
 /// §4.5.1, RFC 4579 §3.4: an old phone subscribes within its call, and BYE does not end that.
 #[test]
 fn a_subscription_within_a_call_outlives_it() -> anyhow::Result<()> {
+    let claim = covers(["5057-01", "4579-G5"]);
     let (server, api, mut alice, uri) = started()?;
     let mut bob = RawPhone::new(&server, &api, "bob")?;
     api.patch("/conferences/3001", json!({ "access": "accounts" }))?;
@@ -106,5 +118,6 @@ fn a_subscription_within_a_call_outlives_it() -> anyhow::Result<()> {
     while !alice.notify()?.0.contains("sip:bob@") {}
     assert_eq!(alice.ask_in(&mut call, "BYE", "")?.status(), 200);
     while !alice.notify()?.0.contains("<disconnection-method>departed<") {}
+    claim.proven();
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Who asks a focus for something, and as what: RFC 4575 §3.5, RFC 4579 §6.
 //!
-//! Within the dialog of a leg it is that participant. Outside, the account that digest proves: as the participant that
+//! Within the dialog of a leg it is that participant, and so it is when Target-Dialog names that dialog. Outside, the account that digest proves: as the participant that
 //! it has come in as, else as the member that it is, or as one who may steer every conference.
 
 use plenary_sip::message::StatusCode;
@@ -8,6 +8,7 @@ use plenary_sip::message::StatusCode;
 use super::{FocusRequest, refused};
 use crate::call::calls::Calls;
 use crate::call::identity::Dialled;
+use crate::call::other::Owner;
 use crate::conference::{Actor, LegLink, Participant, ParticipantState, Plan, Role};
 use crate::registrar::Refused;
 use crate::store::AccountRole;
@@ -25,7 +26,10 @@ impl Asker {
     pub async fn of(calls: &Calls, asked: &FocusRequest) -> Result<Self, Refused> {
         match &asked.within {
             Some(link) => Self::of_leg(calls, link).await,
-            None => Self::of_account(calls, asked).await,
+            None => match named_leg(calls, asked).await {
+                Some(link) => Self::of_leg(calls, &link).await,
+                None => Self::of_account(calls, asked).await,
+            },
         }
     }
 
@@ -52,6 +56,17 @@ impl Asker {
         let address = format!("sip:{account}@{}", calls.settings.domain);
         Ok(Self { plan, actor: Actor { name: account, role }, address })
     }
+}
+
+/// The leg whose dialog Target-Dialog names (RFC 4538 §4): who knows its name could have asked within it. It speaks for
+/// its own conference alone.
+async fn named_leg(calls: &Calls, asked: &FocusRequest) -> Option<LegLink> {
+    let id = asked.message.headers.target_dialog().ok()??;
+    let call = calls.answered_call(id).await.ok()?;
+    let Some(Owner::Participant(link)) = call.owner().await else { return None };
+    let dialled = Dialled::of(&asked.message.uri).filter(|dialled| calls.is_ours(&dialled.host, &asked.source))?;
+    let plan = calls.directory.plan(&dialled.user).await?;
+    (plan.number == link.number()).then_some(link)
 }
 
 /// `None`: an account that has nothing to do with this conference.

@@ -5,7 +5,7 @@
 //!             400, 416, 501    401, 404      403          Refer-Sub: false: no NOTIFY at all
 //! ```
 //!
-//! Left out: `method=REFER` (RFC 4579 §5.7), Target-Dialog (RFC 4538): who asks outside a dialog shows a password.
+//! Left out: `method=REFER` (RFC 4579 §5.7).
 
 use plenary_sip::message::{DialogId, Header, HeaderName, Request, StatusCode, Uri};
 use tokio::sync::mpsc;
@@ -17,10 +17,9 @@ use super::{Asker, FocusRequest, contact_of, refused};
 use crate::call::calls::Calls;
 use crate::call::identity::Dialled;
 use crate::call::other::{OtherCall, Owner};
-use crate::call::party::Who;
 use crate::call::report::Report;
 use crate::call::transfer::take_part;
-use crate::conference::{Deed, Door, FocusError, Join, Participant, ParticipantId, ParticipantState, Referral, may};
+use crate::conference::{Deed, FocusError, Participant, ParticipantId, ParticipantState, Referral, may};
 use crate::registrar::Refused;
 
 pub(super) async fn handle(calls: &Calls, asked: FocusRequest) -> Result<(), Refused> {
@@ -91,9 +90,7 @@ async fn own_call(
 async fn move_in(calls: &Calls, asker: &Asker, call: OtherCall, report: &Report) -> Result<(), StatusCode> {
     let number = &asker.plan.number;
     let party = call.hand_over().await.ok_or(StatusCode::CALL_DOES_NOT_EXIST)?;
-    let Who { account, address, name } = party.who.clone();
-    let referred_by = Some(asker.address.clone());
-    let join = Join { account, address, name, door: Door::Sip, pin: None, referred_by, brought: true };
+    let join = party.who.join(&asker.address, true);
     let (conference, commands) = mpsc::channel(4);
     let admitted = calls.directory.join(number, join, conference).await;
     let admitted = admitted.map_err(|error| StatusCode::new(error.status()).unwrap_or(StatusCode::FORBIDDEN))?;

@@ -54,6 +54,7 @@ fn caller(account: Option<&str>) -> Join {
         pin: None,
         referred_by: None,
         brought: false,
+        anonymous: false,
     }
 }
 

@@ -177,7 +177,7 @@ fn is_silenced(person: &Participant) -> bool {
 
 /// The identity that was proven, else the address; of the anonymous each an own one (§5.6).
 fn entity_of(person: &Participant, domain: &str) -> String {
-    if let Some(account) = &person.account {
+    if let Some(account) = person.account.as_ref().filter(|_| !person.anonymous) {
         return format!("sip:{account}@{domain}");
     }
     if person.address.to_ascii_lowercase().contains("@anonymous.invalid") {
@@ -208,6 +208,7 @@ pub mod testing {
             address: format!("sip:{name}@example.org"),
             account: None,
             referred_by: None,
+            anonymous: false,
             role: Role::Participant,
             state: ParticipantState::Connected,
             cause: None,

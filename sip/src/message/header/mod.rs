@@ -8,6 +8,7 @@ mod name;
 mod name_addr;
 mod parameterized;
 mod params;
+mod privacy;
 mod typed;
 mod via;
 
@@ -19,4 +20,5 @@ pub use name::HeaderName;
 pub use name_addr::{Contacts, NameAddr};
 pub use parameterized::Parameterized;
 pub use params::Params;
+pub use privacy::Privacy;
 pub use via::Via;
