@@ -12,6 +12,7 @@ use tracing::{debug, trace};
 
 use super::counters::Counters;
 use super::event::{Inside, Received};
+use super::proofs::Proofs;
 use super::settings::NetSettings;
 use crate::guard::{Guard, Reason, Response, Verdict};
 use crate::message::{ParseError, parse_datagram};
@@ -24,6 +25,7 @@ pub(super) struct Door {
     pub(super) counters: Arc<Counters>,
     flows: Arc<AtomicU64>,
     guests: Arc<Guests>,
+    pub(super) proofs: Proofs,
     /// Held for one verdict, never over an await.
     guard: Arc<Mutex<Guard>>,
 }
@@ -31,7 +33,15 @@ pub(super) struct Door {
 impl Door {
     pub(super) fn new(inbox: mpsc::Sender<Inside>, settings: NetSettings, counters: Arc<Counters>) -> Self {
         let guard = Arc::new(Mutex::new(Guard::new(settings.guard.clone())));
-        Self { inbox, settings: Arc::new(settings), counters, flows: Arc::default(), guests: Arc::default(), guard }
+        Self {
+            inbox,
+            settings: Arc::new(settings),
+            counters,
+            flows: Arc::default(),
+            guests: Arc::default(),
+            proofs: Proofs::default(),
+            guard,
+        }
     }
 
     pub(super) fn next_flow(&self) -> FlowId {

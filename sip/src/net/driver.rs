@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 use super::counters::Counters;
 use super::door::Door;
 use super::event::{NetEvent, Received};
+use super::tls::DomainIdentities;
 use super::transport_layer::Net;
 use crate::endpoint::{Command, Endpoint, EndpointSettings, Event, Output, Rng};
 use crate::guard::{Load, Reason};
@@ -55,6 +56,12 @@ impl EndpointHandle {
 
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Who has proven by certificate to be at the other end of this connection (mutual TLS, RFC 5922 §7.4). Nobody, when
+    /// it was not asked for, or the connection is gone.
+    pub fn proven(&self, flow: FlowId) -> Arc<DomainIdentities> {
+        self.door.proofs.of(flow)
     }
 
     /// Somebody at this address has proven a password: it is no stranger for a while.

@@ -1,6 +1,7 @@
 //! What the net tells the loop, and what its tasks tell the net.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::error::SendError;
 use super::resolve::Target;
+use super::tls::DomainIdentities;
 use crate::endpoint::SendId;
 use crate::message::{Message, ParseError};
 use crate::net_types::{FlowId, Source, Transport};
@@ -37,23 +39,10 @@ pub struct Received {
 #[derive(Debug)]
 pub(super) enum Inside {
     Received(Received),
-    /// `asked`: the peer that we had wanted to reach, when we opened the connection.
-    Opened {
-        flow: OpenFlow,
-        asked: Option<Peer>,
-    },
-    NotOpened {
-        asked: Peer,
-        error: SendError,
-    },
-    Closed {
-        flow: FlowId,
-        unsent: Vec<SendId>,
-    },
-    Resolved {
-        id: SendId,
-        targets: Result<Vec<Target>, SendError>,
-    },
+    Opened(OpenFlow),
+    NotOpened { asked: Peer, error: SendError },
+    Closed { flow: FlowId, unsent: Vec<SendId> },
+    Resolved { id: SendId, targets: Result<Vec<Target>, SendError> },
 }
 
 /// A connection and the way to write on it.
@@ -61,8 +50,10 @@ pub(super) enum Inside {
 pub(super) struct OpenFlow {
     pub(super) source: Source,
     pub(super) queue: mpsc::Sender<Outgoing>,
-    /// The host that a connection of ours was opened to.
-    pub(super) host: Option<String>,
+    /// Whom we opened the connection to; nobody, when it was opened to us.
+    pub(super) asked: Option<Peer>,
+    /// Who has proven by certificate to be there, having opened the connection to us.
+    pub(super) proven: Arc<DomainIdentities>,
 }
 
 #[derive(Debug)]
