@@ -78,6 +78,7 @@ pub fn net(settings: &Settings, tls_configs: watch::Receiver<TlsConfigs>) -> Net
         tcp: settings.sip.tcp.clone(),
         tls: settings.sip.tls.clone(),
         tls_configs,
+        name_servers: settings.sip.name_servers.clone(),
         advertised: settings.server.advertised_address,
         guard: guard(settings),
         overload_delay: settings.security.overload_delay,

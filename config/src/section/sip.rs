@@ -18,6 +18,9 @@ pub struct Sip {
     pub tcp: Vec<SocketAddr>,
     #[serde(deserialize_with = "listeners::list")]
     pub tls: Vec<SocketAddr>,
+    /// Name servers for RFC 3263. Empty: those of the system.
+    #[serde(deserialize_with = "listeners::list")]
+    pub name_servers: Vec<SocketAddr>,
     /// PEM chain, leaf first; together with `tls-key`. Absent: a self-signed one in the data directory.
     pub tls_certificate: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
@@ -79,6 +82,7 @@ impl Default for Sip {
             udp: any(5060),
             tcp: any(5060),
             tls: any(5061),
+            name_servers: Vec::new(),
             tls_certificate: None,
             tls_key: None,
             tls_certificates: Vec::new(),

@@ -13,4 +13,3 @@ mod rfc4579;
 mod rfc5407;
 mod rfc6026;
 mod storms;
-mod torture;

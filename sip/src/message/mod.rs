@@ -32,7 +32,7 @@ pub use frame::{FrameError, Framed, StreamFramer, is_keep_alive};
 pub use header::{CSeq, Contacts, Header, HeaderName, Headers, NameAddr, Parameterized, Params, Via};
 pub use limits::Limits;
 pub use method::Method;
-pub use parse::parse_datagram;
+pub use parse::{parse_datagram, parse_whole};
 pub use request::Request;
 pub use response::Response;
 pub use status::{Class, StatusCode};

@@ -15,8 +15,9 @@ use super::event::{Inside, Received};
 use super::proofs::Proofs;
 use super::settings::NetSettings;
 use crate::guard::{Guard, Reason, Response, Verdict};
-use crate::message::{ParseError, parse_datagram};
-use crate::net_types::{FlowId, Source};
+use crate::message::{ParseError, parse_datagram, parse_whole};
+use crate::net_types::{FlowId, Source, Transport};
+use crate::stun;
 
 #[derive(Clone, Debug)]
 pub(super) struct Door {
@@ -60,7 +61,11 @@ impl Door {
                 return self.counters.refused(reason);
             }
         }
-        let message = parse_datagram(octets, &self.settings.limits);
+        let parse = match source.transport {
+            Transport::Ws | Transport::Wss => parse_whole,
+            Transport::Udp | Transport::Tcp | Transport::Tls => parse_datagram,
+        };
+        let message = parse(octets, &self.settings.limits);
         match &message {
             Ok(message) => {
                 trace!(transport = %source.transport, remote = %source.remote, octets = octets.len(), "received");
@@ -69,6 +74,13 @@ impl Door {
             Err(error) => self.count_refused(error, source),
         }
         self.tell(Inside::Received(Received { message, source, at: Instant::now() })).await;
+    }
+
+    /// The answer to a keep-alive by STUN, unless its sender asks too much or for too much.
+    pub(super) fn answer_stun(&self, octets: &[u8], source: &Source) -> Option<Vec<u8>> {
+        let answer = stun::answer(octets, source.remote)?;
+        let passes = self.guard(|guard, now| guard.handle_message(octets, source, now)) == Verdict::Pass;
+        (passes && self.lets_out(Response::Final, answer.len(), source.remote.ip())).then_some(answer)
     }
 
     pub(super) async fn refuse(&self, error: ParseError, source: Source) {

@@ -134,12 +134,16 @@ impl Driver {
                 }
                 (0..self.endpoint.take_refused()).for_each(|_| self.net.counters().refused(Reason::Overload));
             }
-            NetEvent::Sent { id, outcome: Ok(source) } => self.endpoint.handle_sent(id, source, now()),
-            NetEvent::Sent { id, outcome: Err(error) } => {
+            NetEvent::Sent { id, outcome: Ok(source), alternatives } => {
+                self.endpoint.handle_alternatives(id, alternatives);
+                self.endpoint.handle_sent(id, source, now());
+            }
+            NetEvent::Sent { id, outcome: Err(error), .. } => {
                 debug!(?id, %error, "not sent");
                 self.endpoint.handle_transport_error(id, now());
             }
             NetEvent::FlowClosed(flow) => {
+                self.endpoint.handle_flow_closed(flow, now());
                 if let Err(TrySendError::Full(_)) = self.closed_flows.try_send(flow) {
                     warn!("notices of closed connections are not read; some are lost");
                 }

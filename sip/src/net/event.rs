@@ -12,7 +12,7 @@ use super::resolve::Target;
 use super::tls::DomainIdentities;
 use crate::endpoint::SendId;
 use crate::message::{Message, ParseError};
-use crate::net_types::{FlowId, Source, Transport};
+use crate::net_types::{Destination, FlowId, Source, Transport};
 
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "most events are messages, and each is moved once")]
@@ -22,6 +22,8 @@ pub enum NetEvent {
     Sent {
         id: SendId,
         outcome: Result<Source, SendError>,
+        /// Other servers that the same name stands for, in the order of trial: RFC 3263 §4.2.
+        alternatives: Vec<Destination>,
     },
     /// The connection is gone, and with it the way to whoever registered over it (RFC 5626 §4.2).
     FlowClosed(FlowId),

@@ -17,6 +17,8 @@ pub struct NetSettings {
     pub tls: Vec<SocketAddr>,
     /// Who we are over TLS and whom we believe, at any time; with `server` when `tls` lists anything.
     pub tls_configs: watch::Receiver<TlsConfigs>,
+    /// Name servers; empty, those of the system.
+    pub name_servers: Vec<SocketAddr>,
     /// The address that peers reach us at, behind 1:1 NAT. Absent: that of the route to each peer.
     pub advertised: Option<IpAddr>,
     pub limits: Limits,
@@ -39,6 +41,7 @@ impl Default for NetSettings {
             tcp: Vec::new(),
             tls: Vec::new(),
             tls_configs: TlsConfigs::default().fixed(),
+            name_servers: Vec::new(),
             advertised: None,
             limits: Limits::default(),
             timing: NetTiming::default(),

@@ -91,8 +91,8 @@ impl Net {
             inbox,
             ready: VecDeque::new(),
             own: OwnAddresses::new(door.settings.advertised, Vec::new()),
+            names: SystemNames::new(&door.settings.name_servers),
             door,
-            names: SystemNames::new(),
             listening: Vec::new(),
             naming: EndpointSettings::default(),
             listeners: JoinSet::new(),
@@ -201,7 +201,7 @@ impl Net {
             }
             Inside::Closed { flow, unsent } => {
                 self.streams.remove(flow);
-                let lost = unsent.into_iter().map(|id| NetEvent::Sent { id, outcome: Err(SendError::FlowGone) });
+                let lost = unsent.into_iter().map(|id| sent(id, Err(SendError::FlowGone)));
                 self.ready.extend(lost);
                 self.ready.push_back(NetEvent::FlowClosed(flow));
             }
@@ -216,11 +216,15 @@ impl Net {
         match destination {
             Destination::Flow { flow, transport: Transport::Udp, remote } => {
                 let outcome = self.send_datagram(flow, remote, message);
-                self.ready.push_back(NetEvent::Sent { id, outcome });
+                self.ready.push_back(sent(id, outcome));
             }
             Destination::Flow { flow, .. } => {
                 let outcome = self.write(flow, id, message);
-                self.ready.push_back(NetEvent::Sent { id, outcome });
+                self.ready.push_back(sent(id, outcome));
+            }
+            Destination::Address { transport, address, host } => {
+                let targets = VecDeque::from([Target { transport, address }]);
+                self.advance(Sending { id, message, host, targets, failure: None });
             }
             Destination::Host { transport, secure, host, port } => {
                 self.send_to_host(id, message, Query { transport, secure, host, port });
@@ -255,7 +259,7 @@ impl Net {
                 let large = sending.message.to_bytes().len() > LONGEST_DATAGRAM;
                 self.start_sending(sending, targets, large);
             }
-            Err(error) => self.ready.push_back(NetEvent::Sent { id, outcome: Err(error) }),
+            Err(error) => self.ready.push_back(sent(id, Err(error))),
         }
     }
 
@@ -273,12 +277,15 @@ impl Net {
             let Some(target) = sending.targets.front().copied() else {
                 let nowhere = SendError::NotFound { host: sending.host, reason: "no address left to try".into() };
                 let outcome = Err(sending.failure.unwrap_or(nowhere));
-                return self.ready.push_back(NetEvent::Sent { id: sending.id, outcome });
+                return self.ready.push_back(sent(sending.id, outcome));
             };
             let id = sending.id;
+            let alternatives = sending.others_than(target);
             match self.try_target(sending, target) {
                 Try::Waits => return,
-                Try::Sent(source) => return self.ready.push_back(NetEvent::Sent { id, outcome: Ok(source) }),
+                Try::Sent(source) => {
+                    return self.ready.push_back(NetEvent::Sent { id, outcome: Ok(source), alternatives });
+                }
                 Try::Failed(rest, error) => {
                     sending = *rest;
                     sending.targets.pop_front();
@@ -346,6 +353,24 @@ impl Net {
         let udp = (!self.datagrams.is_empty()).then_some(Transport::Udp);
         udp.into_iter().chain([Transport::Tcp, Transport::Tls]).collect()
     }
+}
+
+impl Sending {
+    /// Servers, not ways: the same address by another transport is the same server.
+    fn others_than(&self, tried: Target) -> Vec<Destination> {
+        let others = self.targets.iter().filter(|target| target.address != tried.address);
+        let host = &self.host;
+        let others = others.map(|Target { transport, address }| Destination::Address {
+            transport: *transport,
+            address: *address,
+            host: host.clone(),
+        });
+        others.collect()
+    }
+}
+
+fn sent(id: SendId, outcome: Result<Source, SendError>) -> NetEvent {
+    NetEvent::Sent { id, outcome, alternatives: Vec::new() }
 }
 
 /// `None`: a request, which we send of our own will.
