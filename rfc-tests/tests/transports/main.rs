@@ -1,6 +1,7 @@
 //! Transports on loopback: what strangers see of UDP, TCP, TLS and WebSockets, and how the server finds its way out.
 
 mod locating;
+mod stream;
 mod tls_client;
 mod tls_server;
 mod torture;

@@ -15,9 +15,11 @@ use crate::net_types::{Destination, FlowId, Transport};
 use crate::transaction::{ClientKey, TransactionId};
 
 impl Transactions {
-    /// The net found these too, when it looked for the server that the request went to.
+    /// The net found these too, when it looked for the server that the request went to. A repetition finds none, and
+    /// takes none away.
     pub fn handle_alternatives(&mut self, id: TransactionId, alternatives: Vec<Destination>) {
         if let Some(transaction) = self.open.get_mut(&id)
+            && !alternatives.is_empty()
             && transaction.machine.unanswered_request().is_some()
         {
             transaction.alternatives = alternatives.into();
