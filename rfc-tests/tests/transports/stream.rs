@@ -54,8 +54,10 @@ fn udp_tcp_and_tls_are_there_over_ipv6_too() -> anyhow::Result<()> {
         format!("sip.tls=[\"127.0.0.1:0\", \"{free_tls}\"]"),
     ];
     let _server = Server::start_with(&listeners.each_ref().map(String::as_str))?;
+    // Long enough for a stranger to earn the whole answer over UDP at once.
+    let extra = format!("Subject: {}\r\n", "x".repeat(600));
     let ask =
-        |transport: &str, local: SocketAddr| request(transport, &local.to_string(), "OPTIONS", "sip:[::1]", "", "");
+        |transport: &str, local: SocketAddr| request(transport, &local.to_string(), "OPTIONS", "sip:[::1]", &extra, "");
     let mut octets = [0; 4096];
 
     let udp = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0))?;

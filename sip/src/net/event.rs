@@ -15,7 +15,6 @@ use crate::message::{Message, ParseError};
 use crate::net_types::{Destination, FlowId, Source, Transport};
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "most events are messages, and each is moved once")]
 pub enum NetEvent {
     Received(Received),
     /// A message given to `Net::send` has left by this flow, or could not.
