@@ -3,9 +3,10 @@
 
 use std::collections::VecDeque;
 use std::net::UdpSocket;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use plenary_sip::auth::{Challenge, Login, answer};
 use plenary_sip::message::Method;
 use serde_json::json;
@@ -161,9 +162,52 @@ impl RawPhone {
         let (request, answer) = self.ask(self.request("INVITE", uri, "", &self.sdp()?))?;
         ensure!(answer.status() == 200, "INVITE: {}", answer.0);
         let dialog = RawDialog::of(&request, &answer)?;
-        let ack = self.in_dialog(&dialog, "ACK", dialog.cseq, "");
-        self.peer.send(ack.as_bytes())?;
+        self.acknowledge(&dialog)?;
         Ok(dialog)
+    }
+
+    /// The ACK for the 200 that made the dialog.
+    pub fn acknowledge(&mut self, dialog: &RawDialog) -> anyhow::Result<()> {
+        let ack = self.in_dialog(dialog, "ACK", dialog.cseq, "");
+        self.peer.send(ack.as_bytes())
+    }
+
+    /// Takes the next call that comes, with G.711, and gives its dialog.
+    pub fn picks_up(&mut self) -> anyhow::Result<RawDialog> {
+        let invite = self.expect("INVITE")?;
+        let sdp = self.sdp()?;
+        self.answer(&invite, "200 OK", "", &sdp)?;
+        self.expect("ACK")?;
+        RawDialog::of_called(&invite, &format!("{}-tag", self.name))
+    }
+
+    /// Calls another phone, which picks up. Gives the dialogs of both.
+    pub fn calls(&mut self, other: &mut Self) -> anyhow::Result<(RawDialog, RawDialog)> {
+        let address = other.address();
+        thread::scope(|scope| {
+            let called = scope.spawn(|| other.picks_up());
+            let calling = self.join(&address)?;
+            let called = called.join().map_err(|_| anyhow!("{address} did not pick up"))??;
+            Ok((calling, called))
+        })
+    }
+
+    /// The next BYE, answered with 200.
+    pub fn is_hung_up(&mut self) -> anyhow::Result<Answer> {
+        let bye = self.expect("BYE")?;
+        self.answer(&bye, "200 OK", "", "")?;
+        Ok(Answer(bye))
+    }
+
+    /// Sound comes from the server, from now on.
+    pub fn hears(&mut self) -> anyhow::Result<()> {
+        let mut packet = [0; 2048];
+        self.media.set_nonblocking(true)?;
+        while self.media.recv(&mut packet).is_ok() {}
+        self.media.set_nonblocking(false)?;
+        self.media.set_read_timeout(Some(WITHIN))?;
+        self.media.recv(&mut packet).with_context(|| format!("{} hears nothing", self.name))?;
+        Ok(())
     }
 
     /// SUBSCRIBE to the conference package; the first NOTIFY is still to come.
@@ -240,6 +284,30 @@ impl RawPhone {
 }
 
 impl RawDialog {
+    /// As Replaces, Join and a Refer-To URI name it to the server.
+    pub fn name(&self) -> String {
+        format!("{};to-tag={};from-tag={}", self.call_id, tag_of(&self.remote), tag_of(&self.local))
+    }
+
+    /// The same within a URI.
+    pub fn escaped_name(&self) -> String {
+        self.name().replace('@', "%40").replace(';', "%3B").replace('=', "%3D")
+    }
+
+    /// The dialog that our 2xx with this tag makes of a request that came.
+    pub fn of_called(request: &str, tag: &str) -> anyhow::Result<Self> {
+        let of = |name: &str| header(request, name).map(str::to_owned).with_context(|| format!("no {name}"));
+        let target = of("Contact")?;
+        let target = target.split(['<', '>']).nth(1).context("a Contact in brackets")?;
+        Ok(Self {
+            call_id: of("Call-ID")?,
+            local: format!("{};tag={tag}", of("To")?),
+            remote: of("From")?,
+            target: target.into(),
+            cseq: 0,
+        })
+    }
+
     /// The dialog that the answer makes of our request.
     pub fn of(request: &str, answer: &Answer) -> anyhow::Result<Self> {
         let of = |name: &str| header(request, name).map(str::to_owned).with_context(|| format!("no {name}"));
@@ -253,6 +321,10 @@ impl RawDialog {
             cseq: cseq_of(request).context("a CSeq")?,
         })
     }
+}
+
+fn tag_of(party: &str) -> &str {
+    party.split(";tag=").nth(1).unwrap_or_default()
 }
 
 fn password_of(name: &str) -> String {

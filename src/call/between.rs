@@ -2,52 +2,45 @@
 
 use std::time::Duration;
 
-use plenary_media::RoomId;
-use plenary_media::engine::MediaCommand;
 use plenary_sip::endpoint::{Command, ContactTemplate, Ending, Event};
 use plenary_sip::message::{NameAddr, SipUri, StatusCode, Uri};
-use tracing::debug;
 
-use super::calls::MediaLeg;
+use super::calls::{Calls, MediaLeg, MediaRoom};
 use super::connected::ConnectedLeg;
 use super::hops::{Hops, Onward};
-use super::identity::Caller;
 use super::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
 use super::outgoing::{Outgoing, Step, Wanted};
+use super::party::{Pair, Party, Who, reason_of};
 use super::switchboard::LegInput;
 
 /// How long a phone may ring before the caller is told that nobody answers.
-const RING_FOR: Duration = Duration::from_secs(60);
+pub(super) const RING_FOR: Duration = Duration::from_secs(60);
 
 impl Incoming {
-    pub(super) async fn phone(&mut self, caller: Caller, account: &str) -> Outcome<()> {
-        let room = self.calls.engine.open_room();
-        let outcome = self.phone_in(room, caller, account).await;
-        self.calls.media(MediaCommand::CloseRoom { room });
-        outcome
-    }
-
-    async fn phone_in(&mut self, room: RoomId, caller: Caller, account: &str) -> Outcome<()> {
+    pub(super) async fn phone(mut self, caller: Who, account: &str) -> Outcome<()> {
+        let room = MediaRoom::open(&self.calls);
         let onward = self.onward(account).await?;
-        let outgoing = Outgoing::start(&self.calls, self.wanted(room, &caller, account, onward)).await;
+        let address = format!("sip:{account}@{}", self.calls.settings.domain);
+        let wanted = Wanted {
+            from: self.calls.from_of(&caller),
+            contact: contact(account),
+            headers: onward.headers,
+            room: room.id,
+            ring_for: RING_FOR,
+            branches: onward.branches,
+            conference: None,
+            address: address.clone(),
+        };
+        let outgoing = Outgoing::start(&self.calls, wanted).await;
         let mut outgoing = outgoing.map_err(|unreached| refuse_with(unreached.status(), &unreached.to_string()))?;
+        // Hung up where the caller cannot be answered.
         let callee = self.ring_until_answered(&mut outgoing).await?;
-        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media);
-        let caller = match media {
-            Ok(media) => self.answer(media, contact(account)).await,
-            Err(refusal) => Err(refusal),
-        };
-        let caller = match caller {
-            Ok(caller) => caller,
-            Err(refusal) => {
-                self.calls.sip(Command::Hangup { call: callee.call, headers: Vec::new() });
-                return Err(refusal);
-            }
-        };
-        for leg in [caller.media.id, callee.media.id] {
-            self.calls.media(MediaCommand::Join { leg, room });
-        }
-        self.talk(caller, callee, &mut outgoing).await;
+        let media = MediaLeg::open(&self.calls, room.id, &self.line).map_err(no_media)?;
+        let leg = self.answer(media, contact(account)).await?;
+        let called = Who { account: Some(account.to_owned()), address, name: account.to_owned() };
+        let parties =
+            [Party { leg, inbox: self.inbox, who: caller }, Party { leg: callee, inbox: outgoing.inbox, who: called }];
+        Pair::new(&self.calls, room, parties).talk().await;
         Ok(())
     }
 
@@ -61,29 +54,14 @@ impl Incoming {
                     Step::Answered(leg) => return Ok(*leg),
                     Step::Nobody(ending) => return Err(refused(ending)),
                 },
-                input = self.inbox.recv() => if let Some(LegInput::Sip(Event::Ended { .. })) | None = input {
-                    outgoing.call_off().await;
-                    return Err(Refusal::Over);
+                input = self.inbox.recv() => match input {
+                    Some(LegInput::Sip(Event::Ended { why, .. })) => {
+                        outgoing.call_off(reason_of(&why)).await;
+                        return Err(Refusal::Over);
+                    }
+                    Some(_) => {}
+                    None => return Err(Refusal::Over),
                 },
-            }
-        }
-    }
-
-    /// Until one of the two hangs up; then the other is hung up on.
-    async fn talk(&mut self, mut caller: ConnectedLeg, mut callee: ConnectedLeg, outgoing: &mut Outgoing) {
-        let calls = self.calls.clone();
-        loop {
-            let (input, leg, other) = tokio::select! {
-                input = self.inbox.recv() => (input, &mut caller, &callee.call),
-                input = outgoing.inbox.recv() => (input, &mut callee, &caller.call),
-            };
-            match input {
-                Some(LegInput::Sip(Event::Ended { call, .. })) if call == leg.call => {
-                    return calls.sip(Command::Hangup { call: *other, headers: Vec::new() });
-                }
-                Some(LegInput::Sip(event)) => drop(leg.handle_sip(&calls, event)),
-                Some(LegInput::Media(event)) => debug!(?event, "media event"),
-                None => return,
             }
         }
     }
@@ -96,20 +74,14 @@ impl Incoming {
             refuse_with(fault.status(), &fault.to_string())
         })
     }
+}
 
-    fn wanted(&self, room: RoomId, caller: &Caller, account: &str, onward: Onward) -> Wanted {
-        let settings = &self.calls.settings;
-        let from = caller.address.parse::<Uri>().map(NameAddr::new);
-        let us = || NameAddr::new(Uri::Sip(SipUri::new(None, settings.domain_host.clone(), None)));
-        Wanted {
-            address: format!("sip:{account}@{}", settings.domain),
-            from: from.unwrap_or_else(|_| us()).with_display_name(&caller.name),
-            contact: contact(account),
-            headers: onward.headers,
-            room,
-            ring_for: RING_FOR,
-            branches: onward.branches,
-        }
+impl Calls {
+    /// From, in a call that is placed for somebody.
+    pub(super) fn from_of(&self, who: &Who) -> NameAddr {
+        let from = who.address.parse::<Uri>().map(NameAddr::new);
+        let us = || NameAddr::new(Uri::Sip(SipUri::new(None, self.settings.domain_host.clone(), None)));
+        from.unwrap_or_else(|_| us()).with_display_name(&who.name)
     }
 }
 

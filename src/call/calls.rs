@@ -9,9 +9,9 @@ use std::time::Duration;
 use plenary_dialplan::Plan as Dialplan;
 use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents, OpenedLeg};
 use plenary_media::{LegId, RoomId};
-use plenary_sip::endpoint::{CallId, Command, Event, RequestId, SubscriptionId};
+use plenary_sip::endpoint::{CallId, Command, Event, FoundDialog, RequestId, SubscriptionId};
 use plenary_sip::guard::Reason;
-use plenary_sip::message::Host;
+use plenary_sip::message::{DialogId, Host};
 use plenary_sip::net::EndpointHandle;
 use plenary_sip::net_types::Source;
 use tokio::sync::{mpsc, watch};
@@ -23,6 +23,7 @@ use super::switchboard::{Inbox, LegInput, Line, Switchboard};
 use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
 use crate::store::Store;
+use crate::voice::Voice;
 
 #[derive(Clone, Debug)]
 pub struct CallSettings {
@@ -49,6 +50,7 @@ pub struct Calls {
     pub registrar: RegistrarHandle,
     pub directory: Directory,
     pub engine: EngineHandle,
+    pub voice: Voice,
     endpoint: EndpointHandle,
     lines: mpsc::UnboundedSender<Line>,
     ids: Arc<AtomicU64>,
@@ -67,6 +69,7 @@ pub struct CallParts {
     pub registrar: RegistrarHandle,
     pub directory: Directory,
     pub engine: EngineHandle,
+    pub voice: Voice,
     pub endpoint: EndpointHandle,
 }
 
@@ -81,6 +84,7 @@ impl CallParts {
             registrar: self.registrar,
             directory: self.directory,
             engine: self.engine,
+            voice: self.voice,
             endpoint: self.endpoint,
             lines,
             ids: Arc::new(AtomicU64::new(2)),
@@ -137,15 +141,23 @@ impl Calls {
         mpsc::channel(INBOX)
     }
 
+    pub fn plug(&self, line: Line) {
+        drop(self.lines.send(line)); // no switchboard: the server is going down
+    }
+
+    pub async fn find_dialog(&self, id: DialogId) -> FoundDialog {
+        self.endpoint.find_dialog(id).await
+    }
+
     /// From here on the events of this call come to this inbox.
     pub fn listen_to_call(&self, call: CallId, inbox: mpsc::Sender<LegInput>) {
-        drop(self.lines.send(Line::Call { call, inbox }));
+        self.plug(Line::Call { call, inbox });
     }
 
     /// The events of this subscription come to the inbox that is returned.
     pub fn listen_to_subscription(&self, subscription: SubscriptionId) -> Inbox {
         let (inbox, events) = self.inbox();
-        drop(self.lines.send(Line::Subscription { subscription, inbox }));
+        self.plug(Line::Subscription { subscription, inbox });
         events
     }
 
@@ -168,6 +180,25 @@ impl Calls {
     }
 }
 
+/// A room for calls that are no conference; closed when dropped.
+#[derive(Debug)]
+pub struct MediaRoom {
+    pub id: RoomId,
+    calls: Calls,
+}
+
+impl MediaRoom {
+    pub fn open(calls: &Calls) -> Self {
+        Self { id: calls.engine.open_room(), calls: calls.clone() }
+    }
+}
+
+impl Drop for MediaRoom {
+    fn drop(&mut self) {
+        self.calls.media(MediaCommand::CloseRoom { room: self.id });
+    }
+}
+
 /// The media half of a leg: closed when dropped, so that no way out of a call leaks a port.
 #[derive(Debug)]
 pub struct MediaLeg {
@@ -182,8 +213,12 @@ impl MediaLeg {
         let opened = calls.engine.open_leg(room)?;
         let leg = Self { id: opened.leg, opened, calls: calls.clone() };
         calls.open.send_modify(|open| *open += 1);
-        drop(calls.lines.send(Line::Media { leg: leg.id, inbox: inbox.clone() }));
+        calls.plug(Line::Media { leg: leg.id, inbox: inbox.clone() });
         Ok(leg)
+    }
+
+    pub fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     pub fn negotiator(&self, signalling: Signalling) -> Negotiator {
@@ -201,7 +236,7 @@ impl MediaLeg {
 impl Drop for MediaLeg {
     fn drop(&mut self) {
         self.calls.media(MediaCommand::CloseLeg { leg: self.id });
-        drop(self.calls.lines.send(Line::MediaClosed { leg: self.id }));
+        self.calls.plug(Line::MediaClosed { leg: self.id });
         self.calls.open.send_modify(|open| *open -= 1);
     }
 }

@@ -12,6 +12,7 @@ use super::calls::{Calls, MediaLeg};
 use super::causes::news_of;
 use super::focus_requests::{self, FocusRequest};
 use super::negotiate::{NegotiationError, Negotiator};
+use super::other::{Asked, Owner};
 use super::quality::QualityWatch;
 use super::requests::dtmf_of_info;
 use super::switchboard::{Inbox, LegInput};
@@ -90,6 +91,10 @@ impl ConnectedLeg {
                         calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
                     }
                     Some(LegInput::Media(event)) => debug!(?event, "media event"),
+                    Some(LegInput::Asked(Asked::Owner { reply })) => {
+                        drop(reply.send(Owner::Participant(link.clone()))); // who asked may be gone
+                    }
+                    Some(LegInput::Asked(_)) => {} // of calls of two
                 },
                 command = commands.recv(), if !hung_up => {
                     // A conference that is gone wants nobody any more.
@@ -177,6 +182,13 @@ impl ConnectedLeg {
         calls.media(MediaCommand::Connect { leg: self.media.id, plan: Box::new(plan) });
         let changed = held != std::mem::replace(&mut self.held, held);
         changed.then_some(if held { LegNews::Held } else { LegNews::Resumed })
+    }
+}
+
+/// A leg that nobody leads any more is hung up; one that has ended already does not mind.
+impl Drop for ConnectedLeg {
+    fn drop(&mut self) {
+        self.media.calls().sip(Command::Hangup { call: self.call, headers: Vec::new() });
     }
 }
 

@@ -50,7 +50,7 @@ async fn reach(outgoing: &mut Outgoing, request: &mut DialRequest) -> Result<Con
             },
             command = request.commands.recv() => {
                 debug!(?command, "called off");
-                outgoing.call_off().await;
+                outgoing.call_off(Vec::new()).await;
                 return Err(Ending::ByUs);
             },
         }
@@ -68,6 +68,7 @@ fn wanted(calls: &Calls, request: &DialRequest) -> Wanted {
         room: request.room,
         ring_for: request.ring_for,
         branches: usize::MAX,
+        conference: Some(request.link.clone()),
     }
 }
 

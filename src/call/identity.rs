@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use plenary_sip::message::{NameAddr, Request, Uri};
+use plenary_sip::message::{HeaderName, NameAddr, Request, Uri};
 
 /// A caller as the request presents him.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,12 @@ impl Caller {
         let name = shown_name(&from).unwrap_or_else(|| address.clone());
         Some(Self { address, name })
     }
+}
+
+/// Who sent the caller, as he says himself (RFC 3892): a URI.
+pub fn referred_by(request: &Request) -> Option<String> {
+    let by = request.headers.name_addr(&HeaderName::ReferredBy).ok()??;
+    Some(bare(&by.uri))
 }
 
 /// What the Request-URI calls.

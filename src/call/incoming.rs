@@ -1,33 +1,36 @@
 //! A call that comes in: where to, by whom, and in.
 
 use std::sync::Arc;
-use std::time::Instant;
 
+use plenary_config::Language;
 use plenary_dialplan::{self as dialplan, Action, Facts, Known};
-use plenary_media::engine::{Clip, EngineError, MediaCommand, MediaEvent};
-use plenary_media::tone;
-use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event};
+use plenary_media::engine::{EngineError, MediaCommand};
+use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event, Named};
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
 use plenary_sip::net_types::{Source, Transport};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
-use super::calls::{Calls, MediaLeg};
+use super::calls::{Calls, MediaLeg, MediaRoom};
 use super::connected::{ConnectedLeg, status_of};
-use super::identity::{Caller, Dialled};
+use super::identity::{Caller, Dialled, referred_by};
 use super::negotiate::{NegotiationError, Signalling};
-use super::pin::{Key, PinEntry, Retry};
+use super::party::Who;
 use super::switchboard::{Inbox, LegInput};
-use crate::conference::{Door, Join, JoinError, LegCommand, LegNews, Plan, Proof, role_by_pin};
+use crate::conference::{Door, Join};
 
 /// A call on its way in, until somebody takes it.
 pub(super) struct Incoming {
     pub calls: Calls,
     pub call: CallId,
     pub request: Arc<Request>,
-    source: Source,
+    pub source: Source,
+    /// Another call of ours that it points at.
+    pub named: Option<Named>,
     pub line: mpsc::Sender<LegInput>,
     pub inbox: Inbox,
+    /// Spoken to the caller where it is not the server's own.
+    pub language: Option<Language>,
 }
 
 /// Why the call ends here: a refusal with its status, or because it is over already.
@@ -38,27 +41,26 @@ pub(super) enum Refusal {
 
 pub(super) type Outcome<T> = Result<T, Refusal>;
 
-pub async fn take(
-    calls: Calls,
-    call: CallId,
-    request: Arc<Request>,
-    source: Source,
-    line: mpsc::Sender<LegInput>,
-    inbox: Inbox,
-) {
-    let mut incoming = Incoming { calls: calls.clone(), call, request, source, line, inbox };
-    if let Err(Refusal::Status(status, headers)) = incoming.route().await {
-        info!(status = status.as_u16(), "call refused");
-        calls.sip(Command::Reject { call, status, headers });
-    }
-}
-
 impl Incoming {
-    async fn route(&mut self) -> Outcome<()> {
+    pub async fn take(self) {
+        let (calls, call) = (self.calls.clone(), self.call);
+        if let Err(Refusal::Status(status, headers)) = self.route().await {
+            info!(status = status.as_u16(), "call refused");
+            calls.sip(Command::Reject { call, status, headers });
+        }
+    }
+
+    async fn route(self) -> Outcome<()> {
         let caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
         let dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
         let account = self.account_if_shown().await?;
         let conference = self.calls.directory.plan(&dialled.user).await;
+        match self.named {
+            Some(Named::Replaces(call)) => return self.replace(caller, account, call).await,
+            Some(Named::Join(Some(call))) => return self.join_beside(caller, account, call).await,
+            Some(Named::Join(None)) if conference.is_none() => return Err(refusal(StatusCode::CALL_DOES_NOT_EXIST)),
+            Some(Named::Join(None)) | None => {}
+        }
         let known = match &conference {
             Some(plan) => Some(Known::Conference { number: &plan.number }),
             None => self.known(&dialled.user).await,
@@ -89,124 +91,31 @@ impl Incoming {
                 let status = StatusCode::new(status).unwrap_or(StatusCode::NOT_FOUND);
                 Err(reason.map_or_else(|| refusal(status), |reason| refuse_with(status, &reason)))
             }
-            Action::Account(name) => self.phone(caller, &name).await,
+            Action::Account(name) => {
+                let who = Who { account, address: caller.address, name: caller.name };
+                self.phone(who, &name).await
+            }
             Action::Factory => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the conference factory is not built yet")),
-            Action::Entrance => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the spoken entrance is not built yet")),
+            Action::Entrance => self.entrance(caller, account).await,
             Action::Trunk { .. } => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "trunks are not built yet")),
         }
     }
 
-    async fn conference(&mut self, caller: Caller, account: Option<String>, plan: Plan) -> Outcome<()> {
-        if plan.proof() == Proof::Account && account.is_none() {
-            return Err(self.challenge());
-        }
-        let contact = ContactTemplate { user: Some(plan.number.clone()), parameters: ";isfocus".into() };
-        let mut join = Join { account, address: caller.address, name: caller.name, door: Door::Sip, pin: None };
-        if plan.proof() == Proof::Pin {
-            return self.conference_by_pin(join, plan, contact).await;
-        }
-        let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
-        join.name = self.display_name(&join).await;
-        let admitted = self.calls.directory.join(&plan.number, join, conference).await.map_err(refused_join)?;
-        let link = admitted.link;
-        let media = match MediaLeg::open(&self.calls, admitted.room, &self.line) {
-            Ok(media) => media,
-            Err(error) => {
-                link.tell(failed(StatusCode::SERVICE_UNAVAILABLE)).await;
-                return Err(no_media(error));
-            }
-        };
-        match self.answer(media, contact).await {
-            Ok(leg) => {
-                leg.join(&self.calls, admitted.room, &link).await;
-                leg.talk(&self.calls, &link, &mut commands, &mut self.inbox).await;
-                Ok(())
-            }
-            Err(refusal) => {
-                let status = match &refusal {
-                    Refusal::Status(status, _) => *status,
-                    Refusal::Over => StatusCode::REQUEST_TERMINATED,
-                };
-                link.tell(failed(status)).await;
-                Err(refusal)
-            }
-        }
-    }
-
-    /// Answers first, asks by keypad, and lets in who knows the PIN.
-    async fn conference_by_pin(&mut self, mut join: Join, plan: Plan, contact: ContactTemplate) -> Outcome<()> {
-        let room = self.calls.directory.room(&plan.number).await.ok_or(refusal(StatusCode::NOT_FOUND))?;
-        // Beside the room, not in it: nothing of the conference reaches a caller who was not let in.
-        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
-        let leg = self.answer(media, contact).await?;
-        let Some(pin) = self.ask_for_pin(&leg, &plan).await else {
-            self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
-            return Ok(());
-        };
-        join.pin = Some(pin);
-        let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
-        match self.calls.directory.join(&plan.number, join, conference).await {
-            Ok(admitted) => {
-                leg.join(&self.calls, admitted.room, &admitted.link).await;
-                leg.talk(&self.calls, &admitted.link, &mut commands, &mut self.inbox).await;
-            }
-            Err(error) => {
-                info!(%error, "caller with the PIN stays outside");
-                self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+    /// The caller hears himself.
+    async fn echo(mut self) -> Outcome<()> {
+        let room = MediaRoom::open(&self.calls);
+        let media = MediaLeg::open(&self.calls, room.id, &self.line).map_err(no_media)?;
+        let contact = ContactTemplate { user: Some("echo".into()), parameters: String::new() };
+        let mut leg = self.answer(media, contact).await?;
+        self.calls.media(MediaCommand::Echo { leg: leg.media.id });
+        while let Some(input) = self.inbox.recv().await {
+            match input {
+                LegInput::Sip(Event::Ended { .. }) => break,
+                LegInput::Sip(event) => drop(leg.handle_sip(&self.calls, event)),
+                LegInput::Media(_) | LegInput::Asked(_) => {}
             }
         }
         Ok(())
-    }
-
-    async fn ask_for_pin(&mut self, leg: &ConnectedLeg, plan: &Plan) -> Option<String> {
-        let play = |samples| {
-            let clip = Arc::new(Clip { samples });
-            self.calls.media(MediaCommand::Play { leg: leg.media.id, clip });
-        };
-        let mut entry = PinEntry::new(Instant::now());
-        play(tone::pin_wanted());
-        loop {
-            let give_up = tokio::time::Instant::from_std(entry.poll_timeout());
-            let digit = tokio::select! {
-                input = self.inbox.recv() => match input {
-                    Some(LegInput::Media(MediaEvent::Digit { digit, .. })) => digit,
-                    Some(LegInput::Sip(Event::Ended { .. })) | None => return None,
-                    Some(_) => continue,
-                },
-                () = tokio::time::sleep_until(give_up) => return None,
-            };
-            let Key::Complete(typed) = entry.handle_digit(digit, Instant::now()) else { continue };
-            if role_by_pin(&typed, plan.pin.as_deref(), plan.chair_pin.as_deref()).is_some() {
-                return Some(typed);
-            }
-            match entry.handle_wrong(Instant::now()) {
-                Retry::Again => play(tone::pin_wrong()),
-                Retry::HangUp => return None,
-            }
-        }
-    }
-
-    /// The caller hears himself.
-    async fn echo(&mut self) -> Outcome<()> {
-        let room = self.calls.engine.open_room();
-        let media = MediaLeg::open(&self.calls, room, &self.line);
-        let outcome = async {
-            let media = media.map_err(no_media)?;
-            let contact = ContactTemplate { user: Some("echo".into()), parameters: String::new() };
-            let mut leg = self.answer(media, contact).await?;
-            self.calls.media(MediaCommand::Echo { leg: leg.media.id });
-            while let Some(input) = self.inbox.recv().await {
-                match input {
-                    LegInput::Sip(Event::Ended { .. }) => break,
-                    LegInput::Sip(event) => drop(leg.handle_sip(&self.calls, event)),
-                    LegInput::Media(_) => {}
-                }
-            }
-            Ok(())
-        };
-        let outcome = outcome.await;
-        self.calls.media(MediaCommand::CloseRoom { room });
-        outcome
     }
 
     /// Answers the call: its offer, or one of ours where it had none. Returns once the ACK came.
@@ -288,13 +197,18 @@ impl Incoming {
         }
     }
 
-    fn challenge(&self) -> Refusal {
+    pub(super) fn challenge(&self) -> Refusal {
         let refused = self.calls.registrar.challenge(&self.request);
         Refusal::Status(refused.status, refused.headers)
     }
 
+    pub(super) fn join_of(&self, account: Option<String>, caller: Caller) -> Join {
+        let (address, name, referred_by) = (caller.address, caller.name, referred_by(&self.request));
+        Join { account, address, name, door: Door::Sip, pin: None, referred_by, brought: false }
+    }
+
     /// The account's own display name before what the phone says of itself.
-    async fn display_name(&self, join: &Join) -> String {
+    pub(super) async fn display_name(&self, join: &Join) -> String {
         let Some(account) = &join.account else { return join.name.clone() };
         let stored = self.calls.store.account(account).await.ok();
         let stored = stored.map(|account| account.display_name).filter(|name| !name.is_empty());
@@ -327,7 +241,7 @@ fn sdp_of(request: &Request) -> Outcome<Option<bytes::Bytes>> {
     }
 }
 
-fn refusal(status: StatusCode) -> Refusal {
+pub(super) fn refusal(status: StatusCode) -> Refusal {
     Refusal::Status(status, Vec::new())
 }
 
@@ -344,13 +258,4 @@ fn no_agreement(error: &NegotiationError) -> Refusal {
 
 pub(super) fn no_media(error: EngineError) -> Refusal {
     refuse_with(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
-}
-
-fn refused_join(error: JoinError) -> Refusal {
-    let status = StatusCode::new(error.status()).unwrap_or(StatusCode::FORBIDDEN);
-    refuse_with(status, &error.to_string())
-}
-
-fn failed(status: StatusCode) -> LegNews {
-    LegNews::Ended { cause: super::causes::cause_of(status), status: Some(status.as_u16()) }
 }

@@ -15,8 +15,10 @@ use super::calls::{Calls, MediaLeg};
 use super::connected::ConnectedLeg;
 use super::fork::{Fork, Verdict};
 use super::negotiate::{MediaPolicy, Negotiator, OfferProfile, Signalling, SrtpPolicy};
+use super::other::{Asked, Owner};
 use super::switchboard::{Inbox, LegInput};
-use crate::conference::{Cause, LegNews};
+use crate::address::account_of;
+use crate::conference::{Cause, LegLink, LegNews};
 use crate::registrar::Target;
 
 /// Whom to call, and as whom.
@@ -32,6 +34,8 @@ pub(super) struct Wanted {
     pub ring_for: Duration,
     /// Phones that may ring at once, the first of the person's.
     pub branches: usize,
+    /// The participant that is called, where a conference calls.
+    pub conference: Option<LegLink>,
 }
 
 /// Why nobody could even be called.
@@ -116,6 +120,12 @@ impl Outgoing {
                     debug!(?event, "before the answer");
                     None
                 }
+                Some(LegInput::Asked(Asked::Owner { reply })) => {
+                    let conference = self.wanted.conference.clone();
+                    conference.map(|link| reply.send(Owner::Participant(link)));
+                    None
+                }
+                Some(LegInput::Asked(_)) => None, // nobody is there yet
                 None => Some(Step::Nobody(Ending::ByUs)),
             };
             if let Some(step) = step {
@@ -124,10 +134,10 @@ impl Outgoing {
         }
     }
 
-    /// Cancels all and waits for their ends, so that no phone is left ringing.
-    pub async fn call_off(&mut self) {
+    /// Cancels all and waits for their ends, so that no phone is left ringing. `why`: Reason, where there is one.
+    pub async fn call_off(&mut self, why: Vec<Header>) {
         for call in self.fork.calls() {
-            self.calls.sip(Command::Hangup { call: *call, headers: Vec::new() });
+            self.calls.sip(Command::Hangup { call: *call, headers: why.clone() });
         }
         while !self.fork.calls().is_empty() {
             match self.inbox.recv().await {
@@ -251,6 +261,12 @@ fn signalling(target: &Target) -> Signalling {
 }
 
 impl Calls {
+    /// The account of this server that was called by this address.
+    pub(super) async fn account_called(&self, address: &str) -> Option<String> {
+        let account = account_of(address, &self.settings.domain)?;
+        self.store.account(&account).await.ok().map(|account| account.name)
+    }
+
     /// Where an address can be called: the phones of an account, or the address itself.
     async fn targets_of(&self, address: &str) -> Result<Vec<Target>, Unreached> {
         let uri: Uri = address.parse().map_err(|_| Unreached::Unknown)?;

@@ -8,27 +8,46 @@ use std::collections::HashMap;
 use plenary_media::LegId;
 use plenary_media::engine::{MediaEvent, MediaEvents};
 use plenary_sip::endpoint::{CallId, Event, SubscriptionId};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error};
 
 use super::calls::Calls;
-use super::{bell, incoming, requests};
+use super::incoming::Incoming;
+use super::other::Asked;
+use super::{bell, requests};
 
 /// What a leg's task hears.
 #[derive(Debug)]
 pub enum LegInput {
     Sip(Event),
     Media(MediaEvent),
+    Asked(Asked),
 }
 
 pub type Inbox = mpsc::Receiver<LegInput>;
 
 #[derive(Debug)]
 pub enum Line {
-    Call { call: CallId, inbox: mpsc::Sender<LegInput> },
-    Media { leg: LegId, inbox: mpsc::Sender<LegInput> },
-    MediaClosed { leg: LegId },
-    Subscription { subscription: SubscriptionId, inbox: mpsc::Sender<LegInput> },
+    Call {
+        call: CallId,
+        inbox: mpsc::Sender<LegInput>,
+    },
+    Media {
+        leg: LegId,
+        inbox: mpsc::Sender<LegInput>,
+    },
+    MediaClosed {
+        leg: LegId,
+    },
+    Subscription {
+        subscription: SubscriptionId,
+        inbox: mpsc::Sender<LegInput>,
+    },
+    /// Whose call is it?
+    Find {
+        call: CallId,
+        reply: oneshot::Sender<Option<mpsc::Sender<LegInput>>>,
+    },
 }
 
 #[derive(Debug)]
@@ -72,16 +91,19 @@ impl Switchboard {
             Line::Call { call, inbox } => drop(self.by_call.insert(call, inbox)),
             Line::Media { leg, inbox } => drop(self.by_media.insert(leg, inbox)),
             Line::Subscription { subscription, inbox } => drop(self.by_subscription.insert(subscription, inbox)),
+            Line::Find { call, reply } => drop(reply.send(self.by_call.get(&call).cloned())),
             Line::MediaClosed { leg } => drop(self.by_media.remove(&leg)),
         }
     }
 
     fn handle_sip(&mut self, event: Event) {
         match event {
-            Event::Incoming { call, request, source } => {
+            Event::Incoming { call, request, source, named } => {
                 let (line, inbox) = self.calls.inbox();
                 self.by_call.insert(call, line.clone());
-                tokio::spawn(incoming::take(self.calls.clone(), call, request, source, line, inbox));
+                let incoming =
+                    Incoming { calls: self.calls.clone(), call, request, source, named, line, inbox, language: None };
+                tokio::spawn(incoming.take());
             }
             Event::Request { request, call: None, message, source } => {
                 tokio::spawn(requests::answer(self.calls.clone(), request, message, source));

@@ -13,6 +13,10 @@ pub struct Join {
     pub door: Door,
     /// What the caller typed, where a PIN was asked for.
     pub pin: Option<String>,
+    /// Who sent him here, as Referred-By says it: a URI.
+    pub referred_by: Option<String>,
+    /// Somebody who may add participants brings him along: neither list nor lock keeps him out.
+    pub brought: bool,
 }
 
 /// What a caller must show before he can be let in.
@@ -40,6 +44,8 @@ pub enum JoinError {
     NotAuthenticated { number: String },
     #[error("{account} is not on the list of conference {number}")]
     NotAMember { number: String, account: String },
+    #[error("whose place was asked for is no longer in conference {number}")]
+    NobodyToReplace { number: String },
     #[error("wrong PIN for conference {number}")]
     WrongPin { number: String },
     #[error("the server is too busy: {what}")]
@@ -53,6 +59,7 @@ impl JoinError {
             Self::NoSuchConference { .. } => 404,
             Self::NotAuthenticated { .. } => 401,
             Self::Locked { .. } | Self::Banned { .. } | Self::NotAMember { .. } | Self::WrongPin { .. } => 403,
+            Self::NobodyToReplace { .. } => 481,
             Self::Full { .. } => 486,
             Self::Busy { .. } => 503,
         }

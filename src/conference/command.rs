@@ -53,6 +53,13 @@ pub struct Referral {
     pub headers: Vec<(HeaderName, String)>,
 }
 
+impl Referral {
+    /// Of a caller who says himself who sent him.
+    pub fn seen(by: String) -> Self {
+        Self { by: Some(by), ..Self::default() }
+    }
+}
+
 /// Where a REFER's participant is found: in the roster from this version on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Referred {

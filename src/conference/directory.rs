@@ -19,13 +19,41 @@ use super::wish::{ConferenceWish, Reply};
 /// What is asked of the directory.
 #[derive(Debug)]
 pub(super) enum ToDirectory {
-    Wish { number: String, wish: ConferenceWish },
-    Plan { name: String, reply: oneshot::Sender<Option<Plan>> },
-    Room { name: String, reply: oneshot::Sender<Option<RoomId>> },
-    Join { name: String, join: Join, commands: mpsc::Sender<LegCommand>, reply: JoinReply },
-    Speakers { room: RoomId, speakers: Vec<SpeakerLevel> },
-    Changed { number: String },
-    Stop { reply: oneshot::Sender<()> },
+    Wish {
+        number: String,
+        wish: ConferenceWish,
+    },
+    Plan {
+        name: String,
+        reply: oneshot::Sender<Option<Plan>>,
+    },
+    Room {
+        name: String,
+        reply: oneshot::Sender<Option<RoomId>>,
+    },
+    Join {
+        name: String,
+        join: Join,
+        commands: mpsc::Sender<LegCommand>,
+        reply: JoinReply,
+    },
+    TakeOver {
+        number: String,
+        participant: ParticipantId,
+        join: Join,
+        commands: mpsc::Sender<LegCommand>,
+        reply: JoinReply,
+    },
+    Speakers {
+        room: RoomId,
+        speakers: Vec<SpeakerLevel>,
+    },
+    Changed {
+        number: String,
+    },
+    Stop {
+        reply: oneshot::Sender<()>,
+    },
 }
 
 pub(super) type JoinReply = oneshot::Sender<Result<Admitted, JoinError>>;
@@ -130,6 +158,22 @@ impl Directory {
         let message = ToDirectory::Join { name: name.into(), join, commands, reply };
         self.directory.send(message).await.map_err(|_| busy())?;
         answer.await.map_err(|_| busy())?
+    }
+
+    /// Another leg takes the place of this participant's, whatever the door would say (RFC 3891).
+    pub async fn take_over(
+        &self,
+        number: &str,
+        participant: &ParticipantId,
+        join: Join,
+        commands: mpsc::Sender<LegCommand>,
+    ) -> Result<Admitted, JoinError> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || JoinError::NobodyToReplace { number: number.into() };
+        let (number, participant) = (number.to_owned(), participant.clone());
+        let message = ToDirectory::TakeOver { number: number.clone(), participant, join, commands, reply };
+        self.directory.send(message).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
     }
 
     /// Who speaks in a room, as media tells it. Dropped when the directory is too busy: the next one comes soon.

@@ -13,6 +13,7 @@ use super::admission::{Join, JoinError, Proof, role_by_pin};
 use super::command::Referral;
 use super::dial_out::{DialOut, Pace};
 use super::live::LiveEvent;
+use super::notice::Notice;
 use super::people::{Attempt, Media, People, Person};
 use super::plan::Plan;
 use super::roster::{Cause, ParticipantId, ParticipantState, Quality, Role, Roster};
@@ -78,11 +79,12 @@ pub enum Output {
         participant: ParticipantId,
         gain_db: f32,
     },
-    /// Tells a caller, by a tone, what came of his keys.
-    Answer {
+    /// Tells one participant by voice.
+    Say {
         participant: ParticipantId,
-        done: bool,
+        notice: Notice,
     },
+    SayToAll(Notice),
     Announce(LiveEvent),
     /// The conference is over: nothing comes after this.
     Close,
@@ -135,6 +137,25 @@ impl Focus {
         Ok((id, attempt))
     }
 
+    /// Another leg takes the place of this one (RFC 3891): same row, same role, muted as it was. Whoever asks has been
+    /// found to be allowed.
+    pub fn handle_take_over(&mut self, id: &ParticipantId, join: &Join, now: Instant) -> Result<Attempt, JoinError> {
+        let number = self.plan.number.clone();
+        let missing = JoinError::NobodyToReplace { number: number.clone() };
+        if self.banned.contains(&join.address) {
+            return Err(JoinError::Banned { number, address: join.address.clone() });
+        }
+        let own_role = self.plan.member(join.account.as_deref(), &join.address).map(|member| member.role);
+        let person = self.people.get_mut(id).filter(|person| person.is_live()).ok_or(missing)?;
+        let replaced = person.attempt;
+        person.hand_over(join, own_role.unwrap_or(Role::Participant));
+        let attempt = person.attempt;
+        self.dial_out.withdraw(id);
+        self.outputs.push_back(Output::Hangup { participant: id.clone(), attempt: replaced });
+        self.changed(id, now);
+        Ok(attempt)
+    }
+
     fn admit(&self, join: &Join) -> Result<Role, JoinError> {
         let number = self.plan.number.clone();
         if self.banned.contains(&join.address) {
@@ -142,6 +163,7 @@ impl Focus {
         }
         let member = self.plan.member(join.account.as_deref(), &join.address);
         let role = match (self.plan.proof(), &join.account) {
+            _ if join.brought => member.map_or(Role::Participant, |member| member.role),
             (Proof::Nothing, _) => member.map_or(Role::Participant, |member| member.role),
             (Proof::Pin, _) => {
                 let entered = join.pin.as_deref().unwrap_or_default();
@@ -157,7 +179,7 @@ impl Focus {
                 None => Role::Participant,
             },
         };
-        if self.locked && !CHAIRS.contains(&role) {
+        if self.locked && !join.brought && !CHAIRS.contains(&role) {
             return Err(JoinError::Locked { number });
         }
         let present = self.people.present();
@@ -179,14 +201,19 @@ impl Focus {
             return; // removed here already; the leg's own end says nothing new
         }
         let connected = matches!(news, LegNews::Connected { .. });
-        let silenced = self.plan.muted_on_entry && !CHAIRS.contains(&person.role);
+        let comes_in = person.joined_at.is_none();
+        let silenced = self.plan.muted_on_entry && comes_in && !CHAIRS.contains(&person.role);
         person.muted |= connected && silenced;
         person.hear(news, wall);
-        let media = person.media();
+        let (media, by_telephone) = (person.media(), person.is_by_telephone());
         if connected {
             self.carry_media_over(id, Media::default(), media);
         }
         self.changed(id, now);
+        if connected && by_telephone && self.plan.announcements {
+            let others = self.people.present().saturating_sub(1);
+            self.say(id, Notice::Entered { others });
+        }
     }
 
     /// Levels of who speaks, loudest first.
@@ -286,6 +313,16 @@ impl Focus {
         let version = self.version;
         if let Some(participant) = self.people.get(id).map(Person::shown) {
             self.outputs.push_back(Output::Announce(LiveEvent::Participant { conference, version, participant }));
+        }
+    }
+
+    fn say(&mut self, id: &ParticipantId, notice: Notice) {
+        self.outputs.push_back(Output::Say { participant: id.clone(), notice });
+    }
+
+    fn say_to_all(&mut self, notice: Notice) {
+        if self.plan.announcements {
+            self.outputs.push_back(Output::SayToAll(notice));
         }
     }
 

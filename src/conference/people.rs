@@ -37,7 +37,8 @@ pub struct Person {
     direction: CallDirection,
     door: Door,
     level_dbov: Option<i8>,
-    joined_at: Option<OffsetDateTime>,
+    /// Absent while it is not in.
+    pub joined_at: Option<OffsetDateTime>,
     codec: Option<String>,
     secured: bool,
     quality: Option<Quality>,
@@ -94,6 +95,11 @@ impl Person {
         matches!(self.state, Connected | OnHold | Reconnecting)
     }
 
+    /// A browser shows what a telephone must be told.
+    pub fn is_by_telephone(&self) -> bool {
+        self.door != Door::Browser
+    }
+
     pub fn media(&self) -> Media {
         Media { muted: self.muted || !self.may_speak, deafened: self.deafened, gain_db: self.gain_db }
     }
@@ -115,7 +121,8 @@ impl Person {
             LegNews::Ringing => {}
             LegNews::Connected { codec, secured } => {
                 self.state = ParticipantState::Connected;
-                self.joined_at = Some(wall);
+                // A leg that took another's place came in with that.
+                self.joined_at.get_or_insert(wall);
                 self.codec = Some(codec);
                 self.secured = secured;
             }
@@ -146,6 +153,26 @@ impl Person {
         self.codec = None;
         self.secured = false;
         self.referral = None;
+    }
+
+    /// The place stays, its leg is another from now on.
+    pub fn hand_over(&mut self, join: &Join, own_role: Role) {
+        if self.is_in() {
+            self.attempt += 1;
+            self.state = ParticipantState::Reconnecting;
+            self.quality = None;
+        } else {
+            self.begin(ParticipantState::Calling, CallDirection::DialedIn);
+        }
+        if self.account != join.account {
+            // Somebody else, whom the one before has sent: a seat is passed on, an office is not.
+            self.role = own_role;
+            self.referral = join.referred_by.clone().map(Referral::seen);
+            self.account.clone_from(&join.account);
+            self.address.clone_from(&join.address);
+            self.name.clone_from(&join.name);
+        }
+        self.door = join.door;
     }
 
     pub fn shown(&self) -> Participant {
@@ -207,6 +234,10 @@ impl People {
         self.rows.iter().filter(|person| person.is_in()).count()
     }
 
+    pub fn names_of_those_in(&self) -> Vec<String> {
+        self.rows.iter().filter(|person| person.is_in()).map(|person| person.name.clone()).collect()
+    }
+
     pub fn anyone_live(&self) -> bool {
         self.rows.iter().any(Person::is_live)
     }
@@ -257,6 +288,7 @@ impl People {
         person.account.clone_from(&join.account);
         person.door = join.door;
         person.begin(ParticipantState::Calling, CallDirection::DialedIn);
+        person.referral = join.referred_by.clone().map(Referral::seen);
         (person.id.clone(), replaced)
     }
 

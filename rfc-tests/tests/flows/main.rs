@@ -7,6 +7,7 @@ mod rfc3262;
 mod rfc3264;
 mod rfc3311;
 mod rfc3581;
+mod rfc3891;
 mod rfc4028;
 mod rfc4320;
 mod rfc4579;

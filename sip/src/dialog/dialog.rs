@@ -2,7 +2,8 @@
 
 use crate::dialog::{Peer, RouteSet};
 use crate::message::{
-    CSeq, Contacts, Header, HeaderError, HeaderName, Headers, Method, NameAddr, Request, Response, StatusCode, Uri,
+    CSeq, Contacts, DialogId, Header, HeaderError, HeaderName, Headers, Method, NameAddr, Request, Response,
+    StatusCode, Uri,
 };
 use crate::net_types::{Destination, Source};
 
@@ -100,6 +101,12 @@ impl Dialog {
     /// Whether the message's peer is this dialog's: one of several forks, else a stranger with our tag.
     pub fn is_with(&self, remote_tag: Option<&str>) -> bool {
         self.remote_tag() == remote_tag.unwrap_or_default()
+    }
+
+    /// Whether a Replaces, Join or Target-Dialog names this dialog (RFC 3891 §3). Tag `0` stands for none.
+    pub fn is_named(&self, id: &DialogId) -> bool {
+        let same = |ours: &str, named: &str| ours == named || (ours.is_empty() && named == "0");
+        self.call_id == id.call_id && same(self.local_tag(), &id.to_tag) && same(self.remote_tag(), &id.from_tag)
     }
 
     /// A dialog takes `sips` if its first request did: §12.1.1.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::dialog::{Dialog, DialogError};
-use crate::message::{Request, Response};
+use crate::message::{DialogId, Request, Response};
 use crate::net_types::Source;
 
 /// More forks than this ring in vain: their 1xx are passed on, but their requests get 481.
@@ -29,6 +29,10 @@ impl EarlyDialogs {
             self.0.insert(tag.to_owned(), Dialog::of_uac(invite, response, sent_by, source)?);
         }
         Ok(())
+    }
+
+    pub fn has(&self, id: &DialogId) -> bool {
+        self.0.get(&id.from_tag).is_some_and(|dialog| dialog.is_named(id))
     }
 
     pub fn get_mut(&mut self, remote_tag: &str) -> Option<&mut Dialog> {

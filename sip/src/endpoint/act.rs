@@ -92,6 +92,7 @@ impl Endpoint {
             }
         }
         if let Some((key, dialog)) = self.calls.settle(id) {
+            self.ended.insert(key.clone(), &dialog, now);
             self.subscriptions.inherit(key, dialog);
         }
     }

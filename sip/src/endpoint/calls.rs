@@ -65,6 +65,10 @@ impl Calls {
         self.open.get_mut(&id)
     }
 
+    pub fn get(&self, id: CallId) -> Option<&Call> {
+        self.open.get(&id)
+    }
+
     pub fn find(&self, dialog: &DialogKey) -> Option<CallId> {
         self.dialogs.get(dialog).copied()
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::calls::Calls;
 use crate::endpoint::identity::Identity;
+use crate::endpoint::named::EndedDialogs;
 use crate::endpoint::subscriptions::Subscriptions;
 use crate::endpoint::transactions::Transactions;
 use crate::endpoint::{Command, EndpointSettings, Output, Rng, SendId, complete};
@@ -72,6 +73,7 @@ pub struct Endpoint {
     pub(super) transactions: Transactions,
     pub(super) calls: Calls,
     pub(super) subscriptions: Subscriptions,
+    pub(super) ended: EndedDialogs,
     pub(super) output: VecDeque<Output>,
     /// New requests are refused, and may come again after this.
     pub(super) busy: Option<Duration>,
@@ -86,6 +88,7 @@ impl Endpoint {
             transactions: Transactions::new(settings.timing),
             calls: Calls::default(),
             subscriptions: Subscriptions::default(),
+            ended: EndedDialogs::default(),
             output: VecDeque::new(),
             busy: None,
             refused: 0,

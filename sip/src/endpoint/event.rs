@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::endpoint::{Body, CallId, RequestId, SubscriptionId};
+use crate::endpoint::{Body, CallId, Named, RequestId, SubscriptionId};
 use crate::message::{Request, Response, StatusCode};
 use crate::net_types::Source;
 
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A new INVITE. 100 is sent by the endpoint; Ring, Accept, Reject or Hangup is due.
-    Incoming { call: CallId, request: Arc<Request>, source: Source },
+    /// A new INVITE. 100 is sent by the endpoint; Ring, Accept, Reject or Hangup is due. `named`: it points at
+    /// another call of ours.
+    Incoming { call: CallId, request: Arc<Request>, source: Source, named: Option<Named> },
     /// 101–199 to our INVITE.
     Progress { call: CallId, response: Arc<Response> },
     /// The dialog is confirmed. Outgoing: a 2xx, which the endpoint has acknowledged already (or will, with our

@@ -1,6 +1,7 @@
 //! What a request must be before anybody looks at what it wants: RFC 3261 §8.2.1 to §8.2.3.
 
 use crate::endpoint::EndpointSettings;
+use crate::endpoint::named::check_names;
 use crate::message::{Header, HeaderName, Method, Request, StatusCode, Uri};
 use crate::net_types::Source;
 use crate::usage::{asked, unacceptable_body};
@@ -49,6 +50,7 @@ pub fn inspect(request: &Request, source: Source, settings: &EndpointSettings) -
     if !unknown.is_empty() {
         return Err(Refusal::new(StatusCode::BAD_EXTENSION, HeaderName::Unsupported, unknown.join(", ")));
     }
+    check_names(request)?;
     if request.method == Method::Invite && unacceptable_body(&request.headers, &request.body) {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, HeaderName::Accept, "application/sdp"));
     }

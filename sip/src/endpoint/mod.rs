@@ -10,6 +10,7 @@ mod failover;
 mod identity;
 mod inspect;
 mod machine;
+mod named;
 mod output;
 mod random;
 mod receive;
@@ -27,6 +28,8 @@ pub use command::{
 pub use endpoint::Endpoint;
 pub use event::{Ending, Event};
 pub(crate) use inspect::Refusal;
+pub(crate) use named::DialogStage;
+pub use named::{FoundDialog, Named};
 pub use output::{OPEN_HOST, Output, SendId, complete};
 pub(crate) use output::{has_contact, open_via};
 pub use random::Rng;

@@ -11,7 +11,7 @@ use crate::endpoint::{Endpoint, Event, Output, RequestId, SendId};
 use crate::message::{Header, HeaderName, Message, Method, Request, StatusCode};
 use crate::net_types::Source;
 use crate::transaction::{ServerKey, TransactionId};
-use crate::usage::InviteUsage;
+use crate::usage::{Arriving, InviteUsage};
 
 /// How long a peer shall stay away when we are full.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
@@ -148,12 +148,16 @@ impl Endpoint {
     }
 
     fn receive_call(&mut self, transaction: TransactionId, invite: Arc<Request>, source: Source, now: Instant) {
+        let named = match self.named_by(&invite) {
+            Ok(named) => named,
+            Err(status) => return self.refuse(transaction, status, now),
+        };
         let id = self.calls.next_id();
         let local_tag = self.rng.token();
         let call_id = invite.headers.call_id().unwrap_or_default();
         self.transactions.set_owner(transaction, Owner::Invited(id));
         let context = self.context(id);
-        match InviteUsage::incoming(context, transaction, invite, &local_tag, source) {
+        match InviteUsage::incoming(context, transaction, Arriving { invite, source, named }, &local_tag) {
             Ok(usage) => {
                 self.calls.insert(id, DialogKey { call_id, local_tag }, usage);
                 self.run_call(id, now);

@@ -29,7 +29,7 @@ mod validate;
 pub use body::{MediaType, Multipart, Part, find_part};
 pub use error::{Fault, HeaderError, ParseError, SyntaxError};
 pub use frame::{FrameError, Framed, StreamFramer, is_keep_alive};
-pub use header::{CSeq, Contacts, Header, HeaderName, Headers, NameAddr, Parameterized, Params, Via};
+pub use header::{CSeq, Contacts, DialogId, Header, HeaderName, Headers, NameAddr, Parameterized, Params, Via};
 pub use limits::Limits;
 pub use method::Method;
 pub use parse::{parse_datagram, parse_whole};

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
@@ -14,8 +14,9 @@ use super::door::Door;
 use super::event::{NetEvent, Received};
 use super::tls::DomainIdentities;
 use super::transport_layer::Net;
-use crate::endpoint::{Command, Endpoint, EndpointSettings, Event, Output, Rng};
+use crate::endpoint::{Command, Endpoint, EndpointSettings, Event, FoundDialog, Output, Rng};
 use crate::guard::{Load, Reason};
+use crate::message::DialogId;
 use crate::net_types::FlowId;
 
 const MAILBOX: usize = 4096;
@@ -36,9 +37,15 @@ pub struct RunningEndpoint {
 
 #[derive(Clone, Debug)]
 pub struct EndpointHandle {
-    mailbox: mpsc::Sender<Command>,
+    mailbox: mpsc::Sender<ToDriver>,
     counters: Arc<Counters>,
     door: Door,
+}
+
+#[derive(Debug)]
+enum ToDriver {
+    Command(Command),
+    Find { id: DialogId, reply: oneshot::Sender<FoundDialog> },
 }
 
 /// The command comes back; a request from outside is best answered with 503.
@@ -49,9 +56,20 @@ pub struct MailboxFull(pub Box<Command>);
 impl EndpointHandle {
     /// Never waits.
     pub fn command(&self, command: Command) -> Result<(), MailboxFull> {
-        self.mailbox.try_send(command).map_err(|error| match error {
-            TrySendError::Full(command) | TrySendError::Closed(command) => MailboxFull(Box::new(command)),
-        })
+        match self.mailbox.try_reserve() {
+            Ok(place) => place.send(ToDriver::Command(command)),
+            Err(_) => return Err(MailboxFull(Box::new(command))),
+        }
+        Ok(())
+    }
+
+    /// The call whose dialog has this name.
+    pub async fn find_dialog(&self, id: DialogId) -> FoundDialog {
+        let (reply, answer) = oneshot::channel();
+        match self.mailbox.send(ToDriver::Find { id, reply }).await {
+            Ok(()) => answer.await.unwrap_or(FoundDialog::Unknown),
+            Err(_) => FoundDialog::Unknown,
+        }
     }
 
     pub fn counters(&self) -> &Counters {
@@ -87,7 +105,7 @@ struct Driver {
     endpoint: Endpoint,
     net: Net,
     load: Load,
-    commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<ToDriver>,
     events: mpsc::Sender<Event>,
     closed_flows: mpsc::Sender<FlowId>,
 }
@@ -102,7 +120,8 @@ impl Driver {
             tokio::select! {
                 event = self.net.receive() => self.handle_net(event),
                 command = self.commands.recv() => match command {
-                    Some(command) => self.endpoint.handle_command(command, now()),
+                    Some(ToDriver::Command(command)) => self.endpoint.handle_command(command, now()),
+                    Some(ToDriver::Find { id, reply }) => drop(reply.send(self.endpoint.find_dialog(&id))),
                     None => return,
                 },
                 () = sleep_until(wake_up.unwrap_or_else(Instant::now)), if wake_up.is_some() => {

@@ -9,8 +9,8 @@ use super::session::Session;
 use super::uac::Uac;
 use super::uas::Uas;
 use crate::dialog::Dialog;
-use crate::endpoint::{Body, OutgoingInvite, OutgoingRequest, RequestId, Rng, open_via};
-use crate::message::{Header, Request, Response, StatusCode};
+use crate::endpoint::{Body, DialogStage, Named, OutgoingInvite, OutgoingRequest, RequestId, Rng, open_via};
+use crate::message::{DialogId, Header, Request, Response, StatusCode};
 use crate::net_types::Source;
 use crate::transaction::{Failure, TransactionId};
 
@@ -22,6 +22,15 @@ pub struct InviteUsage {
     rng: Rng,
     /// Client transactions that may still bring something.
     open: u32,
+}
+
+/// An INVITE as it came in.
+#[derive(Debug)]
+pub struct Arriving {
+    pub invite: Arc<Request>,
+    pub source: Source,
+    /// The call that it points at.
+    pub named: Option<Named>,
 }
 
 #[derive(Debug)]
@@ -36,12 +45,11 @@ impl InviteUsage {
     pub fn incoming(
         mut context: CallContext,
         transaction: TransactionId,
-        invite: Arc<Request>,
+        arriving: Arriving,
         local_tag: &str,
-        source: Source,
     ) -> Result<Self, Box<Response>> {
         let rng = context.rng.split();
-        let uas = Uas::new(context, transaction, invite, local_tag, source)?;
+        let uas = Uas::new(context, transaction, arriving, local_tag)?;
         Ok(Self { stage: Stage::Uas(Box::new(uas)), forks: None, rng, open: 0 })
     }
 
@@ -77,6 +85,16 @@ impl InviteUsage {
             Stage::Session(session) => Some(session.dialog_mut()),
             Stage::Uac(_) => None,
         }
+    }
+
+    /// Where the call stands, if its dialog has this name (RFC 3891 §3).
+    pub fn stage_of(&self, id: &DialogId) -> Option<DialogStage> {
+        let (is_named, stage, is_wanted) = match &self.stage {
+            Stage::Uas(uas) => (uas.dialog().is_named(id), DialogStage::Early { by_us: false }, !uas.is_over()),
+            Stage::Uac(uac) => (uac.has_early(id), DialogStage::Early { by_us: true }, uac.is_wanted()),
+            Stage::Session(session) => (session.dialog().is_named(id), DialogStage::Confirmed, session.is_alive()),
+        };
+        is_named.then_some(if is_wanted { stage } else { DialogStage::Ended })
     }
 
     /// What outlives the call, for the other usages of its dialog (RFC 5057 §4.1).

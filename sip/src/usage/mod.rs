@@ -27,7 +27,7 @@ mod uas;
 
 pub(crate) use act::put_body;
 pub use act::{Act, CallContext, Purpose};
-pub use invite::InviteUsage;
+pub use invite::{Arriving, InviteUsage};
 pub use offer::{description_of, unacceptable_body};
 pub use outside::{first_hops, request_of};
 pub use subscription::{

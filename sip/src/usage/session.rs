@@ -117,6 +117,10 @@ impl Session {
         self.dialog.remote_tag()
     }
 
+    pub fn dialog(&self) -> &Dialog {
+        &self.dialog
+    }
+
     pub fn dialog_mut(&mut self) -> &mut Dialog {
         &mut self.dialog
     }
@@ -191,7 +195,7 @@ impl Session {
     }
 
     /// Neither side has hung up.
-    fn is_alive(&self) -> bool {
+    pub fn is_alive(&self) -> bool {
         matches!(self.phase, Phase::Confirming | Phase::Owing { .. } | Phase::Talking)
     }
 

@@ -20,7 +20,7 @@ use super::session_timer::SessionTimer;
 use super::uas::is_sips;
 use crate::dialog::EarlyDialogs;
 use crate::endpoint::{Body, Ending, Event, OutgoingInvite, RequestId};
-use crate::message::{CSeq, Header, HeaderName, Method, Request, Response, StatusCode};
+use crate::message::{CSeq, DialogId, Header, HeaderName, Method, Request, Response, StatusCode};
 use crate::net_types::{Destination, Source};
 use crate::transaction::{Failure, TransactionId};
 
@@ -103,6 +103,11 @@ impl Uac {
     /// Whether the user still wants an answer.
     pub fn is_wanted(&self) -> bool {
         matches!(self.state, State::Calling | State::Proceeding)
+    }
+
+    /// Whether one of the phones that ring has made a dialog of this name.
+    pub fn has_early(&self, id: &DialogId) -> bool {
+        self.invite.headers.call_id().is_ok_and(|call_id| call_id == id.call_id) && self.early.has(id)
     }
 
     pub fn hangup(&mut self, headers: Vec<Header>, now: Instant) {
@@ -191,7 +196,7 @@ impl Uac {
             Method::Bye => {
                 self.respond(transaction, &request, StatusCode::OK);
                 if self.is_wanted() {
-                    let reason = request.headers.get(&HeaderName::Reason).map(|reason| reason.into_owned());
+                    let reason = request.headers.reason();
                     self.tell_ended(Ending::HungUp { reason });
                     self.give_up(Vec::new(), now);
                 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::act::{Act, CallContext, answer, busy, put_body};
+use super::invite::Arriving;
 use super::offer::description_of;
 use super::reliable::{Due, Reliable};
 use super::session::{Begun, Session};
@@ -47,10 +48,10 @@ impl Uas {
     pub fn new(
         context: CallContext,
         transaction: TransactionId,
-        invite: Arc<Request>,
+        arriving: Arriving,
         local_tag: &str,
-        source: Source,
     ) -> Result<Self, Box<Response>> {
+        let Arriving { invite, source, named } = arriving;
         let dialog = Dialog::of_uas(&invite, local_tag, source)
             .map_err(|_| Box::new(answer(&invite, StatusCode::BAD_REQUEST, local_tag)))?;
         let mut timer = SessionTimer::new(context.session_timers);
@@ -59,7 +60,7 @@ impl Uas {
         let contact = ContactTemplate { user, parameters: String::new() }.open(is_sips(&invite.uri));
         let mut rng = context.rng.clone();
         let reliable = Reliable::new(&invite, context.timing, rng.number());
-        let event = Event::Incoming { call: context.call, request: invite.clone(), source };
+        let event = Event::Incoming { call: context.call, request: invite.clone(), source, named };
         let output = VecDeque::from([Act::Tell(event)]);
         Ok(Self {
             context,
@@ -74,6 +75,10 @@ impl Uas {
             over: false,
             output,
         })
+    }
+
+    pub fn dialog(&self) -> &Dialog {
+        &self.dialog
     }
 
     pub fn dialog_mut(&mut self) -> &mut Dialog {
@@ -146,7 +151,7 @@ impl Uas {
 
     /// The caller gave up: §9.2. The CANCEL itself is answered by the endpoint.
     pub fn cancel(&mut self, cancel: &Request) {
-        let reason = cancel.headers.get(&HeaderName::Reason).map(|reason| reason.into_owned());
+        let reason = cancel.headers.reason();
         self.terminate(Ending::Cancelled { reason });
     }
 
@@ -227,7 +232,7 @@ impl Uas {
     fn handle_bye(&mut self, transaction: TransactionId, bye: &Request) {
         let ok = answer(bye, StatusCode::OK, self.dialog.local_tag());
         self.output.push_back(Act::Respond { transaction, response: ok });
-        let reason = bye.headers.get(&HeaderName::Reason).map(|reason| reason.into_owned());
+        let reason = bye.headers.reason();
         self.terminate(Ending::Cancelled { reason });
     }
 
@@ -301,7 +306,8 @@ mod tests {
 
     fn called() -> Uas {
         let (invite, source) = (Arc::new(invite()), source("192.0.2.1:5060"));
-        let mut uas = Uas::new(context(), TransactionId(1), invite, "ours", source).expect("a complete INVITE");
+        let mut uas = Uas::new(context(), TransactionId(1), Arriving { invite, source, named: None }, "ours")
+            .expect("a complete INVITE");
         assert_eq!(told(|| uas.poll_output()), ["Incoming"]);
         uas
     }
@@ -340,7 +346,8 @@ mod tests {
         let mut incomplete = invite();
         incomplete.headers.remove(&HeaderName::Contact);
         let source = source("192.0.2.1:5060");
-        let refusal = Uas::new(context(), TransactionId(1), Arc::new(incomplete), "ours", source).expect_err("refused");
+        let arriving = Arriving { invite: Arc::new(incomplete), source, named: None };
+        let refusal = Uas::new(context(), TransactionId(1), arriving, "ours").expect_err("refused");
         assert_eq!(refusal.status, StatusCode::BAD_REQUEST);
     }
 }

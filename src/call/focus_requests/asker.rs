@@ -55,9 +55,8 @@ impl Asker {
 }
 
 /// `None`: an account that has nothing to do with this conference.
-async fn role_of(calls: &Calls, plan: &Plan, account: &str) -> Option<Role> {
-    let steers = |role: &AccountRole| matches!(role, AccountRole::Admin | AccountRole::Operator);
-    if calls.store.account(account).await.ok()?.roles.iter().any(steers) {
+pub(in crate::call) async fn role_of(calls: &Calls, plan: &Plan, account: &str) -> Option<Role> {
+    if steers(calls, account).await {
         return Some(Role::Admin);
     }
     let roster = calls.directory.live(&plan.number).await.ok();
@@ -66,4 +65,10 @@ async fn role_of(calls: &Calls, plan: &Plan, account: &str) -> Option<Role> {
     };
     let present = roster.iter().flat_map(|roster| &roster.participants).filter(own).map(|person| person.role).min();
     present.or_else(|| plan.member(Some(account), "").map(|member| member.role))
+}
+
+/// Whether the account may steer everything on this server.
+pub(in crate::call) async fn steers(calls: &Calls, account: &str) -> bool {
+    let steers = |role: &AccountRole| matches!(role, AccountRole::Admin | AccountRole::Operator);
+    calls.store.account(account).await.is_ok_and(|account| account.roles.iter().any(steers))
 }

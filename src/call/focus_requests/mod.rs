@@ -23,6 +23,10 @@ use super::calls::Calls;
 use crate::conference::LegLink;
 use crate::registrar::Refused;
 use asker::Asker;
+pub(super) use asker::{role_of, steers};
+pub(super) use progress::sipfrag;
+pub(super) use refer::explained;
+pub(super) use refer_to::{Wish, wish_of};
 
 /// A SUBSCRIBE or REFER that came in.
 #[derive(Debug)]
@@ -53,6 +57,6 @@ pub(super) fn contact_of(number: &str) -> ContactTemplate {
     ContactTemplate { user: Some(number.to_owned()), parameters: ";isfocus".into() }
 }
 
-fn refused(status: StatusCode) -> Refused {
+pub(super) fn refused(status: StatusCode) -> Refused {
     Refused { status, headers: Vec::<Header>::new() }
 }

@@ -7,16 +7,20 @@
 //!
 //! Left out: `method=REFER` (RFC 4579 §5.7), Target-Dialog (RFC 4538): who asks outside a dialog shows a password.
 
-use plenary_sip::endpoint::{Command, RequestId, SubscriptionId, SubscriptionState, TerminationReason};
-use plenary_sip::message::{Header, HeaderName, Request, StatusCode, Uri};
+use plenary_sip::message::{DialogId, Header, HeaderName, Request, StatusCode, Uri};
+use tokio::sync::mpsc;
 use tracing::info;
 
-use super::progress::{Progress, sipfrag};
+use super::progress::Progress;
 use super::refer_to::{Impossible, Wish, wish_of};
 use super::{Asker, FocusRequest, contact_of, refused};
 use crate::call::calls::Calls;
 use crate::call::identity::Dialled;
-use crate::conference::{Deed, FocusError, Participant, ParticipantId, ParticipantState, Referral, may};
+use crate::call::other::{OtherCall, Owner};
+use crate::call::party::Who;
+use crate::call::report::Report;
+use crate::call::transfer::take_part;
+use crate::conference::{Deed, Door, FocusError, Join, Participant, ParticipantId, ParticipantState, Referral, may};
 use crate::registrar::Refused;
 
 pub(super) async fn handle(calls: &Calls, asked: FocusRequest) -> Result<(), Refused> {
@@ -27,22 +31,27 @@ pub(super) async fn handle(calls: &Calls, asked: FocusRequest) -> Result<(), Ref
         Wish::Add { address, headers } => {
             allow(&asker, Deed::AddParticipant)?;
             refuse_own_conference(calls, &asked, &address).await?;
+            if let Some(call) = own_call(calls, &asker, &headers).await? {
+                let report = Report::begin(calls, asked.request, &asked.message, contact_of(&asker.plan.number));
+                report_failure(&report, move_in(calls, &asker, call, &report).await);
+                return Ok(());
+            }
             let referral = referral(&asked.message, &asker, headers);
-            let report = Report::begin(calls, &asked, &asker);
+            let report = Report::begin(calls, asked.request, &asked.message, contact_of(&asker.plan.number));
             add(calls, &asker, address, referral, report).await;
         }
         Wish::Remove { address } => {
             let targets = targets(calls, &asker, &address).await?;
             let own = targets.iter().all(|person| person.account.as_deref() == Some(&asker.actor.name));
             allow(&asker, if own { Deed::RemoveSelf } else { Deed::RemoveOther })?;
-            let report = Report::begin(calls, &asked, &asker);
+            let report = Report::begin(calls, asked.request, &asked.message, contact_of(&asker.plan.number));
             remove(calls, &asker, targets, report).await;
         }
     }
     Ok(())
 }
 
-async fn add(calls: &Calls, asker: &Asker, address: String, referral: Referral, report: Report<'_>) {
+async fn add(calls: &Calls, asker: &Asker, address: String, referral: Referral, report: Report) {
     let number = &asker.plan.number;
     let watched = calls.directory.watch(number).await;
     let referred = calls.directory.refer(number, address, referral, asker.actor.clone()).await;
@@ -61,7 +70,43 @@ async fn add(calls: &Calls, asker: &Asker, address: String, referral: Referral, 
     }
 }
 
-async fn remove(calls: &Calls, asker: &Asker, targets: Vec<Participant>, report: Report<'_>) {
+/// The call of two that the referrer is in, where Replaces names it: his peer needs not be called, he is here already
+/// (RFC 4579 §5.10). A dialog of somebody else's is for whoever is called to know.
+async fn own_call(
+    calls: &Calls,
+    asker: &Asker,
+    headers: &[(HeaderName, String)],
+) -> Result<Option<OtherCall>, Refused> {
+    let Some((_, value)) = headers.iter().find(|(name, _)| *name == HeaderName::Replaces) else { return Ok(None) };
+    let id: DialogId = value.parse().map_err(|_| refused(StatusCode::BAD_REQUEST))?;
+    let Ok(call) = calls.answered_call(id).await else { return Ok(None) };
+    match call.owner().await {
+        Some(Owner::Party { who, .. }) if who.account.as_ref() == Some(&asker.actor.name) => Ok(Some(call)),
+        Some(_) => Err(refused(StatusCode::FORBIDDEN)),
+        None => Ok(None),
+    }
+}
+
+/// The peer of this call becomes a participant; the referrer's own leg of it is hung up.
+async fn move_in(calls: &Calls, asker: &Asker, call: OtherCall, report: &Report) -> Result<(), StatusCode> {
+    let number = &asker.plan.number;
+    let party = call.hand_over().await.ok_or(StatusCode::CALL_DOES_NOT_EXIST)?;
+    let Who { account, address, name } = party.who.clone();
+    let referred_by = Some(asker.address.clone());
+    let join = Join { account, address, name, door: Door::Sip, pin: None, referred_by, brought: true };
+    let (conference, commands) = mpsc::channel(4);
+    let admitted = calls.directory.join(number, join, conference).await;
+    let admitted = admitted.map_err(|error| StatusCode::new(error.status()).unwrap_or(StatusCode::FORBIDDEN))?;
+    report.tell(StatusCode::OK);
+    take_part(calls, party, admitted, commands);
+    Ok(())
+}
+
+fn report_failure(report: &Report, outcome: Result<(), StatusCode>) {
+    outcome.err().into_iter().for_each(|status| report.tell(status));
+}
+
+async fn remove(calls: &Calls, asker: &Asker, targets: Vec<Participant>, report: Report) {
     let mut status = StatusCode::OK;
     for person in targets {
         let id: &ParticipantId = &person.id;
@@ -107,43 +152,6 @@ fn referral(refer: &Request, asker: &Asker, headers: Vec<(HeaderName, String)>) 
     Referral { referred_by: Some(said.unwrap_or_else(|| format!("<{by}>"))), by: Some(by), headers }
 }
 
-/// What the referrer hears: of the implicit subscription, or nothing (RFC 4488).
-struct Report<'a> {
-    calls: &'a Calls,
-    subscription: Option<SubscriptionId>,
-}
-
-impl<'a> Report<'a> {
-    /// 202, and the first NOTIFY.
-    fn begin(calls: &'a Calls, asked: &FocusRequest, asker: &Asker) -> Self {
-        let (request, status) = (asked.request, StatusCode::ACCEPTED);
-        let contact = contact_of(&asker.plan.number);
-        if is_unwanted(&asked.message) {
-            let headers = vec![contact.header(), Header::new(HeaderName::ReferSub, "false")];
-            calls.sip(Command::Respond { request, status, headers, body: None });
-            return Self { calls, subscription: None };
-        }
-        calls.sip(Command::AcceptSubscription { request, status, contact, headers: Vec::new() });
-        let report = Self { calls, subscription: Some(RequestId::subscription(request)) };
-        report.tell(StatusCode::TRYING);
-        report
-    }
-
-    fn tell(&self, status: StatusCode) {
-        let Some(subscription) = self.subscription else { return };
-        let state = match status.is_final() {
-            true => SubscriptionState::Terminated(TerminationReason::NoResource),
-            false => SubscriptionState::Active,
-        };
-        self.calls.sip(Command::Notify { subscription, state, body: Some(sipfrag(status)) });
-    }
-}
-
-fn is_unwanted(refer: &Request) -> bool {
-    let refer_sub = refer.headers.get(&HeaderName::ReferSub).unwrap_or_default();
-    refer_sub.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("false")
-}
-
 fn allow(asker: &Asker, deed: Deed) -> Result<(), Refused> {
     if may(&asker.actor, deed) { Ok(()) } else { Err(refused(StatusCode::FORBIDDEN)) }
 }
@@ -152,6 +160,6 @@ fn status_of(error: &FocusError) -> StatusCode {
     StatusCode::new(error.sip_status()).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR)
 }
 
-fn explained(Impossible { status, why }: Impossible) -> Refused {
+pub(in crate::call) fn explained(Impossible { status, why }: Impossible) -> Refused {
     Refused { status, headers: vec![Header::new(HeaderName::Warning, format!("399 plenary \"{why}\""))] }
 }

@@ -6,7 +6,7 @@
 use plenary_sip::message::{HeaderName, NameAddr, Request, SipUri, StatusCode, Uri};
 
 #[derive(Clone, Debug)]
-pub(super) enum Wish {
+pub(in crate::call) enum Wish {
     /// Call this URI.
     Add { address: String, headers: Vec<(HeaderName, String)> },
     /// `method=BYE`: hang up on whoever has this URI.
@@ -15,12 +15,12 @@ pub(super) enum Wish {
 
 /// A REFER that cannot be done, whoever asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Impossible {
+pub(in crate::call) struct Impossible {
     pub status: StatusCode,
     pub why: &'static str,
 }
 
-pub(super) fn wish_of(refer: &Request) -> Result<Wish, Impossible> {
+pub(in crate::call) fn wish_of(refer: &Request) -> Result<Wish, Impossible> {
     let target = refer_to(refer)?;
     match target.uri {
         Uri::Sip(uri) => {

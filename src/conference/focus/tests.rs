@@ -9,6 +9,7 @@ use crate::conference::admission::{Join, JoinError};
 use crate::conference::command::{Action, Actor, AddParticipant, CallAll, FocusError, ParticipantPatch};
 use crate::conference::dial_out::Pace;
 use crate::conference::live::LiveEvent;
+use crate::conference::notice::Notice;
 use crate::conference::plan::{Plan, PlannedMember};
 use crate::conference::roster::{Cause, Door, ParticipantId, ParticipantState, Role};
 use crate::store::Access;
@@ -30,6 +31,8 @@ fn plan(access: Access, members: &[&str]) -> Plan {
         members: members.iter().map(member).collect(),
         max_participants: 3,
         muted_on_entry: false,
+        announcements: true,
+        language: None,
         ring_for: Duration::from_secs(45),
         domain: "example.org".into(),
     }
@@ -43,7 +46,15 @@ fn focus(plan: Plan, now: Instant) -> Focus {
 fn caller(account: Option<&str>) -> Join {
     let name = account.unwrap_or("stranger");
     let address = format!("sip:{name}@example.org");
-    Join { account: account.map(Into::into), address, name: name.into(), door: Door::Sip, pin: None }
+    Join {
+        account: account.map(Into::into),
+        address,
+        name: name.into(),
+        door: Door::Sip,
+        pin: None,
+        referred_by: None,
+        brought: false,
+    }
 }
 
 fn operator() -> Actor {
@@ -249,18 +260,23 @@ fn keys_mute_the_caller_himself_and_only_a_chair_mutes_all() {
     let mut press = |who: &ParticipantId, attempt, keys: &str| {
         keys.chars().for_each(|key| focus.handle_leg(who, attempt, LegNews::Key(key), now));
         let told = outputs(&mut focus);
-        let done = told.iter().find_map(|output| match output {
-            Output::Answer { done, .. } => Some(*done),
+        let told_to_all = told.contains(&Output::SayToAll(Notice::AllMuted));
+        let notice = told.iter().find_map(|output| match output {
+            Output::Say { notice, .. } => Some(notice.clone()),
             _ => None,
         });
-        (done, focus.roster().participant(&id).map(|row| (row.muted, row.hand_raised)))
+        (notice, told_to_all, focus.roster().participant(&id).map(|row| (row.muted, row.hand_raised)))
     };
-    assert_eq!(press(&id, attempt, "*6"), (Some(true), Some((true, false))));
-    assert_eq!(press(&id, attempt, "*6"), (Some(true), Some((false, false))));
-    assert_eq!(press(&id, attempt, "*9"), (Some(true), Some((false, true))));
-    assert_eq!(press(&id, attempt, "*5"), (Some(false), Some((false, true))));
-    assert_eq!(press(&chair, chairs, "*5"), (Some(true), Some((true, true))));
-    assert_eq!(press(&id, attempt + 1, "*6"), (None, Some((true, true))), "a leg that is no longer his");
+    assert_eq!(press(&id, attempt, "*6"), (Some(Notice::Muted), false, Some((true, false))));
+    assert_eq!(press(&id, attempt, "*6"), (Some(Notice::Open), false, Some((false, false))));
+    assert_eq!(press(&id, attempt, "*9"), (Some(Notice::HandRaised), false, Some((false, true))));
+    assert_eq!(press(&id, attempt, "*5"), (Some(Notice::NotAllowed), false, Some((false, true))));
+    assert_eq!(press(&chair, chairs, "*5"), (None, true, Some((true, true))));
+    assert_eq!(press(&id, attempt, "*2"), (Some(Notice::Standing { muted: true }), false, Some((true, true))));
+    let here = Notice::Here { names: vec!["stranger".into(), "chair".into()] };
+    assert_eq!(press(&id, attempt, "*1"), (Some(here), false, Some((true, true))));
+    assert_eq!(press(&chair, chairs, "*#"), (Some(Notice::Help { chair: true }), false, Some((true, true))));
+    assert_eq!(press(&id, attempt + 1, "*6"), (None, false, Some((true, true))), "a leg that is no longer his");
 }
 
 #[test]
@@ -273,5 +289,41 @@ fn who_may_not_speak_cannot_unmute_by_key() {
     focus.handle_patch(&id, silenced, &operator(), now).expect("allowed");
     outputs(&mut focus);
     "*6".chars().for_each(|key| focus.handle_leg(&id, attempt, LegNews::Key(key), now));
-    assert_eq!(outputs(&mut focus), [Output::Answer { participant: id, done: false }]);
+    assert_eq!(outputs(&mut focus), [Output::Say { participant: id, notice: Notice::NotAllowed }]);
+}
+
+/// RFC 3891 §3: the place in the conference is the new leg's, as it was.
+#[test]
+fn a_leg_that_takes_anothers_place_is_muted_as_that_was_and_the_old_one_is_hung_up() {
+    let now = Instant::now();
+    let mut focus = focus(Plan { muted_on_entry: true, ..plan(Access::Accounts, &["chair"]) }, now);
+    let (id, first) = focus.handle_join(caller(Some("bob")), now).expect("an account");
+    connect(&mut focus, &id, first, now);
+    let unmuted = ParticipantPatch { muted: Some(false), gain_db: Some(6.0), ..ParticipantPatch::default() };
+    focus.handle_patch(&id, unmuted, &operator(), now).expect("the owner may");
+    outputs(&mut focus);
+
+    let second = focus.handle_take_over(&id, &caller(Some("bob")), now).expect("he is in");
+    let hangup = Output::Hangup { participant: id.clone(), attempt: first };
+    assert!(outputs(&mut focus).contains(&hangup));
+    connect(&mut focus, &id, second, now);
+    let gain = Output::SetGain { participant: id.clone(), gain_db: 6.0 };
+    assert!(outputs(&mut focus).contains(&gain), "the new leg is as loud");
+    let roster = focus.roster();
+    let bob = roster.participant(&id).expect("his row");
+    assert_eq!((bob.muted, bob.state, roster.participants.len()), (false, ParticipantState::Connected, 1));
+}
+
+#[test]
+fn a_place_that_is_passed_on_does_not_carry_the_office_with_it() {
+    let now = Instant::now();
+    let mut focus = focus(plan(Access::Accounts, &["chair"]), now);
+    let (id, first) = focus.handle_join(caller(Some("chair")), now).expect("an account");
+    connect(&mut focus, &id, first, now);
+    focus.handle_take_over(&id, &caller(Some("bob")), now).expect("the chair is in");
+    let roster = focus.roster();
+    let row = roster.participant(&id).expect("the row");
+    assert_eq!((row.role, row.name.as_str()), (Role::Participant, "bob"));
+    let nobody = ParticipantId("p9".into());
+    assert!(focus.handle_take_over(&nobody, &caller(Some("bob")), now).is_err());
 }

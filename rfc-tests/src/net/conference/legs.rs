@@ -67,7 +67,9 @@ impl Conference {
             let proven = self.doorkeeper.authenticate(invite, self.agent.clock.unix());
             account = Some(proven.map_err(|challenge| (StatusCode::UNAUTHORIZED, challenge))?);
         }
-        let join = Join { account, address: caller.address, name: caller.name, door: Door::Sip, pin: None };
+        let referred_by = plenary::call::referred_by(invite);
+        let (address, name) = (caller.address, caller.name);
+        let join = Join { account, address, name, door: Door::Sip, pin: None, referred_by, brought: false };
         let (participant, attempt) = self.focus.handle_join(join, self.agent.clock.now()).map_err(refused)?;
         let mut leg = Leg { participant, attempt, negotiator: self.negotiator(call), agreed: None };
         let body = match description_of(&invite.headers, &invite.body) {

@@ -1,6 +1,7 @@
 //! Header fields, RFC 3261 §7.3 and §20: lines kept as sent, values read on demand.
 
 mod cseq;
+mod dialog_id;
 mod line;
 mod lines;
 mod name;
@@ -11,6 +12,7 @@ mod typed;
 mod via;
 
 pub use cseq::CSeq;
+pub use dialog_id::DialogId;
 pub use line::Header;
 pub use lines::Headers;
 pub use name::HeaderName;

@@ -119,6 +119,12 @@ impl Headers {
         self.list(name)
     }
 
+    /// Why a request came: RFC 3326 §2, its values in one line.
+    pub fn reason(&self) -> Option<String> {
+        let values = self.values(&HeaderName::Reason);
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
     /// A header of the form `value;params`: Event, Session-Expires, Subscription-State, Replaces, Content-Disposition.
     pub fn parameterized(&self, name: &HeaderName) -> Result<Option<Parameterized>, HeaderError> {
         self.single(name)
@@ -128,7 +134,7 @@ impl Headers {
         self.single(name)?.ok_or_else(|| HeaderError::new(name, Fault::Missing))
     }
 
-    fn single<T: FromStr<Err = SyntaxError>>(&self, name: &HeaderName) -> Result<Option<T>, HeaderError> {
+    pub(super) fn single<T: FromStr<Err = SyntaxError>>(&self, name: &HeaderName) -> Result<Option<T>, HeaderError> {
         let mut lines = self.all(name);
         match (lines.next(), lines.next()) {
             (None, _) => Ok(None),

@@ -91,7 +91,7 @@ impl Session {
         self.respond(transaction, answer(bye, StatusCode::OK, self.dialog.local_tag()));
         if self.is_alive() {
             self.terminate_theirs();
-            let reason = bye.headers.get(&HeaderName::Reason).map(|reason| reason.into_owned());
+            let reason = bye.headers.reason();
             self.tell_ended(Ending::HungUp { reason });
         }
         if !matches!(self.phase, Phase::Leaving) {

@@ -1,0 +1,60 @@
+//! A caller who comes into a conference: let in first, and answered then. With a PIN it is the other way round
+//! (`entrance.rs`).
+
+use plenary_sip::message::StatusCode;
+use tokio::sync::mpsc;
+
+use super::calls::MediaLeg;
+use super::causes::cause_of;
+use super::focus_requests::contact_of;
+use super::identity::Caller;
+use super::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
+use crate::conference::{JoinError, LegCommand, LegNews, Plan, Proof};
+
+impl Incoming {
+    pub(super) async fn conference(mut self, caller: Caller, account: Option<String>, plan: Plan) -> Outcome<()> {
+        if plan.proof() == Proof::Account && account.is_none() {
+            return Err(self.challenge());
+        }
+        let contact = contact_of(&plan.number);
+        let mut join = self.join_of(account, caller);
+        if plan.proof() == Proof::Pin {
+            return self.conference_by_pin(join, plan, contact).await;
+        }
+        let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
+        join.name = self.display_name(&join).await;
+        let admitted = self.calls.directory.join(&plan.number, join, conference).await.map_err(refused_join)?;
+        let link = admitted.link;
+        let media = match MediaLeg::open(&self.calls, admitted.room, &self.line) {
+            Ok(media) => media,
+            Err(error) => {
+                link.tell(failed(StatusCode::SERVICE_UNAVAILABLE)).await;
+                return Err(no_media(error));
+            }
+        };
+        match self.answer(media, contact).await {
+            Ok(leg) => {
+                leg.join(&self.calls, admitted.room, &link).await;
+                leg.talk(&self.calls, &link, &mut commands, &mut self.inbox).await;
+                Ok(())
+            }
+            Err(refusal) => {
+                let status = match &refusal {
+                    Refusal::Status(status, _) => *status,
+                    Refusal::Over => StatusCode::REQUEST_TERMINATED,
+                };
+                link.tell(failed(status)).await;
+                Err(refusal)
+            }
+        }
+    }
+}
+
+pub(super) fn refused_join(error: JoinError) -> Refusal {
+    let status = StatusCode::new(error.status()).unwrap_or(StatusCode::FORBIDDEN);
+    refuse_with(status, &error.to_string())
+}
+
+pub(super) fn failed(status: StatusCode) -> LegNews {
+    LegNews::Ended { cause: cause_of(status), status: Some(status.as_u16()) }
+}

@@ -1,0 +1,133 @@
+//! A call of two in a room of their own: what each says is passed on, and either place can be another's.
+
+use std::time::Duration;
+
+use plenary_media::engine::MediaCommand;
+use plenary_sip::endpoint::{CallId, Command, Ending, Event};
+use plenary_sip::message::{Header, HeaderName, Method};
+use tokio::sync::oneshot;
+use tracing::{debug, info};
+
+use super::calls::{Calls, MediaRoom};
+use super::connected::ConnectedLeg;
+use super::other::{Asked, Owner};
+use super::switchboard::{Inbox, LegInput};
+use super::transfer::{self, Transfer};
+
+/// How long who has transferred the other may take to hang up himself.
+const LINGERS: Duration = Duration::from_secs(5);
+
+/// Who is at the other end of a leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// Proven by digest, or by the registration that it was called at.
+    pub account: Option<String>,
+    /// A URI.
+    pub address: String,
+    pub name: String,
+}
+
+/// One side of a call of two.
+#[derive(Debug)]
+pub struct Party {
+    pub leg: ConnectedLeg,
+    pub inbox: Inbox,
+    pub who: Who,
+}
+
+#[derive(Debug)]
+pub(super) struct Pair {
+    calls: Calls,
+    room: MediaRoom,
+    parties: [Party; 2],
+}
+
+impl Party {
+    /// Waits a while for its BYE, since a phone that has transferred its peer says it itself (RFC 5589 §6.1).
+    async fn linger(mut self, calls: &Calls) {
+        let ended = async {
+            while let Some(input) = self.inbox.recv().await {
+                match input {
+                    LegInput::Sip(Event::Ended { call, .. }) if call == self.leg.call => return,
+                    LegInput::Sip(event) => drop(self.leg.handle_sip(calls, event)),
+                    LegInput::Media(_) | LegInput::Asked(_) => {}
+                }
+            }
+        };
+        drop(tokio::time::timeout(LINGERS, ended).await);
+    }
+}
+
+impl Pair {
+    /// From here on the two hear each other.
+    pub fn new(calls: &Calls, room: MediaRoom, parties: [Party; 2]) -> Self {
+        for party in &parties {
+            calls.media(MediaCommand::Join { leg: party.leg.media.id, room: room.id });
+        }
+        Self { calls: calls.clone(), room, parties }
+    }
+
+    /// Talks in a task of its own.
+    pub fn start(self) {
+        tokio::spawn(self.talk());
+    }
+
+    /// Until one of the two hangs up; then the other is hung up on.
+    pub async fn talk(mut self) {
+        loop {
+            let [one, two] = &mut self.parties;
+            let (input, near, far) = tokio::select! {
+                input = one.inbox.recv() => (input, one, two),
+                input = two.inbox.recv() => (input, two, one),
+            };
+            match input {
+                None => return,
+                Some(LegInput::Sip(Event::Ended { call, why })) if call == near.leg.call => {
+                    return self.calls.sip(Command::Hangup { call: far.leg.call, headers: reason_of(&why) });
+                }
+                Some(LegInput::Sip(Event::Request { request, message, source, .. }))
+                    if message.method == Method::Refer =>
+                {
+                    let (referrer, referred) = (near.who.clone(), far.who.clone());
+                    let call = near.leg.call;
+                    let asked = Transfer { request, message, source, call, referrer, referred };
+                    tokio::spawn(transfer::handle(self.calls.clone(), asked));
+                }
+                Some(LegInput::Sip(event)) => drop(near.leg.handle_sip(&self.calls, event)),
+                Some(LegInput::Media(event)) => debug!(?event, "media event"),
+                Some(LegInput::Asked(Asked::Owner { reply })) => {
+                    let (who, room) = (near.who.clone(), self.room.id);
+                    drop(reply.send(Owner::Party { who, room })); // who asked may be gone
+                }
+                Some(LegInput::Asked(Asked::MakeWay { party, reply })) => {
+                    info!("a leg is replaced");
+                    self.calls.media(MediaCommand::Join { leg: party.leg.media.id, room: self.room.id });
+                    drop(std::mem::replace(near, *party));
+                    let _ = reply.send(()); // as above
+                }
+                Some(LegInput::Asked(Asked::HandOver { reply })) => {
+                    info!("a leg is transferred");
+                    let leaving = near.leg.call;
+                    return self.part(leaving, reply).await;
+                }
+            }
+        }
+    }
+
+    async fn part(self, leaving: CallId, reply: oneshot::Sender<Box<Party>>) {
+        let [one, two] = self.parties;
+        let (near, far) = if one.leg.call == leaving { (one, two) } else { (two, one) };
+        if reply.send(Box::new(far)).is_ok() {
+            near.linger(&self.calls).await;
+        }
+    }
+}
+
+/// Why the other side ended, word for word: RFC 3326 §2.
+pub(super) fn reason_of(why: &Ending) -> Vec<Header> {
+    let reason = match why {
+        Ending::HungUp { reason } | Ending::Cancelled { reason } => reason.as_deref(),
+        Ending::Refused { .. } | Ending::ByUs | Ending::Lost { .. } => None,
+    };
+    reason.map(|reason| Header::new(HeaderName::Reason, reason)).into_iter().collect()
+}
