@@ -14,13 +14,13 @@ use plenary_media::engine::{Engine, EngineHandle};
 use plenary_sip::endpoint::Rng;
 use plenary_sip::net::{Net, RunningEndpoint, spawn_endpoint};
 use plenary_sip::net_types::FlowId;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::api::{ApiServer, ApiState};
 use crate::call::{CallParts, Calls};
-use crate::certificate::{self, Identity};
+use crate::certificate::{Renewal, RenewalHandle};
 use crate::conference::Directory;
 use crate::registrar::{RegistrarHandle, RegistrarSettings};
 use crate::store::Store;
@@ -42,6 +42,7 @@ pub struct Server {
     directory: Directory,
     calls: Calls,
     engine: EngineHandle,
+    renewals: RenewalHandle,
     stop_http: oneshot::Sender<()>,
     http: JoinHandle<()>,
 }
@@ -49,9 +50,17 @@ pub struct Server {
 impl Server {
     /// Starts everything, or says in one line what hinders it; nothing stays behind then.
     pub async fn start(settings: Settings) -> anyhow::Result<Self> {
-        let identity = identity(&settings)?;
-        let http = ApiServer::bind(&translate::api(&settings, &identity))?;
-        let net = Net::start(translate::net(&settings, &identity))?;
+        let certificates = translate::certificates(&settings);
+        let material = certificates.load()?;
+        let identity = &material.identity;
+        if !identity.covers(&settings.server.domain) {
+            warn!(domain = %settings.server.domain, "the certificate does not name the domain: strict phones will refuse it");
+        }
+        let http = ApiServer::bind(&translate::api(&settings, &material))?;
+        let (renew_sip, tls_configs) = watch::channel(material.sip.clone());
+        let net = Net::start(translate::net(&settings, tls_configs))?;
+        let (renewal, renewals) = Renewal::new(certificates, settings.sip.tls_watch, renew_sip, http.https());
+        tokio::spawn(renewal.run());
         let dialplan = dialplan(&settings)?;
 
         let store = Store::open(&translate::store(&settings)).await?;
@@ -96,14 +105,19 @@ impl Server {
                 warn!(%error, "the HTTP server ended");
             }
         });
-        let welcome = sip_addresses.welcome(&settings, &identity, addresses.first(), Welcome::password(made));
+        let welcome = sip_addresses.welcome(&settings, identity, addresses.first(), Welcome::password(made));
         info!(version = env!("CARGO_PKG_VERSION"), domain = %settings.server.domain, "started");
-        Ok(Self { welcome, directory, calls, engine, stop_http, http })
+        Ok(Self { welcome, directory, calls, engine, renewals, stop_http, http })
     }
 
     /// What the first start tells.
     pub fn welcome(&self) -> &Welcome {
         &self.welcome
+    }
+
+    /// Reads the certificates anew. If they cannot be used, the old ones stay, and the log says why.
+    pub fn renew_certificates(&self) {
+        self.renewals.renew();
     }
 
     /// Lets nobody in any more, says BYE to everybody, ends.
@@ -114,22 +128,6 @@ impl Server {
         drop(self.http.await);
         drop(self.engine);
     }
-}
-
-/// The certificate of the configuration, or the one of the data directory, made where there is none.
-fn identity(settings: &Settings) -> anyhow::Result<Identity> {
-    let identity = match (&settings.sip.tls_certificate, &settings.sip.tls_key) {
-        (Some(certificate), Some(key)) => Identity::load(certificate, key)?,
-        _ => {
-            let server = &settings.server;
-            let names = certificate::names(&server.domain, &server.aliases, Some(translate::advertised(settings)));
-            Identity::load_or_make(&server.data_dir.join("tls"), &names)?
-        }
-    };
-    if !identity.covers(&settings.server.domain) {
-        warn!(domain = %settings.server.domain, "the certificate does not name the domain: strict phones will refuse it");
-    }
-    Ok(identity)
 }
 
 fn dialplan(settings: &Settings) -> anyhow::Result<Dialplan> {

@@ -6,16 +6,19 @@
 //! Every started server has a loopback address of its own, so tests run side by side on the ports of the reference.
 
 pub mod api;
+pub mod authority;
 pub mod baresip;
 pub mod browser;
 
 pub mod browser_phone;
 pub mod coverage;
 pub mod deadline;
+pub mod dns;
 pub mod net;
 pub mod process;
 pub mod raw;
 pub mod raw_phone;
+pub mod raw_tls;
 pub mod scratch;
 pub mod server;
 pub mod sipp;

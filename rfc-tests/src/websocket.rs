@@ -8,6 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -22,7 +23,12 @@ use crate::server::Server;
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
-pub struct RawWebSocket(WebSocketStream<TlsStream<TcpStream>>);
+pub struct RawWebSocket(WebSocketStream<Box<dyn Stream>>);
+
+/// TLS or plain TCP.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Stream for S {}
 
 impl RawWebSocket {
     /// Opens `wss://…/sip`. A refusal is the HTTP status. `headers`: those of the handshake, beside the usual ones.
@@ -35,11 +41,28 @@ impl RawWebSocket {
         let tcp = TcpStream::connect((server.address, 8443)).await?;
         let name = ServerName::from(std::net::IpAddr::V4(server.address));
         let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
-        let mut request = format!("wss://{}:8443/sip", server.address).into_client_request()?;
+        let tls: TlsStream<TcpStream> = tls;
+        Self::shake_hands("wss", server, Box::new(tls), headers).await
+    }
+
+    /// Opens `ws://…/sip`.
+    pub async fn open_plain(server: &Server, headers: &[(&'static str, &str)]) -> anyhow::Result<Self> {
+        let tcp = TcpStream::connect((server.address, 8443)).await?;
+        let opened = Self::shake_hands("ws", server, Box::new(tcp), headers).await?;
+        opened.map_err(|status| anyhow::anyhow!("refused: {status}"))
+    }
+
+    async fn shake_hands(
+        scheme: &str,
+        server: &Server,
+        stream: Box<dyn Stream>,
+        headers: &[(&'static str, &str)],
+    ) -> anyhow::Result<Result<Self, u16>> {
+        let mut request = format!("{scheme}://{}:8443/sip", server.address).into_client_request()?;
         for (name, value) in headers {
             request.headers_mut().insert(*name, value.parse()?);
         }
-        match tokio_tungstenite::client_async(request, tls).await {
+        match tokio_tungstenite::client_async(request, stream).await {
             Ok((socket, _)) => Ok(Ok(Self(socket))),
             Err(Error::Http(response)) => Ok(Err(response.status().as_u16())),
             Err(error) => Err(error.into()),
@@ -48,6 +71,18 @@ impl RawWebSocket {
 
     pub async fn send(&mut self, message: Message) -> anyhow::Result<()> {
         Ok(self.0.send(message).await?)
+    }
+
+    /// Waits for a ping, whatever comes before.
+    pub async fn await_ping(&mut self, within: Duration) -> anyhow::Result<()> {
+        let ping = async {
+            loop {
+                if let Message::Ping(_) = self.0.next().await.context("closed")?? {
+                    return anyhow::Ok(());
+                }
+            }
+        };
+        timeout(within, ping).await.context("no ping")?
     }
 
     /// The next frame that is no ping.

@@ -9,5 +9,6 @@ pub mod message;
 pub mod net;
 pub mod net_types;
 pub mod sdp;
+pub mod stun;
 pub mod transaction;
 pub mod usage;

@@ -68,6 +68,8 @@ pub struct Source {
 pub enum Destination {
     /// Down this connection; for UDP, from this listener to that address.
     Flow { flow: FlowId, transport: Transport, remote: SocketAddr },
+    /// This address, one of those that RFC 3263 found for `host`.
+    Address { transport: Transport, address: SocketAddr, host: String },
     /// To be found by RFC 3263: transport, host and port of a URI, as far as it names them.
     Host { transport: Option<Transport>, secure: bool, host: String, port: Option<u16> },
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use plenary_sip::endpoint::{OPEN_HOST, SendId};
 use plenary_sip::message::{HeaderName, Message, StatusCode, parse_datagram};
-use plenary_sip::net::{Heard, Net, NetError, NetEvent, NetSettings, NetTiming, Received, SendError, VerifyServer};
+use plenary_sip::net::{
+    Heard, Net, NetError, NetEvent, NetSettings, NetTiming, Received, SendError, TlsConfigs, VerifyServer,
+};
 use plenary_sip::net_types::{Destination, Source, Transport};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -278,8 +280,7 @@ async fn tls_both_ways_with_the_name_proven() {
     let tls = |verify_servers| NetSettings {
         udp: Vec::new(),
         tls: vec![LOOPBACK],
-        tls_server: Some(certificate.clone()),
-        verify_servers,
+        tls_configs: TlsConfigs::new(Some(certificate.clone()), &verify_servers, None).expect("usable").fixed(),
         ..settings()
     };
     let mut server = Net::start(tls(VerifyServer::Nobody)).expect("started");
@@ -287,7 +288,8 @@ async fn tls_both_ways_with_the_name_proven() {
     let to =
         |host: &str| Destination::Host { transport: None, secure: true, host: host.into(), port: Some(address.port()) };
 
-    let mut trusting = Net::start(tls(VerifyServer::Authorities { pem: pem.into_bytes() })).expect("started");
+    let mut trusting =
+        Net::start(tls(VerifyServer::Authorities { pem: pem.into_bytes(), wildcards: Vec::new() })).expect("started");
     trusting.send(SendId(1), to("localhost"), open_request(0));
     let (sent, (message, source)) = tokio::join!(outcome(&mut trusting), request(&mut server));
     assert_eq!(sent.map(|source| source.transport), Ok(Transport::Tls));
@@ -307,7 +309,8 @@ async fn tls_both_ways_with_the_name_proven() {
 
 #[tokio::test]
 async fn tls_handshakes_are_given_limited_time() {
-    let settings = NetSettings { tls: vec![LOOPBACK], tls_server: Some(identity().0), timing: quick(), ..settings() };
+    let tls_configs = TlsConfigs { server: Some(identity().0), ..TlsConfigs::default() }.fixed();
+    let settings = NetSettings { tls: vec![LOOPBACK], tls_configs, timing: quick(), ..settings() };
     let net = Net::start(settings).expect("started");
     let mut silent = TcpStream::connect(port_of(&net, Transport::Tls)).await.expect("connected");
     assert_eq!(read_some(&mut silent).await, "");

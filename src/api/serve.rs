@@ -76,6 +76,11 @@ impl ApiServer {
         Ok(Self { listeners: listeners.collect::<Result<_, _>>()?, tls, limits: settings.limits })
     }
 
+    /// For another certificate, while it serves.
+    pub fn https(&self) -> Option<RustlsConfig> {
+        self.tls.clone()
+    }
+
     /// Where it listens; a port asked for as 0 is known now.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().map(|(address, _)| *address).collect()

@@ -14,11 +14,15 @@ pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         let server = Server::start(settings).await?;
         print!("{}", server.welcome());
-        tokio::select! {
-            _ = terminate.recv() => info!("SIGTERM: stopping"),
-            _ = interrupt.recv() => info!("SIGINT: stopping"),
+        loop {
+            tokio::select! {
+                _ = hangup.recv() => server.renew_certificates(),
+                _ = terminate.recv() => break info!("SIGTERM: stopping"),
+                _ = interrupt.recv() => break info!("SIGINT: stopping"),
+            }
         }
         tokio::select! {
             () = server.stop() => info!("stopped"),

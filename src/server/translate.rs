@@ -1,21 +1,23 @@
 //! The settings of the file in the terms of each part: a part takes its own small struct and knows no other.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 
-use plenary_config::{Settings, SrtpPolicy as ConfiguredSrtp};
+use plenary_config::{Settings, SrtpPolicy as ConfiguredSrtp, TlsClients};
 use plenary_media::engine::EngineSettings;
 use plenary_media::plan::AudioCodec;
 use plenary_sip::endpoint::{EndpointSettings, EventPackage, NewSubscription};
 use plenary_sip::guard::{GuardSettings, Rate};
 use plenary_sip::message::{Host, Method};
-use plenary_sip::net::{Gate, NetSettings};
+use plenary_sip::net::{Gate, NetSettings, TlsConfigs};
 use plenary_sip::net_types::Transport;
 use plenary_sip::transaction::Timing;
+use tokio::sync::watch;
 
 use crate::api::{ApiLimits, ApiSettings};
 use crate::call::CallSettings;
 use crate::call::negotiate::{MediaPolicy, SrtpPolicy};
-use crate::certificate::Identity;
+use crate::certificate::{self, CertificateFiles, Material, WhoMay};
 use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults, notify};
 use crate::gateway::{Origins, SipSocket, SocketTiming};
 use crate::store::StoreSettings;
@@ -30,10 +32,10 @@ pub fn store(settings: &Settings) -> StoreSettings {
     }
 }
 
-pub fn api(settings: &Settings, identity: &Identity) -> ApiSettings {
+pub fn api(settings: &Settings, material: &Material) -> ApiSettings {
     ApiSettings {
         listen: vec![settings.http.listen],
-        tls: settings.http.tls.then(|| identity.server_config(&[b"h2", b"http/1.1"])),
+        tls: settings.http.tls.then(|| Arc::clone(&material.https)),
         limits: ApiLimits {
             session_lifetime: settings.http.session_lifetime,
             max_body: settings.http.max_body.as_usize(),
@@ -54,12 +56,29 @@ pub fn gateway(settings: &Settings, gate: Gate, listening: Option<SocketAddr>) -
     }
 }
 
-pub fn net(settings: &Settings, identity: &Identity) -> NetSettings {
+/// The files that TLS lives by.
+pub fn certificates(settings: &Settings) -> CertificateFiles {
+    let (sip, server) = (&settings.sip, &settings.server);
+    CertificateFiles {
+        own: sip.tls_certificate.clone().zip(sip.tls_key.clone()),
+        directory: server.data_dir.join("tls"),
+        names: certificate::names(&server.domain, &server.aliases, Some(advertised(settings))),
+        further: sip.tls_certificates.iter().map(|pair| (pair.certificate.clone(), pair.key.clone())).collect(),
+        clients: sip.tls_client_ca.clone().map(|path| (path, sip.tls_clients == TlsClients::Required)),
+        servers: match sip.tls_verify {
+            true => WhoMay::Proven { authorities: sip.tls_ca.clone(), wildcards: sip.tls_wildcards.clone() },
+            false => WhoMay::Anybody,
+        },
+    }
+}
+
+pub fn net(settings: &Settings, tls_configs: watch::Receiver<TlsConfigs>) -> NetSettings {
     NetSettings {
         udp: settings.sip.udp.clone(),
         tcp: settings.sip.tcp.clone(),
         tls: settings.sip.tls.clone(),
-        tls_server: Some(identity.server_config(&[])),
+        tls_configs,
+        name_servers: settings.sip.name_servers.clone(),
         advertised: settings.server.advertised_address,
         guard: guard(settings),
         overload_delay: settings.security.overload_delay,

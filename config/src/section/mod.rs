@@ -21,5 +21,5 @@ pub use log::{Log, LogFormat};
 pub use media::{AudioCodec, Media};
 pub use security::{DigestAlgorithm, Security, SrtpPolicy};
 pub use server::Server;
-pub use sip::Sip;
+pub use sip::{CertificatePair, Sip, TlsClients};
 pub use voice::{Language, Voice};

@@ -18,9 +18,26 @@ pub struct Sip {
     pub tcp: Vec<SocketAddr>,
     #[serde(deserialize_with = "listeners::list")]
     pub tls: Vec<SocketAddr>,
+    /// Name servers for RFC 3263. Empty: those of the system.
+    #[serde(deserialize_with = "listeners::list")]
+    pub name_servers: Vec<SocketAddr>,
     /// PEM chain, leaf first; together with `tls-key`. Absent: a self-signed one in the data directory.
     pub tls_certificate: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
+    /// Further certificates, each for the names in it (SNI, RFC 5922 §7.8).
+    pub tls_certificates: Vec<CertificatePair>,
+    /// How often the files are looked at for a change; zero: only SIGHUP has them read anew.
+    #[serde(with = "duration")]
+    pub tls_watch: Duration,
+    /// Authorities of clients, PEM. Absent: clients are not asked who they are.
+    pub tls_client_ca: Option<PathBuf>,
+    pub tls_clients: TlsClients,
+    /// Whether servers that we connect to must prove the host of the SIP URI (RFC 5922).
+    pub tls_verify: bool,
+    /// Authorities of servers, PEM. Absent: those of the system.
+    pub tls_ca: Option<PathBuf>,
+    /// Hosts for which a certificate of `*.` will do, against RFC 5922 §7.2.
+    pub tls_wildcards: Vec<String>,
     /// Round-trip estimate: RFC 3261 §17.1.1.1.
     #[serde(with = "duration")]
     pub t1: Duration,
@@ -40,6 +57,24 @@ pub struct Sip {
     pub max_bindings: usize,
 }
 
+/// A certificate chain (leaf first) and its key, PEM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CertificatePair {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+}
+
+/// Of clients that are asked for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsClients {
+    /// Who shows none is a client like any other.
+    Optional,
+    /// Who shows none is let go.
+    Required,
+}
+
 impl Default for Sip {
     fn default() -> Self {
         let any = |port| vec![SocketAddr::from(([0, 0, 0, 0], port))];
@@ -47,8 +82,16 @@ impl Default for Sip {
             udp: any(5060),
             tcp: any(5060),
             tls: any(5061),
+            name_servers: Vec::new(),
             tls_certificate: None,
             tls_key: None,
+            tls_certificates: Vec::new(),
+            tls_watch: Duration::from_secs(10),
+            tls_client_ca: None,
+            tls_clients: TlsClients::Optional,
+            tls_verify: true,
+            tls_ca: None,
+            tls_wildcards: Vec::new(),
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
@@ -69,6 +112,10 @@ impl Sip {
                 unfit.push(Unfit { key: "sip.tls-certificate", reason: "is missing beside sip.tls-key".into() })
             }
             _ => {}
+        }
+        if self.tls_clients == TlsClients::Required && self.tls_client_ca.is_none() {
+            let reason = "\"required\" needs sip.tls-client-ca".into();
+            unfit.push(Unfit { key: "sip.tls-clients", reason });
         }
         if self.t1.is_zero() || self.t1 > self.t2 {
             unfit.push(Unfit { key: "sip.t1", reason: "must be above 0 and at most sip.t2".into() });

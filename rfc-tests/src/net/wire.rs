@@ -114,6 +114,8 @@ impl Wire {
                 let at = self.connections.iter().position(|connection| connection.flow == *flow)?;
                 self.stream_way(from, at)
             }
+            // Names of this network stand for one server each.
+            Destination::Address { .. } => None,
             Destination::Host { transport, secure, host, port } => {
                 let ip = self.address_of(host)?;
                 let transport = transport.unwrap_or(if *secure { Transport::Tls } else { Transport::Udp });

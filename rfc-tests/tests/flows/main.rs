@@ -15,4 +15,3 @@ mod rfc4916;
 mod rfc5407;
 mod rfc6026;
 mod storms;
-mod torture;

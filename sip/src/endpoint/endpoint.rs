@@ -16,7 +16,7 @@ use crate::endpoint::subscriptions::Subscriptions;
 use crate::endpoint::transactions::Transactions;
 use crate::endpoint::{Command, EndpointSettings, Output, Rng, SendId, complete};
 use crate::message::{Message, ParseError};
-use crate::net_types::{Source, Transport};
+use crate::net_types::{Destination, FlowId, Source, Transport};
 use crate::transaction::TransactionId;
 
 /// A SIP user agent without socket and clock.
@@ -117,6 +117,18 @@ impl Endpoint {
     /// What was sent with this id has left by this flow; the rest of its transaction will take it too.
     pub fn handle_sent(&mut self, send: SendId, flow: Source, now: Instant) {
         self.transactions.handle_sent(TransactionId(send.0), flow, now);
+        self.settle(None, now);
+    }
+
+    /// Beside the server that this was sent to, the name stands for these (RFC 3263 §4.2); said before
+    /// [`Self::handle_sent`].
+    pub fn handle_alternatives(&mut self, send: SendId, alternatives: Vec<Destination>) {
+        self.transactions.handle_alternatives(TransactionId(send.0), alternatives);
+    }
+
+    /// A connection is gone, and with it the answers that were to come by it.
+    pub fn handle_flow_closed(&mut self, flow: FlowId, now: Instant) {
+        self.transactions.handle_flow_closed(flow, now);
         self.settle(None, now);
     }
 

@@ -63,6 +63,33 @@ impl Machine {
         }
     }
 
+    /// The connection that a client's request took is gone, and no answer will come by another.
+    pub fn handle_flow_lost(&mut self) {
+        match self {
+            Self::InviteClient(client) => client.handle_flow_lost(),
+            Self::Client(client) => client.handle_transport_error(),
+            Self::InviteServer(_) | Self::Server(_) => {}
+        }
+    }
+
+    /// A client whose time is over, and who has heard nothing.
+    pub fn gives_up(&self, now: Instant) -> bool {
+        match self {
+            Self::InviteClient(client) => client.gives_up(now),
+            Self::Client(client) => client.gives_up(now),
+            Self::InviteServer(_) | Self::Server(_) => false,
+        }
+    }
+
+    /// What a client has sent.
+    pub fn client_request(&self) -> Option<&Request> {
+        match self {
+            Self::InviteClient(client) => Some(client.invite()),
+            Self::Client(client) => Some(client.request()),
+            Self::InviteServer(_) | Self::Server(_) => None,
+        }
+    }
+
     pub fn handle_timeout(&mut self, now: Instant) {
         match self {
             Self::InviteClient(client) => client.handle_timeout(now),

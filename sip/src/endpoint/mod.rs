@@ -6,6 +6,7 @@ mod command;
 #[expect(clippy::module_inception, reason = "the file is named as the thing")]
 mod endpoint;
 mod event;
+mod failover;
 mod identity;
 mod inspect;
 mod machine;

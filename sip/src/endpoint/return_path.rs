@@ -21,29 +21,32 @@ pub fn stamp(request: &mut Request, source: Source) {
 }
 
 /// Where the responses go, and on a stream where else when the connection is gone.
-pub fn return_path(request: &Request, source: Source) -> (Destination, Option<Destination>) {
+pub fn return_path(request: &Request, source: Source) -> (Destination, Vec<Destination>) {
     let via = request.headers.top_via().ok();
     if source.transport == Transport::Udp {
         let mut remote = source.remote;
         if let Some(via) = via.filter(|via| via.rport().is_none()) {
             remote.set_port(via.port.unwrap_or(Transport::Udp.default_port()));
         }
-        return (Destination::Flow { flow: source.flow, transport: source.transport, remote }, None);
+        return (Destination::Flow { flow: source.flow, transport: source.transport, remote }, Vec::new());
     }
-    (Destination::from(source), via.and_then(|via| reopened(&via, source)))
+    (Destination::from(source), via.map(|via| reopened(&via, source)).unwrap_or_default())
 }
 
-/// A new connection to sent-by, at the address the request came from. A browser takes none.
-fn reopened(via: &Via, source: Source) -> Option<Destination> {
-    if matches!(source.transport, Transport::Ws | Transport::Wss) {
-        return None;
+/// A new connection: to the address that the request came from, at the port of sent-by; then to sent-by itself, a name
+/// by its records (RFC 3263 §5). Over TLS only a name can be proven. A browser takes no connection.
+fn reopened(via: &Via, source: Source) -> Vec<Destination> {
+    let (transport, secure) = (source.transport, source.transport.is_secure());
+    if matches!(transport, Transport::Ws | Transport::Wss) {
+        return Vec::new();
     }
-    let host = match &via.host {
-        Host::Name(name) if source.transport.is_secure() => name.clone(),
-        _ => source.remote.ip().to_string(),
-    };
-    let (transport, secure) = (Some(source.transport), source.transport.is_secure());
-    Some(Destination::Host { transport, secure, host, port: Some(via.port.unwrap_or(source.transport.default_port())) })
+    let to = |host: String, port| Destination::Host { transport: Some(transport), secure, host, port };
+    let received = to(source.remote.ip().to_string(), Some(via.port.unwrap_or(transport.default_port())));
+    match &via.host {
+        Host::Name(name) if secure => vec![to(name.clone(), via.port)],
+        Host::Name(name) => vec![received, to(name.clone(), via.port)],
+        Host::V4(_) | Host::V6(_) => vec![received],
+    }
 }
 
 #[cfg(test)]
@@ -95,6 +98,11 @@ mod tests {
             host: "192.0.2.1".into(),
             port: Some(5060),
         };
-        assert_eq!(again, Some(expected));
+        assert_eq!(again, [expected]);
+        let mut named = invite();
+        named.headers.set(Header::new(HeaderName::Via, "SIP/2.0/TCP a.example;branch=z9hG4bKa"));
+        let by_records =
+            Destination::Host { transport: Some(Transport::Tcp), secure: false, host: "a.example".into(), port: None };
+        assert_eq!(return_path(&named, source).1.last(), Some(&by_records));
     }
 }

@@ -1,14 +1,14 @@
 //! The table of open transactions: who each belongs to, which way it takes, when it must be woken.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::endpoint::machine::Machine;
 use crate::endpoint::timers::Timers;
 use crate::endpoint::{CallId, RequestId, SendId, SubscriptionId};
-use crate::message::{Header, HeaderError, Message, Method, Request, Response};
-use crate::net_types::{Destination, Source, Transport};
+use crate::message::{Header, HeaderError, Message, Method, Request, Response, StatusCode};
+use crate::net_types::{Destination, FlowId, Source, Transport};
 use crate::transaction::{
     Client, ClientKey, Failure, InviteClient, InviteServer, MergeKey, Output, Server, ServerKey, Timing, TransactionId,
     cancel_for,
@@ -17,31 +17,35 @@ use crate::usage::Purpose;
 
 #[derive(Debug)]
 pub struct Transactions {
-    timing: Timing,
+    pub(super) timing: Timing,
     next: u64,
     // Looked up only, never walked: their order reaches nobody.
-    open: HashMap<TransactionId, Transaction>,
+    pub(super) open: HashMap<TransactionId, Transaction>,
     servers: HashMap<ServerKey, TransactionId>,
-    clients: HashMap<ClientKey, TransactionId>,
+    pub(super) clients: HashMap<ClientKey, TransactionId>,
     merged: HashMap<MergeKey, TransactionId>,
     timers: Timers<TransactionId>,
+    /// Clients that wait for an answer by a connection.
+    pub(super) by_flow: BTreeSet<(FlowId, TransactionId)>,
     output: VecDeque<Upward>,
 }
 
 #[derive(Debug)]
-struct Transaction {
-    machine: Machine,
-    owner: Owner,
-    destination: Destination,
+pub(super) struct Transaction {
+    pub(super) machine: Machine,
+    pub(super) owner: Owner,
+    pub(super) destination: Destination,
     /// Other ways, for when this one cannot be sent by.
-    others: VecDeque<Destination>,
-    keys: Keys,
+    pub(super) others: VecDeque<Destination>,
+    /// Of a client: the other servers that the name stands for, to be tried when this one cannot serve.
+    pub(super) alternatives: VecDeque<Destination>,
+    pub(super) keys: Keys,
     /// Of a server: what it answers, and whence that came.
-    request: Option<(Arc<Request>, Source)>,
+    pub(super) request: Option<(Arc<Request>, Source)>,
 }
 
 #[derive(Debug)]
-enum Keys {
+pub(super) enum Keys {
     Client(Option<ClientKey>),
     Server(ServerKey, Option<MergeKey>),
 }
@@ -90,6 +94,7 @@ impl Transactions {
             clients: HashMap::new(),
             merged: HashMap::new(),
             timers: Timers::default(),
+            by_flow: BTreeSet::new(),
             output: VecDeque::new(),
         }
     }
@@ -117,7 +122,7 @@ impl Transactions {
         &mut self,
         request: Arc<Request>,
         source: Source,
-        path: (Destination, Option<Destination>),
+        path: (Destination, Vec<Destination>),
         now: Instant,
     ) -> Result<TransactionId, HeaderError> {
         let key = ServerKey::of(&request)?;
@@ -137,7 +142,8 @@ impl Transactions {
             machine,
             owner: Owner::Nobody,
             destination: path.0,
-            others: path.1.into_iter().collect(),
+            others: path.1.into(),
+            alternatives: VecDeque::new(),
             keys: Keys::Server(key, merge),
             request: Some((request, source)),
         };
@@ -163,17 +169,19 @@ impl Transactions {
         }
         let machine = client(request, &destination, self.timing, now);
         let keys = Keys::Client(key);
-        self.open.insert(id, Transaction { machine, owner, destination, others, keys, request: None });
+        self.note_flow(id, &destination);
+        let alternatives = VecDeque::new();
+        self.open.insert(id, Transaction { machine, owner, destination, others, alternatives, keys, request: None });
         self.settle(id);
         Some(id)
     }
 
     /// CANCELs an INVITE of ours: down the same way, with the same branch.
     pub fn cancel(&mut self, invite: TransactionId, headers: Vec<Header>, owner: Owner, now: Instant) -> bool {
-        let Some(Transaction { machine: Machine::InviteClient(client), destination, .. }) = self.open.get(&invite)
-        else {
-            return false;
-        };
+        let Some(transaction) = self.open.get_mut(&invite) else { return false };
+        let Machine::InviteClient(client) = &transaction.machine else { return false };
+        let destination = &transaction.destination;
+        transaction.alternatives.clear();
         let mut cancel = cancel_for(client.invite());
         headers.into_iter().for_each(|header| cancel.headers.push(header));
         let destination = destination.clone();
@@ -216,9 +224,11 @@ impl Transactions {
     /// A response without transaction is nobody's: RFC 6026 §7.3.
     pub fn handle_response(&mut self, response: Response, now: Instant) {
         let key = ClientKey::of_response(&response);
-        if let Some(id) = key.and_then(|key| self.clients.get(&key).copied()) {
-            self.touch(id, |machine| machine.handle_response(response, now));
+        let Some(id) = key.and_then(|key| self.clients.get(&key).copied()) else { return };
+        if response.status == StatusCode::SERVICE_UNAVAILABLE && self.try_next_server(id, Some(&response), now) {
+            return;
         }
+        self.touch(id, |machine| machine.handle_response(response, now));
     }
 
     /// The net chose this flow: all that follows takes it too (RFC 3263 §4.3).
@@ -227,12 +237,16 @@ impl Transactions {
             && matches!(transaction.keys, Keys::Client(_))
         {
             transaction.destination = Destination::from(flow);
+            self.note_flow(id, &Destination::from(flow));
         }
         self.touch(id, |machine| machine.handle_sent(flow.transport, now));
     }
 
     /// A send failed: by the next way, if there is one.
     pub fn handle_transport_error(&mut self, id: TransactionId, now: Instant) {
+        if self.try_next_server(id, None, now) {
+            return;
+        }
         let Some(transaction) = self.open.get_mut(&id) else { return };
         let unanswered = transaction.machine.unanswered_request().cloned();
         let is_server = matches!(transaction.keys, Keys::Server(..));
@@ -253,7 +267,10 @@ impl Transactions {
 
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(id) = self.timers.pop_due(now) {
-            self.touch(id, |machine| machine.handle_timeout(now));
+            let gives_up = self.open.get(&id).is_some_and(|transaction| transaction.machine.gives_up(now));
+            if !(gives_up && self.try_next_server(id, None, now)) {
+                self.touch(id, |machine| machine.handle_timeout(now));
+            }
         }
     }
 
@@ -265,7 +282,7 @@ impl Transactions {
         self.timers.next()
     }
 
-    fn touch(&mut self, id: TransactionId, input: impl FnOnce(&mut Machine)) {
+    pub(super) fn touch(&mut self, id: TransactionId, input: impl FnOnce(&mut Machine)) {
         if let Some(transaction) = self.open.get_mut(&id) {
             input(&mut transaction.machine);
             self.settle(id);
@@ -273,7 +290,7 @@ impl Transactions {
     }
 
     /// Takes the machine's outputs, notes its next deadline, and forgets it when it has ended.
-    fn settle(&mut self, id: TransactionId) {
+    pub(super) fn settle(&mut self, id: TransactionId) {
         let Some(transaction) = self.open.get_mut(&id) else { return };
         while let Some(output) = transaction.machine.poll_output() {
             match output {
@@ -305,6 +322,9 @@ impl Transactions {
         self.timers.set(id, None);
         let Some(mut transaction) = self.open.remove(&id) else { return };
         close(&mut transaction.owner, &mut self.output);
+        if let Destination::Flow { flow, .. } = transaction.destination {
+            self.by_flow.remove(&(flow, id));
+        }
         match transaction.keys {
             Keys::Client(key) => {
                 key.map(|key| self.clients.remove(&key));
@@ -319,9 +339,9 @@ impl Transactions {
     }
 }
 
-fn client(request: Request, destination: &Destination, timing: Timing, now: Instant) -> Machine {
+pub(super) fn client(request: Request, destination: &Destination, timing: Timing, now: Instant) -> Machine {
     let transport = match destination {
-        Destination::Flow { transport, .. } => Some(*transport),
+        Destination::Flow { transport, .. } | Destination::Address { transport, .. } => Some(*transport),
         Destination::Host { transport: Some(transport), .. } if transport.is_reliable() => Some(*transport),
         // Even where a URI says UDP, a large request may go over TCP; and a name must be looked up first.
         Destination::Host { .. } => None::<Transport>,

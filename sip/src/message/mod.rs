@@ -34,7 +34,7 @@ pub use header::{
 };
 pub use limits::Limits;
 pub use method::Method;
-pub use parse::parse_datagram;
+pub use parse::{parse_datagram, parse_whole};
 pub use request::Request;
 pub use response::Response;
 pub use status::{Class, StatusCode};

@@ -14,6 +14,22 @@ use super::{Header, HeaderName, Headers, Limits, Message, Method, ParseError, Re
 /// CRLFs before the start line are skipped, a lone LF ends a line, a missing Content-Length means "to the end", octets
 /// behind the body are noise (§18.3).
 pub fn parse_datagram(octets: &Bytes, limits: &Limits) -> Result<Message, ParseError> {
+    parse(octets, limits, Behind::Noise)
+}
+
+/// As [`parse_datagram`], for a WebSocket message: it is one SIP message, and nothing is behind that (RFC 7118 §5).
+pub fn parse_whole(octets: &Bytes, limits: &Limits) -> Result<Message, ParseError> {
+    parse(octets, limits, Behind::Fault)
+}
+
+/// What octets behind the body are.
+#[derive(Clone, Copy, PartialEq)]
+enum Behind {
+    Noise,
+    Fault,
+}
+
+fn parse(octets: &Bytes, limits: &Limits, behind: Behind) -> Result<Message, ParseError> {
     let mut reader = Reader { octets, limits, at: 0, fault: None };
     if octets.len() > limits.message {
         reader.fail(StatusCode::MESSAGE_TOO_LARGE, "message too large");
@@ -22,7 +38,7 @@ pub fn parse_datagram(octets: &Bytes, limits: &Limits) -> Result<Message, ParseE
         return Err(ParseError { status: StatusCode::BAD_REQUEST, reason: "not SIP".into(), reply: None });
     };
     let headers = reader.headers();
-    let body = reader.body(&headers);
+    let body = reader.body(&headers, behind);
     match start {
         StartLine::Request { method, uri } => {
             let request = Request { method, uri, headers, body };
@@ -138,11 +154,16 @@ impl Reader<'_> {
         }
     }
 
-    fn body(&mut self, headers: &Headers) -> Bytes {
+    fn body(&mut self, headers: &Headers, behind: Behind) -> Bytes {
         let rest = self.octets.slice(self.at.min(self.octets.len())..);
         match content_length(headers) {
             Ok(None) => rest,
-            Ok(Some(length)) if length <= rest.len() => rest.slice(..length),
+            Ok(Some(length)) if length <= rest.len() => {
+                if behind == Behind::Fault && length < rest.len() {
+                    self.fail(StatusCode::BAD_REQUEST, "more than one message at once");
+                }
+                rest.slice(..length)
+            }
             Ok(Some(_)) => {
                 self.fail(StatusCode::BAD_REQUEST, "Content-Length beyond the message");
                 rest

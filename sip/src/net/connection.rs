@@ -13,6 +13,7 @@ use tracing::debug;
 
 use super::door::{Admission, Door};
 use super::event::{Inside, OpenFlow, Outgoing, Peer};
+use super::proofs::Proof;
 use super::settings::NetTiming;
 use crate::message::{Framed, StreamFramer};
 use crate::net_types::Source;
@@ -41,14 +42,19 @@ enum End {
 }
 
 /// Announces the flow, serves it, and says when it is over.
-pub(super) async fn serve<S>(stream: S, source: Source, asked: Option<Peer>, door: Door, admission: Option<Admission>)
-where
+pub(super) async fn serve<S>(
+    stream: S,
+    source: Source,
+    asked: Option<Peer>,
+    proof: Proof,
+    door: Door,
+    admission: Option<Admission>,
+) where
     S: AsyncRead + AsyncWrite,
 {
     let (queue, mut outgoing) = mpsc::channel(door.settings.write_queue);
     let opened_by_us = asked.is_some();
-    let host = asked.as_ref().map(|peer| peer.host.clone());
-    door.tell(Inside::Opened { flow: OpenFlow { source, queue, host }, asked }).await;
+    door.tell(Inside::Opened(OpenFlow { source, queue, asked, proven: proof.identities() })).await;
 
     let (read, write) = tokio::io::split(stream);
     let (ping, pings) = mpsc::channel(1);
@@ -65,7 +71,7 @@ where
         unsent.push(left.id);
     }
     door.tell(Inside::Closed { flow: source.flow, unsent }).await;
-    drop(admission);
+    drop((admission, proof));
 }
 
 struct Reader<S> {

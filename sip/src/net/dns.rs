@@ -1,12 +1,17 @@
 //! Names looked up: the system's resolver behind the few questions that RFC 3263 asks.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{RData, RecordType};
 use tracing::warn;
+
+/// Octets of an answer over UDP, as in the recommendation of the DNS flag day: it fits into one packet anywhere.
+const LONGEST_ANSWER: u16 = 1232;
 
 /// One answer to an SRV question, RFC 2782.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +50,16 @@ impl std::fmt::Debug for SystemNames {
 }
 
 impl SystemNames {
-    pub(super) fn new() -> Self {
-        let resolver = TokioResolver::builder_tokio().and_then(|mut builder| {
+    /// Asks these servers, or where there are none those of the system.
+    pub(super) fn new(servers: &[SocketAddr]) -> Self {
+        let builder = match servers.is_empty() {
+            true => TokioResolver::builder_tokio(),
+            false => Ok(TokioResolver::builder_with_config(asking(servers), TokioRuntimeProvider::default())),
+        };
+        let resolver = builder.and_then(|mut builder| {
+            // Long answers: EDNS first, TCP when that was not enough.
+            builder.options_mut().edns_payload_len = LONGEST_ANSWER;
+            builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
             // A caller waits: better no answer soon than an answer after the call timed out.
             builder.options_mut().timeout = Duration::from_secs(2);
             builder.options_mut().attempts = 2;
@@ -70,6 +83,19 @@ impl SystemNames {
             Err(_) => Vec::new(),
         }
     }
+}
+
+fn asking(servers: &[SocketAddr]) -> ResolverConfig {
+    let server = |address: &SocketAddr| {
+        let ways = [ConnectionConfig::udp(), ConnectionConfig::tcp()];
+        let ways = ways.map(|way| {
+            let mut way = way;
+            way.port = address.port();
+            way
+        });
+        NameServerConfig::new(address.ip(), true, ways.into())
+    };
+    ResolverConfig::from_name_servers(servers.iter().map(server).collect())
 }
 
 impl Names for SystemNames {

@@ -12,10 +12,12 @@ use tracing::{debug, trace};
 
 use super::counters::Counters;
 use super::event::{Inside, Received};
+use super::proofs::Proofs;
 use super::settings::NetSettings;
 use crate::guard::{Guard, Reason, Response, Verdict};
-use crate::message::{ParseError, parse_datagram};
-use crate::net_types::{FlowId, Source};
+use crate::message::{ParseError, parse_datagram, parse_whole};
+use crate::net_types::{FlowId, Source, Transport};
+use crate::stun;
 
 #[derive(Clone, Debug)]
 pub(super) struct Door {
@@ -24,6 +26,7 @@ pub(super) struct Door {
     pub(super) counters: Arc<Counters>,
     flows: Arc<AtomicU64>,
     guests: Arc<Guests>,
+    pub(super) proofs: Proofs,
     /// Held for one verdict, never over an await.
     guard: Arc<Mutex<Guard>>,
 }
@@ -31,7 +34,15 @@ pub(super) struct Door {
 impl Door {
     pub(super) fn new(inbox: mpsc::Sender<Inside>, settings: NetSettings, counters: Arc<Counters>) -> Self {
         let guard = Arc::new(Mutex::new(Guard::new(settings.guard.clone())));
-        Self { inbox, settings: Arc::new(settings), counters, flows: Arc::default(), guests: Arc::default(), guard }
+        Self {
+            inbox,
+            settings: Arc::new(settings),
+            counters,
+            flows: Arc::default(),
+            guests: Arc::default(),
+            proofs: Proofs::default(),
+            guard,
+        }
     }
 
     pub(super) fn next_flow(&self) -> FlowId {
@@ -50,7 +61,11 @@ impl Door {
                 return self.counters.refused(reason);
             }
         }
-        let message = parse_datagram(octets, &self.settings.limits);
+        let parse = match source.transport {
+            Transport::Ws | Transport::Wss => parse_whole,
+            Transport::Udp | Transport::Tcp | Transport::Tls => parse_datagram,
+        };
+        let message = parse(octets, &self.settings.limits);
         match &message {
             Ok(message) => {
                 trace!(transport = %source.transport, remote = %source.remote, octets = octets.len(), "received");
@@ -59,6 +74,13 @@ impl Door {
             Err(error) => self.count_refused(error, source),
         }
         self.tell(Inside::Received(Received { message, source, at: Instant::now() })).await;
+    }
+
+    /// The answer to a keep-alive by STUN, unless its sender asks too much or for too much.
+    pub(super) fn answer_stun(&self, octets: &[u8], source: &Source) -> Option<Vec<u8>> {
+        let answer = stun::answer(octets, source.remote)?;
+        let passes = self.guard(|guard, now| guard.handle_message(octets, source, now)) == Verdict::Pass;
+        (passes && self.lets_out(Response::Final, answer.len(), source.remote.ip())).then_some(answer)
     }
 
     pub(super) async fn refuse(&self, error: ParseError, source: Source) {

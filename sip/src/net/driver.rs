@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 use super::counters::Counters;
 use super::door::Door;
 use super::event::{NetEvent, Received};
+use super::tls::DomainIdentities;
 use super::transport_layer::Net;
 use crate::endpoint::{Command, Endpoint, EndpointSettings, Event, FoundDialog, Output, Rng};
 use crate::guard::{Load, Reason};
@@ -73,6 +74,12 @@ impl EndpointHandle {
 
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// Who has proven by certificate to be at the other end of this connection (mutual TLS, RFC 5922 §7.4). Nobody, when
+    /// it was not asked for, or the connection is gone.
+    pub fn proven(&self, flow: FlowId) -> Arc<DomainIdentities> {
+        self.door.proofs.of(flow)
     }
 
     /// Somebody at this address has proven a password: it is no stranger for a while.
@@ -146,12 +153,16 @@ impl Driver {
                 }
                 (0..self.endpoint.take_refused()).for_each(|_| self.net.counters().refused(Reason::Overload));
             }
-            NetEvent::Sent { id, outcome: Ok(source) } => self.endpoint.handle_sent(id, source, now()),
-            NetEvent::Sent { id, outcome: Err(error) } => {
+            NetEvent::Sent { id, outcome: Ok(source), alternatives } => {
+                self.endpoint.handle_alternatives(id, alternatives);
+                self.endpoint.handle_sent(id, source, now());
+            }
+            NetEvent::Sent { id, outcome: Err(error), .. } => {
                 debug!(?id, %error, "not sent");
                 self.endpoint.handle_transport_error(id, now());
             }
             NetEvent::FlowClosed(flow) => {
+                self.endpoint.handle_flow_closed(flow, now());
                 if let Err(TrySendError::Full(_)) = self.closed_flows.try_send(flow) {
                     warn!("notices of closed connections are not read; some are lost");
                 }

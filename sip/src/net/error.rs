@@ -12,8 +12,6 @@ pub enum NetError {
     Listen { transport: Transport, address: SocketAddr, cause: io::Error },
     #[error("{transport} {address} needs a certificate and a key")]
     NoCertificate { transport: Transport, address: SocketAddr },
-    #[error("unusable certificate authorities: {reason}")]
-    Authorities { reason: String },
 }
 
 /// Why one message could not be sent. For a transaction each of them is a transport error (RFC 3261 §8.1.3.1).

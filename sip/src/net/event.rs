@@ -1,6 +1,7 @@
 //! What the net tells the loop, and what its tasks tell the net.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -8,18 +9,20 @@ use tokio::sync::mpsc;
 
 use super::error::SendError;
 use super::resolve::Target;
+use super::tls::DomainIdentities;
 use crate::endpoint::SendId;
 use crate::message::{Message, ParseError};
-use crate::net_types::{FlowId, Source, Transport};
+use crate::net_types::{Destination, FlowId, Source, Transport};
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "most events are messages, and each is moved once")]
 pub enum NetEvent {
     Received(Received),
     /// A message given to `Net::send` has left by this flow, or could not.
     Sent {
         id: SendId,
         outcome: Result<Source, SendError>,
+        /// Other servers that the same name stands for, in the order of trial: RFC 3263 §4.2.
+        alternatives: Vec<Destination>,
     },
     /// The connection is gone, and with it the way to whoever registered over it (RFC 5626 §4.2).
     FlowClosed(FlowId),
@@ -37,23 +40,10 @@ pub struct Received {
 #[derive(Debug)]
 pub(super) enum Inside {
     Received(Received),
-    /// `asked`: the peer that we had wanted to reach, when we opened the connection.
-    Opened {
-        flow: OpenFlow,
-        asked: Option<Peer>,
-    },
-    NotOpened {
-        asked: Peer,
-        error: SendError,
-    },
-    Closed {
-        flow: FlowId,
-        unsent: Vec<SendId>,
-    },
-    Resolved {
-        id: SendId,
-        targets: Result<Vec<Target>, SendError>,
-    },
+    Opened(OpenFlow),
+    NotOpened { asked: Peer, error: SendError },
+    Closed { flow: FlowId, unsent: Vec<SendId> },
+    Resolved { id: SendId, targets: Result<Vec<Target>, SendError> },
 }
 
 /// A connection and the way to write on it.
@@ -61,8 +51,10 @@ pub(super) enum Inside {
 pub(super) struct OpenFlow {
     pub(super) source: Source,
     pub(super) queue: mpsc::Sender<Outgoing>,
-    /// The host that a connection of ours was opened to.
-    pub(super) host: Option<String>,
+    /// Whom we opened the connection to; nobody, when it was opened to us.
+    pub(super) asked: Option<Peer>,
+    /// Who has proven by certificate to be there, having opened the connection to us.
+    pub(super) proven: Arc<DomainIdentities>,
 }
 
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The gate: flows that somebody else accepts, such as the HTTP server's WebSockets (RFC 7118).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -47,7 +48,8 @@ impl Gate {
         let admission = self.door.admit(remote.ip())?;
         let source = Source { transport, local, remote, flow: self.door.next_flow() };
         let (queue, outgoing) = mpsc::channel(self.door.settings.write_queue);
-        self.door.tell(Inside::Opened { flow: OpenFlow { source, queue, host: None }, asked: None }).await;
+        let open = OpenFlow { source, queue, asked: None, proven: Arc::default() };
+        self.door.tell(Inside::Opened(open)).await;
         Some(GateFlow { source, door: self.door.clone(), outgoing, _admission: admission })
     }
 }

@@ -11,6 +11,9 @@
 //! A name without a dot (`localhost`, a container's) has no records of its own: only its address is asked for.
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 
 use super::dns::{Names, Service};
 use super::error::SendError;
@@ -66,6 +69,11 @@ const SERVICES: [(Transport, &str, &str); 3] = [
     (Transport::Tls, "SIPS+D2T", "_sips._tcp"),
 ];
 const MAX_TARGETS: usize = 16;
+/// Records that are followed, of all that a name has: what lies behind one of them may cost a look-up of its own.
+const MAX_QUESTIONS: usize = 6;
+const MAX_SERVICES: usize = 16;
+/// For all look-ups of one request together; after it, what is known must do.
+const RESOLVE_WITHIN: Duration = Duration::from_secs(8);
 
 /// `spoken`: the transports that we can send by. `chance`: numbers for weighted choice (RFC 2782).
 pub(super) async fn resolve(
@@ -77,13 +85,21 @@ pub(super) async fn resolve(
     if let Some(target) = query.numeric() {
         return Ok(vec![target]);
     }
-    let has_records = query.port.is_none() && query.host.trim_end_matches('.').contains('.');
+    let host = query.host.trim_end_matches('.').to_ascii_lowercase();
+    let has_records = query.port.is_none() && host.contains('.') && !host.ends_with(".invalid");
     if has_records {
         let mut targets = Vec::new();
-        for (transport, mut services) in services_of(query, spoken, names).await {
+        let deadline = Instant::now() + RESOLVE_WITHIN;
+        let late = || query.not_found("the name servers take too long");
+        let found = timeout_at(deadline, services_of(query, spoken, names)).await.map_err(|_| late())?;
+        let mut left = MAX_SERVICES;
+        for (transport, mut services) in found {
             sort_services(&mut services, &mut chance);
+            services.truncate(left);
+            left -= services.len();
             for service in services {
-                let found = names.addresses(&service.host).await.unwrap_or_default();
+                let found = timeout_at(deadline, names.addresses(&service.host)).await;
+                let found = found.unwrap_or_else(|_| Ok(Vec::new())).unwrap_or_default();
                 targets.extend(found.into_iter().map(|ip| Target { transport, address: (ip, service.port).into() }));
             }
         }
@@ -91,6 +107,10 @@ pub(super) async fn resolve(
             targets.truncate(MAX_TARGETS);
             return Ok(targets);
         }
+    }
+    // RFC 7118 §5.3, RFC 5626 §4.2.1: such a name is nowhere, and nobody is asked for it.
+    if host.ends_with(".invalid") {
+        return Err(query.not_found("reserved for names that do not exist"));
     }
     let found = names.addresses(&query.host).await.map_err(|reason| query.not_found(reason))?;
     if found.is_empty() {
@@ -119,7 +139,7 @@ async fn services_of(query: &Query, spoken: &[Transport], names: &impl Names) ->
         questions.extend(direct.map(|(transport, _, prefix)| (*transport, format!("{prefix}.{}", query.host))));
     }
     let mut answers = Vec::new();
-    for (transport, name) in questions {
+    for (transport, name) in questions.into_iter().take(MAX_QUESTIONS) {
         answers.push((transport, names.services(&name).await));
     }
     answers
@@ -246,6 +266,17 @@ mod tests {
         assert_eq!(found(query(None, false, "pbx", None), &table).await, ["UDP 192.0.2.1:5060"]);
         assert_eq!(found(query(None, true, "a.example", None), &table).await, ["TLS 192.0.2.2:5061"]);
         assert!(found(query(None, false, "nobody.example", None), &table).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn of_endless_records_few_are_followed_and_invalid_names_are_nowhere() {
+        let table = Table {
+            addresses: vec![("a.example", "192.0.2.1"), ("b.invalid", "192.0.2.2")],
+            services: (0..500).map(|port| ("_sip._udp.example.com", 0, 0, port, "a.example")).collect(),
+            ..Table::default()
+        };
+        assert_eq!(found(query(None, false, "example.com", None), &table).await.len(), 16);
+        assert!(found(query(Some(Transport::Tcp), false, "b.invalid", None), &table).await.is_empty());
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! What the net is told once, at start.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
+use tokio::sync::watch;
 
+use super::tls::TlsConfigs;
 use crate::guard::GuardSettings;
 use crate::message::Limits;
 
@@ -15,10 +15,10 @@ pub struct NetSettings {
     pub udp: Vec<SocketAddr>,
     pub tcp: Vec<SocketAddr>,
     pub tls: Vec<SocketAddr>,
-    /// Who we are over TLS, and how; needed when `tls` lists anything.
-    pub tls_server: Option<Arc<ServerConfig>>,
-    /// Whom we believe over TLS connections that we open.
-    pub verify_servers: VerifyServer,
+    /// Who we are over TLS and whom we believe, at any time; with `server` when `tls` lists anything.
+    pub tls_configs: watch::Receiver<TlsConfigs>,
+    /// Name servers; empty, those of the system.
+    pub name_servers: Vec<SocketAddr>,
     /// The address that peers reach us at, behind 1:1 NAT. Absent: that of the route to each peer.
     pub advertised: Option<IpAddr>,
     pub limits: Limits,
@@ -40,8 +40,8 @@ impl Default for NetSettings {
             udp: Vec::new(),
             tcp: Vec::new(),
             tls: Vec::new(),
-            tls_server: None,
-            verify_servers: VerifyServer::Nobody,
+            tls_configs: TlsConfigs::default().fixed(),
+            name_servers: Vec::new(),
             advertised: None,
             limits: Limits::default(),
             timing: NetTiming::default(),
@@ -82,14 +82,4 @@ impl Default for NetTiming {
             idle: Duration::from_secs(600),
         }
     }
-}
-
-/// Whether the other end of a TLS connection that we open must prove its name.
-#[derive(Clone, Debug)]
-pub enum VerifyServer {
-    /// Its certificate must stand for the host of the SIP URI and lead to one of these authorities (RFC 5922 §7).
-    Authorities { pem: Vec<u8> },
-    /// Encrypted to whoever answers. Phones have certificates of their own making; most are reached over the
-    /// connection that they opened anyway.
-    Nobody,
 }

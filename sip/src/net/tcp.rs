@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,8 +14,9 @@ use super::connection;
 use super::door::Door;
 use super::error::NetError;
 use super::event::{Inside, Peer};
+use super::proofs::Proof;
 use super::route::OwnAddresses;
-use super::tls::Connector;
+use super::tls;
 use crate::net::error::SendError;
 use crate::net_types::{Source, Transport};
 
@@ -35,9 +37,8 @@ pub(super) fn listen(transport: Transport, address: SocketAddr) -> Result<TcpLis
     listen().map_err(|cause| NetError::Listen { transport, address, cause })
 }
 
-/// Accepts for ever. With `tls`, each connection has to shake hands in time before it counts as a flow.
-pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, own: OwnAddresses, door: Door) {
-    let transport = if tls.is_some() { Transport::Tls } else { Transport::Tcp };
+/// Accepts for ever. Over TLS, each connection has to shake hands in time before it counts as a flow.
+pub(super) async fn accept(listener: TcpListener, transport: Transport, own: OwnAddresses, door: Door) {
     loop {
         let (stream, remote) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -51,12 +52,18 @@ pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, own:
         let Some(admission) = door.admit(remote.ip()) else { continue };
         let Ok(local) = stream.local_addr() else { continue };
         let source = Source { transport, local: own.of_connection(transport, local), remote, flow: door.next_flow() };
-        let (tls, door) = (tls.clone(), door.clone());
+        let door = door.clone();
+        let tls = door.settings.tls_configs.borrow().server.clone().filter(|_| transport.is_secure());
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
-            let Some(tls) = tls else { return connection::serve(stream, source, None, door, Some(admission)).await };
-            match timeout(door.settings.timing.handshake, tls.accept(stream)).await {
-                Ok(Ok(stream)) => connection::serve(stream, source, None, door, Some(admission)).await,
+            let Some(tls) = tls else {
+                return connection::serve(stream, source, None, Proof::none(), door, Some(admission)).await;
+            };
+            match timeout(door.settings.timing.handshake, TlsAcceptor::from(tls).accept(stream)).await {
+                Ok(Ok(stream)) => {
+                    let proof = door.proofs.enter(source.flow, tls::identities_of(stream.get_ref().1));
+                    connection::serve(stream, source, None, proof, door, Some(admission)).await;
+                }
                 Ok(Err(error)) => debug!(%remote, %error, "TLS handshake failed"),
                 Err(_) => debug!(%remote, "TLS handshake not done in time"),
             }
@@ -65,7 +72,7 @@ pub(super) async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, own:
 }
 
 /// Opens a connection and serves it; tells the net of success or failure.
-pub(super) async fn connect(peer: Peer, tls: Option<Connector>, own: OwnAddresses, door: Door) {
+pub(super) async fn connect(peer: Peer, own: OwnAddresses, door: Door) {
     let limit = door.settings.timing.connect;
     let failed = |reason: String| SendError::Connect { transport: peer.transport, address: peer.address, reason };
     let opened = timeout(limit, async {
@@ -80,9 +87,12 @@ pub(super) async fn connect(peer: Peer, tls: Option<Connector>, own: OwnAddresse
         Ok(Err(error)) => return refuse(door, failed(error.to_string()), peer).await,
         Err(_) => return refuse(door, failed(format!("no answer within {limit:?}")), peer).await,
     };
-    let Some(tls) = tls else { return connection::serve(stream, source, Some(peer), door, None).await };
-    match timeout(limit, tls.connect(&peer.host, stream)).await {
-        Ok(Ok(stream)) => connection::serve(stream, source, Some(peer), door, None).await,
+    if !peer.transport.is_secure() {
+        return connection::serve(stream, source, Some(peer), Proof::none(), door, None).await;
+    }
+    let config = Arc::clone(&door.settings.tls_configs.borrow().client);
+    match timeout(limit, tls::connect(config, &peer.host, stream)).await {
+        Ok(Ok(stream)) => connection::serve(stream, source, Some(peer), Proof::none(), door, None).await,
         Ok(Err(error)) => refuse(door, failed(error.to_string()), peer).await,
         Err(_) => refuse(door, failed(format!("no handshake within {limit:?}")), peer).await,
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tracing::{debug, info};
 
 use super::counters::Counters;
@@ -21,7 +20,6 @@ use super::resolve::{self, Query, Target};
 use super::route::OwnAddresses;
 use super::settings::NetSettings;
 use super::tcp;
-use super::tls::Connector;
 use super::udp::{self, Datagrams};
 use crate::endpoint::{EndpointSettings, SendId, complete};
 use crate::guard;
@@ -47,7 +45,6 @@ pub struct Net {
     door: Door,
     own: OwnAddresses,
     names: SystemNames,
-    connector: Connector,
     listening: Vec<Listening>,
     naming: EndpointSettings,
     listeners: JoinSet<()>,
@@ -81,14 +78,9 @@ enum Try {
 impl Net {
     /// Opens every listener, or says which one could not be opened and why.
     pub fn start(settings: NetSettings) -> Result<Self, NetError> {
-        let acceptor = match (settings.tls.first(), &settings.tls_server) {
-            (None, _) => None,
-            (Some(_), Some(config)) => Some(TlsAcceptor::from(Arc::clone(config))),
-            (Some(address), None) => {
-                return Err(NetError::NoCertificate { transport: Transport::Tls, address: *address });
-            }
-        };
-        let connector = Connector::new(&settings.verify_servers)?;
+        if let (Some(address), None) = (settings.tls.first(), &settings.tls_configs.borrow().server) {
+            return Err(NetError::NoCertificate { transport: Transport::Tls, address: *address });
+        }
         let (sender, inbox) = mpsc::channel(INBOX);
         let door = Door::new(sender, settings, Arc::new(Counters::default()));
         let mut net = Self {
@@ -99,18 +91,17 @@ impl Net {
             inbox,
             ready: VecDeque::new(),
             own: OwnAddresses::new(door.settings.advertised, Vec::new()),
+            names: SystemNames::new(&door.settings.name_servers),
             door,
-            names: SystemNames::new(),
-            connector,
             listening: Vec::new(),
             naming: EndpointSettings::default(),
             listeners: JoinSet::new(),
         };
-        net.listen(acceptor)?;
+        net.listen()?;
         Ok(net)
     }
 
-    fn listen(&mut self, acceptor: Option<TlsAcceptor>) -> Result<(), NetError> {
+    fn listen(&mut self) -> Result<(), NetError> {
         let settings = Arc::clone(&self.door.settings);
         for address in &settings.udp {
             self.datagrams.push(Datagrams::bind(*address, self.door.next_flow())?);
@@ -135,8 +126,7 @@ impl Net {
             self.listeners.spawn(udp::read(reader, socket.bound, socket.flow, self.own.clone(), self.door.clone()));
         }
         for (here, listener) in accepting {
-            let tls = acceptor.clone().filter(|_| here.transport == Transport::Tls);
-            self.listeners.spawn(tcp::accept(listener, tls, self.own.clone(), self.door.clone()));
+            self.listeners.spawn(tcp::accept(listener, here.transport, self.own.clone(), self.door.clone()));
         }
         for Listening { transport, address } in &self.listening {
             info!(%transport, %address, "listening");
@@ -188,8 +178,14 @@ impl Net {
 
     fn handle(&mut self, inside: Inside) {
         match inside {
-            Inside::Received(received) => self.ready.push_back(NetEvent::Received(received)),
-            Inside::Opened { flow, asked } => {
+            Inside::Received(received) => {
+                if let Ok(Message::Request(request)) = &received.message {
+                    self.streams.handle_request(request, received.source);
+                }
+                self.ready.push_back(NetEvent::Received(received));
+            }
+            Inside::Opened(flow) => {
+                let asked = flow.asked.clone();
                 self.streams.insert(flow);
                 for waiting in asked.and_then(|peer| self.connecting.remove(&peer)).into_iter().flatten() {
                     self.advance(waiting);
@@ -205,7 +201,7 @@ impl Net {
             }
             Inside::Closed { flow, unsent } => {
                 self.streams.remove(flow);
-                let lost = unsent.into_iter().map(|id| NetEvent::Sent { id, outcome: Err(SendError::FlowGone) });
+                let lost = unsent.into_iter().map(|id| sent(id, Err(SendError::FlowGone)));
                 self.ready.extend(lost);
                 self.ready.push_back(NetEvent::FlowClosed(flow));
             }
@@ -220,11 +216,15 @@ impl Net {
         match destination {
             Destination::Flow { flow, transport: Transport::Udp, remote } => {
                 let outcome = self.send_datagram(flow, remote, message);
-                self.ready.push_back(NetEvent::Sent { id, outcome });
+                self.ready.push_back(sent(id, outcome));
             }
             Destination::Flow { flow, .. } => {
                 let outcome = self.write(flow, id, message);
-                self.ready.push_back(NetEvent::Sent { id, outcome });
+                self.ready.push_back(sent(id, outcome));
+            }
+            Destination::Address { transport, address, host } => {
+                let targets = VecDeque::from([Target { transport, address }]);
+                self.advance(Sending { id, message, host, targets, failure: None });
             }
             Destination::Host { transport, secure, host, port } => {
                 self.send_to_host(id, message, Query { transport, secure, host, port });
@@ -259,7 +259,7 @@ impl Net {
                 let large = sending.message.to_bytes().len() > LONGEST_DATAGRAM;
                 self.start_sending(sending, targets, large);
             }
-            Err(error) => self.ready.push_back(NetEvent::Sent { id, outcome: Err(error) }),
+            Err(error) => self.ready.push_back(sent(id, Err(error))),
         }
     }
 
@@ -277,12 +277,15 @@ impl Net {
             let Some(target) = sending.targets.front().copied() else {
                 let nowhere = SendError::NotFound { host: sending.host, reason: "no address left to try".into() };
                 let outcome = Err(sending.failure.unwrap_or(nowhere));
-                return self.ready.push_back(NetEvent::Sent { id: sending.id, outcome });
+                return self.ready.push_back(sent(sending.id, outcome));
             };
             let id = sending.id;
+            let alternatives = sending.others_than(target);
             match self.try_target(sending, target) {
                 Try::Waits => return,
-                Try::Sent(source) => return self.ready.push_back(NetEvent::Sent { id, outcome: Ok(source) }),
+                Try::Sent(source) => {
+                    return self.ready.push_back(NetEvent::Sent { id, outcome: Ok(source), alternatives });
+                }
                 Try::Failed(rest, error) => {
                     sending = *rest;
                     sending.targets.pop_front();
@@ -323,8 +326,7 @@ impl Net {
         let waiting = self.connecting.entry(peer.clone()).or_default();
         waiting.push(sending);
         if waiting.len() == 1 {
-            let tls = peer.transport.is_secure().then(|| self.connector.clone());
-            tokio::spawn(tcp::connect(peer, tls, self.own.clone(), self.door.clone()));
+            tokio::spawn(tcp::connect(peer, self.own.clone(), self.door.clone()));
         }
     }
 
@@ -351,6 +353,24 @@ impl Net {
         let udp = (!self.datagrams.is_empty()).then_some(Transport::Udp);
         udp.into_iter().chain([Transport::Tcp, Transport::Tls]).collect()
     }
+}
+
+impl Sending {
+    /// Servers, not ways: the same address by another transport is the same server.
+    fn others_than(&self, tried: Target) -> Vec<Destination> {
+        let others = self.targets.iter().filter(|target| target.address != tried.address);
+        let host = &self.host;
+        let others = others.map(|Target { transport, address }| Destination::Address {
+            transport: *transport,
+            address: *address,
+            host: host.clone(),
+        });
+        others.collect()
+    }
+}
+
+fn sent(id: SendId, outcome: Result<Source, SendError>) -> NetEvent {
+    NetEvent::Sent { id, outcome, alternatives: Vec::new() }
 }
 
 /// `None`: a request, which we send of our own will.

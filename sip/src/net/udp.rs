@@ -78,11 +78,18 @@ pub(super) async fn read(
         match socket.recv_from(&mut buffer).await {
             Ok((count, remote)) => {
                 let octets = buffer.get(..count).unwrap_or_default();
-                if is_keep_alive(octets) || is_stun(octets) {
+                if is_keep_alive(octets) {
                     continue;
                 }
                 let local = own.of_datagrams(bound, remote.ip());
                 let source = Source { transport: Transport::Udp, local, remote, flow };
+                if is_stun(octets) {
+                    if let Some(answer) = door.answer_stun(octets, &source) {
+                        // A full buffer loses it, as the network might; the phone asks again.
+                        let _ = socket.try_send_to(&answer, remote);
+                    }
+                    continue;
+                }
                 door.receive(&Bytes::copy_from_slice(octets), source).await;
             }
             // Errors of datagrams sent before (ICMP) come up here; the socket itself goes on.
@@ -94,7 +101,7 @@ pub(super) async fn read(
     }
 }
 
-/// Keep-alives by STUN (RFC 5626 §4.4.2) begin with two zero bits; SIP begins with a letter.
+/// Keep-alives by STUN (RFC 5626 §4.4.2, §8) begin with two zero bits; SIP begins with a letter.
 fn is_stun(octets: &[u8]) -> bool {
     octets.first().is_some_and(|first| *first < 4)
 }

@@ -85,6 +85,11 @@ impl Client {
         }
     }
 
+    /// Timer F: nobody has answered at all.
+    pub fn gives_up(&self, now: Instant) -> bool {
+        matches!(self.state, State::Trying { give_up_at, .. } if give_up_at <= now)
+    }
+
     pub fn handle_timeout(&mut self, now: Instant) {
         use State::*;
         self.state = match mem::replace(&mut self.state, Terminated) {

@@ -89,6 +89,18 @@ impl InviteClient {
         }
     }
 
+    /// The way that the INVITE took is gone, and no response will come by another.
+    pub fn handle_flow_lost(&mut self) {
+        if matches!(self.state, State::Calling { .. } | State::Proceeding) {
+            self.state = self.fail(Failure::Transport);
+        }
+    }
+
+    /// Timer B: nobody has answered at all.
+    pub fn gives_up(&self, now: Instant) -> bool {
+        matches!(self.state, State::Calling { give_up_at, .. } if give_up_at <= now)
+    }
+
     pub fn handle_timeout(&mut self, now: Instant) {
         use State::*;
         self.state = match mem::replace(&mut self.state, Terminated) {

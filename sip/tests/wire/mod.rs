@@ -235,7 +235,7 @@ impl Wire {
         let sender = &self.phones[from];
         sender.endpoint.complete(&mut message, self.transport, sender.address);
         let to = match destination {
-            Destination::Flow { remote, .. } => remote,
+            Destination::Flow { remote, .. } | Destination::Address { address: remote, .. } => remote,
             Destination::Host { host, port, .. } => {
                 format!("{host}:{}", port.unwrap_or(5060)).parse().expect("a literal address")
             }

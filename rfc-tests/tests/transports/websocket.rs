@@ -2,6 +2,7 @@
 
 use plenary_sip::auth::{Challenge, Login, answer};
 use plenary_sip::message::{Method, Uri};
+use rfc_tests::coverage::covers;
 use rfc_tests::raw::header;
 use rfc_tests::server::Server;
 use rfc_tests::websocket::RawWebSocket;
@@ -34,6 +35,7 @@ fn options(server: &Server) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_with_an_invalid_contact_registers_and_is_called_down_its_socket() -> anyhow::Result<()> {
+    let claim = covers(["7118-04", "7118-05", "5626-07"]).pending();
     let server = tokio::task::spawn_blocking(Server::start).await??;
     let api = tokio::task::block_in_place(|| {
         let api = server.api()?;
@@ -65,18 +67,20 @@ async fn a_client_with_an_invalid_contact_registers_and_is_called_down_its_socke
         assert!(invite.contains(line), "{line} in {invite}");
     }
 
-    // Gone with its socket (§5.4): nobody is left to call, at once.
+    // Gone with its socket (§5.4): whom it rang for is unreachable at once, and nobody is left to call, at once.
     drop(phone);
     let nobody =
         || api.get("/accounts/alice/registrations").ok().filter(|known| !known.to_string().contains("contact"));
     tokio::task::block_in_place(|| {
         rfc_tests::deadline::wait_for("the registration's end", std::time::Duration::from_secs(5), nobody)
     })?;
+    claim.proven();
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_refused_at_the_handshake_and_both_kinds_of_frames_are_read() -> anyhow::Result<()> {
+    let claim = covers(["7118-01", "7118-03", "7118-06", "7118-07"]).pending();
     let server =
         tokio::task::spawn_blocking(|| Server::start_with(&[r#"http.origins=["https://meet.example"]"#])).await??;
     assert_eq!(RawWebSocket::open(&server, &[]).await?.err(), Some(400));
@@ -87,5 +91,52 @@ async fn strangers_are_refused_at_the_handshake_and_both_kinds_of_frames_are_rea
     assert!(answer.starts_with("SIP/2.0 200 "), "{answer}");
     page.send(Message::text("\r\n\r\n")).await?;
     assert_eq!(page.receive().await?, Message::text("\r\n"));
+    page.send(Message::Ping("here".into())).await?;
+    assert_eq!(page.receive().await?, Message::Pong("here".into()));
+    // Nothing is said: the server asks whether anybody is there. OPTIONS keeps a stranger's socket open for that long.
+    let idle = std::time::Instant::now();
+    page.await_ping(std::time::Duration::from_secs(32)).await?;
+    assert!(idle.elapsed() > std::time::Duration::from_secs(20), "{:?}", idle.elapsed());
+    claim.proven();
+    Ok(())
+}
+
+/// §5: a WebSocket message is one SIP message; the first of two is refused, and neither is served.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_messages_at_once_are_refused_and_fragments_are_one() -> anyhow::Result<()> {
+    let claim = covers(["7118-02"]).but("a fragmented message is left to the WebSocket library").pending();
+    let server = tokio::task::spawn_blocking(Server::start).await??;
+    let mut phone = RawWebSocket::open(&server, &[SIP]).await?.expect("let in");
+    let one = options(&server).replacen("CSeq: 1 OPTIONS\r\n", "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n", 1);
+    let answered = phone.ask(&format!("{one}{}", one.replace("options-1", "options-2"))).await?;
+    assert_eq!((answered.status(), answered.header("Call-ID")), (400, Some("options-1")), "{}", answered.0);
+    let next = phone.ask(&one.replace("options-1", "options-3").replace("z9hG4bKo", "z9hG4bKp")).await?;
+    assert_eq!((next.status(), next.header("Call-ID")), (200, Some("options-3")), "{}", next.0);
+    claim.proven();
+    Ok(())
+}
+
+/// §9.2 and RFC 5630: behind a reverse proxy that ends TLS the server cannot say that sips is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn sips_is_refused_where_there_is_no_tls() -> anyhow::Result<()> {
+    let claim = covers(["7118-08", "3261-25"]).pending();
+    let server = tokio::task::spawn_blocking(|| Server::start_with(&["http.tls=false"])).await??;
+    let sips = |transport: &str| {
+        rfc_tests::raw::request(transport, "127.0.0.1:9", "INVITE", &format!("sips:echo@{}", server.address), "", "")
+    };
+    let mut phone = RawWebSocket::open_plain(&server, &[SIP]).await?;
+    let refused = phone.ask(&sips("WS")).await?;
+    assert!((400..500).contains(&refused.status()) && refused.header("Warning").is_some(), "{}", refused.0);
+    tokio::task::block_in_place(|| {
+        let peer = rfc_tests::raw::RawPeer::new(&server)?;
+        let refused = peer.ask(&sips("UDP"))?;
+        anyhow::ensure!(refused.status() == 480 && refused.header("Warning").is_some(), "{}", refused.0);
+        let mut tls = rfc_tests::raw_tls::RawTls::connect(server.tls(), &server.address.to_string(), None)?;
+        tls.send(&sips("TLS"))?;
+        let answer = tls.receive()?;
+        anyhow::ensure!(!answer.contains("Warning: 399"), "over TLS it is heard: {answer}");
+        anyhow::Ok(())
+    })?;
+    claim.proven();
     Ok(())
 }

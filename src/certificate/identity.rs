@@ -1,4 +1,4 @@
-//! The server's certificate: the one that was given, or a self-signed one made at the first start.
+//! A certificate with its key: one that was given, or a self-signed one made at the first start.
 //!
 //! The self-signed one (ECDSA P-256) stands in `tls/` of the data directory as `cert.pem` and `key.pem`. Phones and
 //! browsers will not trust it by themselves, but the connection is encrypted from the first minute.
@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256};
+use rustls::InconsistentKeys;
 use rustls::client::verify_server_name;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use rustls::{InconsistentKeys, ServerConfig};
 use time::{Duration, OffsetDateTime};
 
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,8 @@ pub enum CertificateError {
     KeyMismatch { certificate: PathBuf, key: PathBuf },
     #[error("{} cannot be written", .path.display())]
     Unwritable { path: PathBuf, source: io::Error },
+    #[error("no certificate authority can be taken from {}: {fault}", .path.display())]
+    NoAuthority { path: PathBuf, fault: String },
     #[error("no self-signed certificate can be made for {names:?}")]
     Unmakeable { names: Vec<String>, source: rcgen::Error },
 }
@@ -100,15 +102,8 @@ impl Identity {
         matches!((leaf, name), (Ok(leaf), Ok(name)) if verify_server_name(&leaf, &name).is_ok())
     }
 
-    /// For listeners: TLS 1.2 and 1.3, no client certificates. `protocols` is the ALPN list (`h2`, `http/1.1`).
-    pub fn server_config(&self, protocols: &[&[u8]]) -> Arc<ServerConfig> {
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("the provider has suites for TLS 1.2 and 1.3")
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(Arc::clone(&self.certified))));
-        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-        Arc::new(config)
+    pub fn certified(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.certified)
     }
 }
 
@@ -148,7 +143,7 @@ fn self_signed(names: &[String]) -> Result<(String, String), rcgen::Error> {
     Ok((parameters.self_signed(&key)?.pem(), key.serialize_pem()))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
     fs::read(path).map_err(|source| CertificateError::Unreadable { path: path.into(), source })
 }
 
@@ -205,7 +200,6 @@ mod tests {
         let second = Identity::load_or_make(&directory.0, &example()).expect("kept");
         assert!(!second.fresh);
         assert_eq!(second.certified.cert, first.certified.cert);
-        assert_eq!(second.server_config(&[b"http/1.1"]).alpn_protocols, [b"http/1.1"]);
     }
 
     #[test]

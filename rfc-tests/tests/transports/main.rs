@@ -1,0 +1,9 @@
+//! Transports on loopback: what strangers see of UDP, TCP, TLS and WebSockets, and how the server finds its way out.
+
+mod locating;
+mod stream;
+mod tls_client;
+mod tls_server;
+mod torture;
+mod udp;
+mod websocket;
