@@ -23,8 +23,8 @@ mod value;
 
 pub use error::{Origin, SettingsError};
 pub use section::{
-    Admin, AudioCodec, Conference, Database, Dialplan, DigestAlgorithm, Http, Log, LogFormat, Media, Security, Server,
-    Sip, SrtpPolicy,
+    Admin, AudioCodec, Capture, Conference, Database, Dialplan, DigestAlgorithm, Http, Log, LogFormat, Media, Security,
+    Server, Sip, SrtpPolicy,
 };
 pub use settings::Settings;
 pub use sources::Sources;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::load::Unfit;
-use crate::section::{Admin, Conference, Database, Dialplan, Http, Log, Media, Security, Server, Sip};
+use crate::section::{Admin, Capture, Conference, Database, Dialplan, Http, Log, Media, Security, Server, Sip};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -18,6 +18,7 @@ pub struct Settings {
     pub admin: Admin,
     pub dialplan: Dialplan,
     pub log: Log,
+    pub capture: Capture,
 }
 
 impl Settings {
@@ -36,6 +37,7 @@ impl Settings {
         self.security.check(&mut unfit);
         self.admin.check(&mut unfit);
         self.log.check(&mut unfit);
+        self.capture.check(&mut unfit);
         unfit
     }
 }

@@ -19,6 +19,7 @@ use crate::certificate::Identity;
 use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults, notify};
 use crate::gateway::{Origins, SipSocket, SocketTiming};
 use crate::store::StoreSettings;
+use crate::telemetry::capture::CaptureSettings;
 
 pub fn store(settings: &Settings) -> StoreSettings {
     let conference = &settings.conference;
@@ -65,6 +66,17 @@ pub fn net(settings: &Settings, identity: &Identity) -> NetSettings {
         overload_delay: settings.security.overload_delay,
         ..NetSettings::default()
     }
+}
+
+/// `None`: nothing is exported.
+pub fn capture(settings: &Settings) -> Option<CaptureSettings> {
+    let capture = &settings.capture;
+    Some(CaptureSettings {
+        address: capture.address?,
+        node_id: capture.node_id,
+        password: capture.password.as_ref().map(|password| password.reveal().to_owned()),
+        mask_secrets: capture.mask_secrets,
+    })
 }
 
 fn guard(settings: &Settings) -> GuardSettings {

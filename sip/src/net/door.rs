@@ -13,8 +13,9 @@ use tracing::{debug, trace};
 use super::counters::Counters;
 use super::event::{Inside, Received};
 use super::settings::NetSettings;
+use super::tap::{self, Direction};
 use crate::guard::{Guard, Reason, Response, Verdict};
-use crate::message::{ParseError, parse_datagram};
+use crate::message::{Message, ParseError, parse_datagram};
 use crate::net_types::{FlowId, Source};
 
 #[derive(Clone, Debug)]
@@ -55,10 +56,16 @@ impl Door {
             Ok(message) => {
                 trace!(transport = %source.transport, remote = %source.remote, octets = octets.len(), "received");
                 self.counters.received(message);
+                self.show(Direction::In, message, octets, source);
             }
             Err(error) => self.count_refused(error, source),
         }
         self.tell(Inside::Received(Received { message, source, at: Instant::now() })).await;
+    }
+
+    /// To whoever watches what passes.
+    pub(super) fn show(&self, direction: Direction, message: &Message, octets: &Bytes, source: Source) {
+        tap::show(&self.settings.taps, direction, message, octets, source);
     }
 
     pub(super) async fn refuse(&self, error: ParseError, source: Source) {

@@ -1,5 +1,7 @@
 //! Attacks on the SIP port, each from loopback addresses of its own: what they reach, and who is still served.
 
+mod ladder;
+
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
