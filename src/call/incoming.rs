@@ -7,6 +7,7 @@ use plenary_dialplan::{self as dialplan, Action, Facts, Known};
 use plenary_media::engine::{Clip, EngineError, MediaCommand, MediaEvent};
 use plenary_media::tone;
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event};
+use plenary_sip::guard::Reason;
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
 use plenary_sip::net_types::{Source, Transport};
 use tokio::sync::mpsc;
@@ -58,6 +59,7 @@ impl Incoming {
         let caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
         let dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
         let account = self.account_if_shown().await?;
+        self.refuse_borrowed_name(account.as_deref())?;
         let conference = self.calls.directory.plan(&dialled.user).await;
         let known = match &conference {
             Some(plan) => Some(Known::Conference { number: &plan.number }),
@@ -135,6 +137,11 @@ impl Incoming {
 
     /// Answers first, asks by keypad, and lets in who knows the PIN.
     async fn conference_by_pin(&mut self, mut join: Join, plan: Plan, contact: ContactTemplate) -> Outcome<()> {
+        let source = self.source.remote.ip();
+        if self.calls.pins.is_waiting(source, &plan.number, Instant::now()) {
+            self.calls.refused(Reason::Pin);
+            return Err(refusal(StatusCode::FORBIDDEN));
+        }
         let room = self.calls.directory.room(&plan.number).await.ok_or(refusal(StatusCode::NOT_FOUND))?;
         // Beside the room, not in it: nothing of the conference reaches a caller who was not let in.
         let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
@@ -176,12 +183,16 @@ impl Incoming {
                 () = tokio::time::sleep_until(give_up) => return None,
             };
             let Key::Complete(typed) = entry.handle_digit(digit, Instant::now()) else { continue };
+            let (pins, source) = (&self.calls.pins, self.source.remote.ip());
             if role_by_pin(&typed, plan.pin.as_deref(), plan.chair_pin.as_deref()).is_some() {
+                pins.right(source, &plan.number, Instant::now());
                 return Some(typed);
             }
-            match entry.handle_wrong(Instant::now()) {
-                Retry::Again => play(tone::pin_wrong()),
-                Retry::HangUp => return None,
+            pins.wrong(source, &plan.number, Instant::now());
+            let now = Instant::now();
+            match entry.handle_wrong(now) {
+                Retry::Again if !pins.is_waiting(source, &plan.number, now) => play(tone::pin_wrong()),
+                Retry::Again | Retry::HangUp => return None,
             }
         }
     }
@@ -286,6 +297,18 @@ impl Incoming {
             }
             Err(refused) => Err(Refusal::Status(refused.status, refused.headers)),
         }
+    }
+
+    /// Who proves one account does not call as another: From names the account, or somebody who is not ours to vouch for.
+    fn refuse_borrowed_name(&self, account: Option<&str>) -> Outcome<()> {
+        let from = self.request.headers.from().ok().and_then(|from| Dialled::of(&from.uri));
+        let (Some(account), Some(from)) = (account, from) else { return Ok(()) };
+        let ours = from.scheme != "tel" && self.calls.is_ours(&from.host, &self.source);
+        if ours && !from.user.eq_ignore_ascii_case(account) {
+            self.calls.refused(Reason::Identity);
+            return Err(refuse_with(StatusCode::FORBIDDEN, "From names another account"));
+        }
+        Ok(())
     }
 
     fn challenge(&self) -> Refusal {

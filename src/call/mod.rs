@@ -24,6 +24,7 @@ mod pin;
 mod quality;
 mod requests;
 mod switchboard;
+mod targets;
 
 pub use calls::{CallParts, CallSettings, Calls};
 pub use causes::{cause_of, news_of};

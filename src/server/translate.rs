@@ -162,6 +162,8 @@ pub fn calls(settings: &Settings) -> anyhow::Result<CallSettings> {
         factory: settings.conference.factory.clone(),
         echo: settings.conference.echo.clone(),
         entrance: settings.conference.entrance.clone(),
+        free_failures: settings.security.free_failures,
+        longest_block: settings.security.longest_block,
     })
 }
 

@@ -149,6 +149,10 @@ impl Net {
         &self.listening
     }
 
+    pub(super) fn keeps(&self, transactions: usize, dialogs: usize) {
+        self.door.counters.keeps(transactions, dialogs);
+    }
+
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.door.counters)
     }

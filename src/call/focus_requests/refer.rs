@@ -8,6 +8,7 @@
 //! Left out: `method=REFER` (RFC 4579 §5.7), Target-Dialog (RFC 4538): who asks outside a dialog shows a password.
 
 use plenary_sip::endpoint::{Command, RequestId, SubscriptionId, SubscriptionState, TerminationReason};
+use plenary_sip::guard::Reason;
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode, Uri};
 use tracing::info;
 
@@ -16,6 +17,7 @@ use super::refer_to::{Impossible, Wish, wish_of};
 use super::{Asker, FocusRequest, contact_of, refused};
 use crate::call::calls::Calls;
 use crate::call::identity::Dialled;
+use crate::call::targets::may_reach;
 use crate::conference::{Deed, FocusError, Participant, ParticipantId, ParticipantState, Referral, may};
 use crate::registrar::Refused;
 
@@ -27,6 +29,7 @@ pub(super) async fn handle(calls: &Calls, asked: FocusRequest) -> Result<(), Ref
         Wish::Add { address, headers } => {
             allow(&asker, Deed::AddParticipant)?;
             refuse_own_conference(calls, &asked, &address).await?;
+            refuse_inner_target(calls, &asked, &address)?;
             let referral = referral(&asked.message, &asker, headers);
             let report = Report::begin(calls, &asked, &asker);
             add(calls, &asker, address, referral, report).await;
@@ -98,6 +101,17 @@ async fn refuse_own_conference(calls: &Calls, asked: &FocusRequest, address: &st
         }
         _ => Ok(()),
     }
+}
+
+/// A referrer outside does not choose among the addresses inside.
+fn refuse_inner_target(calls: &Calls, asked: &FocusRequest, address: &str) -> Result<(), Refused> {
+    let Ok(Uri::Sip(uri)) = address.parse::<Uri>() else { return Ok(()) };
+    let Some(target) = uri.host().ip() else { return Ok(()) };
+    if calls.is_ours(&uri.host().to_string(), &asked.source) || may_reach(asked.source.remote.ip(), target) {
+        return Ok(());
+    }
+    calls.refused(Reason::Target);
+    Err(explained(Impossible { status: StatusCode::FORBIDDEN, why: "nobody is called there on behalf of others" }))
 }
 
 /// What the triggered INVITE says of the referrer: his own words (RFC 3892 §3), else what he was proven to be.
