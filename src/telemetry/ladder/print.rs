@@ -75,7 +75,6 @@ mod tests {
 
     use super::super::recorder::Recorder;
     use super::super::recorder::tests::seen;
-    use super::*;
 
     #[test]
     fn the_figure_is_that_of_the_rfcs() {
