@@ -19,11 +19,12 @@ use tracing::warn;
 
 use super::dial;
 use super::negotiate::{Entropy, LocalMedia, MediaPolicy, Negotiator, Signalling};
-use super::pin::PinPatience;
+use super::pin_patience::PinPatience;
 use super::switchboard::{Inbox, LegInput, Line, Switchboard};
 use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
 use crate::store::Store;
+use crate::voice::Voice;
 
 #[derive(Clone, Debug)]
 pub struct CallSettings {
@@ -53,6 +54,7 @@ pub struct Calls {
     pub registrar: RegistrarHandle,
     pub directory: Directory,
     pub engine: EngineHandle,
+    pub voice: Voice,
     endpoint: EndpointHandle,
     lines: mpsc::UnboundedSender<Line>,
     ids: Arc<AtomicU64>,
@@ -73,6 +75,7 @@ pub struct CallParts {
     pub registrar: RegistrarHandle,
     pub directory: Directory,
     pub engine: EngineHandle,
+    pub voice: Voice,
     pub endpoint: EndpointHandle,
 }
 
@@ -89,6 +92,7 @@ impl CallParts {
             registrar: self.registrar,
             directory: self.directory,
             engine: self.engine,
+            voice: self.voice,
             endpoint: self.endpoint,
             lines,
             ids: Arc::new(AtomicU64::new(2)),

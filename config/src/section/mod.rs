@@ -11,6 +11,7 @@ mod media;
 mod security;
 mod server;
 mod sip;
+mod voice;
 
 pub use admin::Admin;
 pub use capture::Capture;
@@ -23,3 +24,4 @@ pub use media::{AudioCodec, Media};
 pub use security::{DigestAlgorithm, Security, SrtpPolicy};
 pub use server::Server;
 pub use sip::Sip;
+pub use voice::{Language, Voice};

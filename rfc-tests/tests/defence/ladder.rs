@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use rfc_tests::deadline::wait_for;
 use rfc_tests::raw::{RawPeer, header};
 use rfc_tests::raw_phone::RawPhone;
 use rfc_tests::server::{Server, plenary};
@@ -36,10 +37,12 @@ fn the_ladder_of_a_call_shows_its_messages_and_none_of_its_secrets() -> anyhow::
     let api = conference(&server)?;
     let invite = call(&server, &RawPeer::new(&server)?)?;
     let call_id = header(&invite, "Call-ID").context("a Call-ID")?;
-    let calls = api.get("/calls")?;
-    let listed = calls["items"].as_array().and_then(|calls| calls.iter().find(|call| call["call_id"] == call_id));
-    let listed = listed.with_context(|| calls.to_string())?;
-    ensure!(listed["status"] == 200 && listed["ended"] == false, "{listed}");
+    // What was sent is recorded a moment after it was.
+    let listed = wait_for("the call with its answer", Duration::from_secs(5), || {
+        let calls = api.get("/calls").ok()?;
+        calls["items"].as_array()?.iter().find(|call| call["call_id"] == call_id && call["status"] == 200).cloned()
+    })?;
+    ensure!(listed["ended"] == false, "{listed}");
 
     let path = format!("/calls/{}", call_id.replace('@', "%40"));
     let (status, ladder) = api.call("GET", &format!("{path}/ladder"), None)?;
@@ -83,7 +86,9 @@ fn commands_list_calls_and_draw_their_ladders() -> anyhow::Result<()> {
     let invite = call(&server, &RawPeer::new(&server)?)?;
     let call_id = header(&invite, "Call-ID").context("a Call-ID")?;
     // Only what the server has recorded is to be shown.
-    ensure!(api.get("/calls")?.to_string().contains(call_id));
+    wait_for("the call with its answer", Duration::from_secs(5), || {
+        api.get("/calls").is_ok_and(|calls| calls.to_string().contains("\"status\":200")).then_some(())
+    })?;
     let run = |arguments: &[&str]| -> anyhow::Result<(bool, String, String)> {
         let output = plenary(arguments, server.settings())?.stdin(Stdio::null()).output()?;
         let text = |octets: Vec<u8>| String::from_utf8_lossy(&octets).into_owned();
