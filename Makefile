@@ -14,7 +14,7 @@ CONSOLE_SOURCES := $(shell find web-admin -type f -not -path '*/node_modules/*' 
 
 # cargo and npm use all cores by themselves.
 .NOTPARALLEL:
-.PHONY: help run build console test bench lint fuzz docs
+.PHONY: help run build console test bench lint fuzz soak docs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,10 @@ lint: console ## formatting, clippy, licences, console
 
 fuzz: ## feed every parser random input, FUZZ_SECONDS each (20); needs the nightly compiler
 	@deploy/fuzz.sh $(or $(FUZZ_SECONDS),20)
+
+soak: ## a million hostile messages against a started server (SOAK_MESSAGES, SOAK_SEED); some ten minutes
+	cargo build --locked --bin plenary
+	SOAK_MESSAGES=$(or $(SOAK_MESSAGES),1000000) cargo test --locked -p rfc-tests --test defence soak -- --nocapture
 
 docs: ## API documentation of every crate, in target/doc
 	cargo doc --workspace --no-deps --locked

@@ -12,7 +12,7 @@ use plenary_config::Settings;
 use plenary_dialplan::Plan as Dialplan;
 use plenary_media::engine::{Engine, EngineHandle};
 use plenary_sip::endpoint::Rng;
-use plenary_sip::net::{Net, RunningEndpoint, spawn_endpoint};
+use plenary_sip::net::{Net, NetSettings, RunningEndpoint, Tap, spawn_endpoint};
 use plenary_sip::net_types::FlowId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -24,6 +24,8 @@ use crate::certificate::{Renewal, RenewalHandle};
 use crate::conference::Directory;
 use crate::registrar::{RegistrarHandle, RegistrarSettings};
 use crate::store::Store;
+use crate::telemetry::capture::Export;
+use crate::telemetry::ladder::Ladders;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readings;
 use crate::voice::Voice;
@@ -57,8 +59,12 @@ impl Server {
             warn!(domain = %settings.server.domain, "the certificate does not name the domain: strict phones will refuse it");
         }
         let http = ApiServer::bind(&translate::api(&settings, &material))?;
+        let metrics = Metrics::default();
+        let (ladders, tap) = Ladders::start(&metrics);
+        let mut taps = vec![tap];
+        taps.extend(export(&settings, &metrics)?);
         let (renew_sip, tls_configs) = watch::channel(material.sip.clone());
-        let net = Net::start(translate::net(&settings, tls_configs))?;
+        let net = Net::start(NetSettings { taps, ..translate::net(&settings, tls_configs) })?;
         let (renewal, renewals) = Renewal::new(certificates, settings.sip.tls_watch, renew_sip, http.https());
         tokio::spawn(renewal.run());
         let dialplan = dialplan(&settings)?;
@@ -67,7 +73,6 @@ impl Server {
         let wanted = settings.admin.password.as_ref().map(|password| password.reveal().to_owned());
         let made = store.ensure_admin(wanted).await?;
 
-        let metrics = Metrics::default();
         let registrar = RegistrarHandle::start(RegistrarSettings::of(&settings), store.clone(), &metrics).await?;
         let (engine, media_events) = Engine::start(translate::engine(&settings))?;
         let sip_addresses = SipAddresses::of(&net);
@@ -97,6 +102,7 @@ impl Server {
             registrations: Arc::new(registrar),
             metrics,
             server: sip_addresses.info(&settings),
+            ladders,
         };
         let addresses = http.addresses();
         let (stop_http, stopped) = oneshot::channel();
@@ -128,6 +134,15 @@ impl Server {
         drop(self.http.await);
         drop(self.engine);
     }
+}
+
+/// What the capture tool is told by, where there is one.
+fn export(settings: &Settings, metrics: &Metrics) -> anyhow::Result<Option<Tap>> {
+    let Some(capture) = translate::capture(settings) else { return Ok(None) };
+    let export = Export::open(capture).context("no socket for the export to the capture tool")?;
+    let tap = export.tap();
+    export.start(metrics)?;
+    Ok(Some(tap))
 }
 
 fn dialplan(settings: &Settings) -> anyhow::Result<Dialplan> {

@@ -23,7 +23,7 @@ mod value;
 
 pub use error::{Origin, SettingsError};
 pub use section::{
-    Admin, AudioCodec, CertificatePair, Conference, Database, Dialplan, DigestAlgorithm, Http, Language, Log,
+    Admin, AudioCodec, Capture, CertificatePair, Conference, Database, Dialplan, DigestAlgorithm, Http, Language, Log,
     LogFormat, Media, Security, Server, Sip, SrtpPolicy, TlsClients, Voice,
 };
 pub use settings::Settings;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::load::Unfit;
-use crate::section::{Admin, Conference, Database, Dialplan, Http, Log, Media, Security, Server, Sip, Voice};
+use crate::section::{Admin, Capture, Conference, Database, Dialplan, Http, Log, Media, Security, Server, Sip, Voice};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -19,6 +19,7 @@ pub struct Settings {
     pub admin: Admin,
     pub dialplan: Dialplan,
     pub log: Log,
+    pub capture: Capture,
 }
 
 impl Settings {
@@ -37,6 +38,7 @@ impl Settings {
         self.security.check(&mut unfit);
         self.admin.check(&mut unfit);
         self.log.check(&mut unfit);
+        self.capture.check(&mut unfit);
         unfit
     }
 }

@@ -159,16 +159,27 @@ impl RawPhone {
 
     /// Dials in and gives the dialog.
     pub fn join(&mut self, uri: &str) -> anyhow::Result<RawDialog> {
-        let (request, answer) = self.ask(self.request("INVITE", uri, "", &self.sdp()?))?;
+        let invite = self.request("INVITE", uri, "", &self.sdp()?);
+        Ok(self.join_by(invite)?.0)
+    }
+
+    /// Dials in by this INVITE. Without offer, the ACK answers that of the 200.
+    pub fn join_by(&mut self, invite: String) -> anyhow::Result<(RawDialog, Answer)> {
+        let (request, answer) = self.ask(invite)?;
         ensure!(answer.status() == 200, "INVITE: {}", answer.0);
         let dialog = RawDialog::of(&request, &answer)?;
-        self.acknowledge(&dialog)?;
-        Ok(dialog)
+        let answering = if request.ends_with("\r\n\r\n") { self.sdp()? } else { String::new() };
+        self.acknowledge_with(&dialog, &answering)?;
+        Ok((dialog, answer))
     }
 
     /// The ACK for the 200 that made the dialog.
     pub fn acknowledge(&mut self, dialog: &RawDialog) -> anyhow::Result<()> {
-        let ack = self.in_dialog(dialog, "ACK", dialog.cseq, "");
+        self.acknowledge_with(dialog, "")
+    }
+
+    fn acknowledge_with(&mut self, dialog: &RawDialog, answering: &str) -> anyhow::Result<()> {
+        let ack = with_body(self.in_dialog(dialog, "ACK", dialog.cseq, ""), answering);
         self.peer.send(ack.as_bytes())
     }
 
@@ -225,6 +236,26 @@ impl RawPhone {
         let (asked, answer) = self.ask(request)?;
         dialog.cseq = cseq_of(&asked).unwrap_or(dialog.cseq);
         Ok(answer)
+    }
+
+    /// A re-INVITE, acknowledged; an empty body asks for an offer, and the phone's own SDP answers it.
+    pub fn invite_again(&mut self, dialog: &mut RawDialog, body: &str) -> anyhow::Result<Answer> {
+        dialog.cseq += 1;
+        let request = with_body(self.in_dialog(dialog, "INVITE", dialog.cseq, ""), body);
+        let answer = self.ask_once(&request)?;
+        if answer.status() < 300 {
+            let ack = self.in_dialog(dialog, "ACK", dialog.cseq, "");
+            let answering = if body.is_empty() { self.sdp()? } else { String::new() };
+            self.peer.send(with_body(ack, &answering).as_bytes())?;
+        }
+        Ok(answer)
+    }
+
+    /// A request within a dialog with a body of this type.
+    pub fn ask_with(&mut self, dialog: &mut RawDialog, method: &str, kind: &str, body: &str) -> anyhow::Result<Answer> {
+        dialog.cseq += 1;
+        let request = with_body(self.in_dialog(dialog, method, dialog.cseq, ""), body);
+        self.ask_once(&request.replace("application/sdp", kind))
     }
 
     /// SDP of a phone with G.711 that hears on a port of its own.
@@ -325,6 +356,14 @@ impl RawDialog {
 
 fn tag_of(party: &str) -> &str {
     party.split(";tag=").nth(1).unwrap_or_default()
+}
+
+fn with_body(request: String, body: &str) -> String {
+    if body.is_empty() {
+        return request;
+    }
+    let described = format!("Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    request.replace("Content-Length: 0\r\n\r\n", &described)
 }
 
 fn password_of(name: &str) -> String {

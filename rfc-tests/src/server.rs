@@ -70,6 +70,11 @@ impl Server {
         self.scratch.path().join("data/tls/cert.pem")
     }
 
+    /// What it was started with, for commands beside it.
+    pub fn settings(&self) -> &[String] {
+        &self.overrides
+    }
+
     pub fn id(&self) -> u32 {
         self.process.id()
     }

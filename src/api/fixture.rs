@@ -26,6 +26,7 @@ use super::state::{ApiState, Later, Registration, Registrations};
 use super::token::Token;
 use crate::conference::{DialRequest, Directory, DirectorySettings, FocusSettings, Pace, PlanDefaults};
 use crate::store::{AccountRole, NewAccount, Store, StoreSettings};
+use crate::telemetry::ladder::Ladders;
 use crate::telemetry::metrics::Metrics;
 use crate::voice::Voice;
 
@@ -85,7 +86,8 @@ impl House {
             conference_factory: "sip:conference@localhost".into(),
             srtp: "preferred".into(),
         };
-        let state = ApiState { store, directory, registrations: phones.clone(), metrics, server };
+        let (ladders, _) = Ladders::start(&metrics);
+        let state = ApiState { store, directory, registrations: phones.clone(), metrics, server, ladders };
         let (stop, stopping) = watch::channel(false);
         let source = SocketAddr::from(([192, 0, 2, 1], 40_000));
         let router =

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use std::sync::Arc;
 
 use super::state::App;
-use super::{account, conference, events, live, server_info, session};
+use super::{account, calls, conference, events, live, server_info, session};
 use crate::conference::{Action, Numbered};
 
 #[derive(OpenApi)]
@@ -29,6 +29,7 @@ use crate::conference::{Action, Numbered};
         (name = "accounts", description = "Who may sign in and register"),
         (name = "conferences", description = "Stored conferences; they stay until deleted"),
         (name = "live", description = "Running conferences"),
+        (name = "calls", description = "What passed on the wire"),
         (name = "server", description = "This server"),
     ),
     components(schemas(Action, Numbered)),
@@ -84,6 +85,9 @@ pub(super) fn documented_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(live::change_participant, live::remove_participant))
         .routes(routes!(live::act))
         .routes(routes!(events::events))
+        .routes(routes!(calls::list_calls))
+        .routes(routes!(calls::call))
+        .routes(routes!(calls::ladder))
         .routes(routes!(server_info::server_info));
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", calls)
 }

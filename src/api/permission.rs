@@ -62,6 +62,10 @@ const TABLE: &[(&str, [Reach; 3])] = &[
     ("POST /conferences/{number}/actions/{action}",       [Everything, Everything, Own]),
     ("GET /events",                                       [Everything, Everything, Own]),
 
+    ("GET /calls",                                        [Everything, Nothing,    Nothing]),
+    ("GET /calls/{call_id}",                              [Everything, Nothing,    Nothing]),
+    ("GET /calls/{call_id}/ladder",                       [Everything, Nothing,    Nothing]),
+
     ("GET /contacts",                                     [Everything, Everything, Own]),
     ("POST /contacts",                                    [Everything, Everything, Own]),
     ("GET /contacts/{id}",                                [Everything, Everything, Own]),

@@ -80,6 +80,8 @@ problem_types! {
         "The conference is stored, but nobody is in it and nobody is being called.";
     NoSuchParticipant "no-such-participant" NOT_FOUND "No such participant"
         "Nobody in the conference has this id, or no longer.";
+    NoSuchCall "no-such-call" NOT_FOUND "No such call"
+        "No call with this Call-ID is recorded, or it has given way to newer ones.";
     MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "Method not allowed"
         "The path exists, but not with this method.";
     Taken "taken" CONFLICT "Taken"

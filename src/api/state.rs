@@ -16,6 +16,7 @@ use super::requests::Requests;
 use super::server_info::ServerInfo;
 use crate::conference::{Directory, Role};
 use crate::store::Store;
+use crate::telemetry::ladder::Ladders;
 use crate::telemetry::metrics::Metrics;
 
 /// The handles to the rest of the server.
@@ -27,6 +28,7 @@ pub struct ApiState {
     /// Shown at `/metrics`; HTTP counts its requests there too.
     pub metrics: Metrics,
     pub server: ServerInfo,
+    pub ladders: Ladders,
 }
 
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

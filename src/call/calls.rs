@@ -19,6 +19,7 @@ use tracing::warn;
 
 use super::dial;
 use super::negotiate::{Entropy, LocalMedia, MediaPolicy, Negotiator, Signalling};
+use super::pin_patience::PinPatience;
 use super::switchboard::{Inbox, LegInput, Line, Switchboard};
 use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
@@ -40,6 +41,9 @@ pub struct CallSettings {
     pub factory: String,
     pub echo: String,
     pub entrance: String,
+    /// Wrong PINs from one address before it has to wait, and how long at most.
+    pub free_failures: u32,
+    pub longest_block: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +60,8 @@ pub struct Calls {
     ids: Arc<AtomicU64>,
     /// Makes the marks of calls that we passed on; of this process alone.
     pub marks: Arc<RandomState>,
+    /// Who typed wrong PINs, across calls.
+    pub pins: PinPatience,
     /// How many media legs are open.
     open: Arc<watch::Sender<usize>>,
 }
@@ -77,7 +83,9 @@ impl CallParts {
     /// Takes calls from here on: those that come in by `sip`, and those that conferences place.
     pub fn start(self, sip: mpsc::Receiver<Event>, media: MediaEvents, dials: mpsc::Receiver<DialRequest>) -> Calls {
         let (lines, plugs) = mpsc::unbounded_channel();
+        let pins = PinPatience::new(self.settings.free_failures, self.settings.longest_block);
         let calls = Calls {
+            pins,
             settings: Arc::new(self.settings),
             dialplan: Arc::new(self.dialplan),
             store: self.store,

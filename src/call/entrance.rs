@@ -3,8 +3,11 @@
 //! The entrance tells nobody which numbers are conferences: who keys in one that is none is asked for a PIN like
 //! everybody else.
 
+use std::time::Instant;
+
 use plenary_media::tone;
 use plenary_sip::endpoint::{Command, ContactTemplate};
+use plenary_sip::guard::Reason;
 use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 use tracing::info;
@@ -12,7 +15,7 @@ use tracing::info;
 use super::calls::{MediaLeg, MediaRoom};
 use super::connected::ConnectedLeg;
 use super::identity::Caller;
-use super::incoming::{Incoming, Outcome, no_media, refusal};
+use super::incoming::{Incoming, Outcome, Refusal, no_media, refusal};
 use super::keys::Typed;
 use crate::conference::{Join, JoinError, LegCommand, Plan, Proof, role_by_pin};
 use crate::voice::{Phrase, Sentence};
@@ -31,6 +34,7 @@ enum Shown {
 impl Incoming {
     /// Answers, asks which conference is wanted, and leads there.
     pub(super) async fn entrance(mut self, caller: Caller, account: Option<String>) -> Outcome<()> {
+        self.refuse_guesser(&self.calls.settings.entrance)?;
         let lobby = MediaRoom::open(&self.calls);
         let media = MediaLeg::open(&self.calls, lobby.id, &self.line).map_err(no_media)?;
         let contact = ContactTemplate { user: Some(self.calls.settings.entrance.clone()), parameters: String::new() };
@@ -58,9 +62,9 @@ impl Incoming {
             let Some(pin) = self.ask_or_end(leg, &Phrase::PinWanted.into(), tone::pin_wanted()).await else {
                 return Shown::Nothing;
             };
-            return match plan.filter(|plan| opens(plan, &pin)) {
-                Some(plan) => Shown::Enough(Box::new(plan), Some(pin)),
-                None => Shown::NotEnough(Phrase::NotAdmitted),
+            return match (self.opens(plan.as_ref(), number, &pin), plan) {
+                (true, Some(plan)) => Shown::Enough(Box::new(plan), Some(pin)),
+                _ => Shown::NotEnough(Phrase::NotAdmitted),
             };
         }
         match plan.filter(|plan| plan.proof() == Proof::Nothing || join.account.is_some()) {
@@ -71,6 +75,7 @@ impl Incoming {
 
     /// Answers the call, asks for the PIN, and lets in who knows it.
     pub(super) async fn conference_by_pin(mut self, join: Join, plan: Plan, contact: ContactTemplate) -> Outcome<()> {
+        self.refuse_guesser(&plan.number)?;
         let room = self.calls.directory.room(&plan.number).await.ok_or(refusal(StatusCode::NOT_FOUND))?;
         // Beside the room, not in it: nothing of the conference reaches a caller who was not let in.
         let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
@@ -80,7 +85,7 @@ impl Incoming {
         let mut tone = tone::pin_wanted();
         for _ in 0..TRIES {
             let Some(pin) = self.ask_or_end(&mut leg, &question, tone).await else { return Ok(()) };
-            if opens(&plan, &pin) {
+            if self.opens(Some(&plan), &plan.number, &pin) {
                 return self.enter(leg, &plan, Join { pin: Some(pin), ..join }).await;
             }
             question = Sentence::from(Phrase::PinWrong).then(Phrase::PinWanted);
@@ -133,8 +138,27 @@ impl Incoming {
     fn hang_up(&self) {
         self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
     }
-}
 
-fn opens(plan: &Plan, pin: &str) -> bool {
-    role_by_pin(pin, plan.pin.as_deref(), plan.chair_pin.as_deref()).is_some()
+    /// Whether the PIN opens this conference. While its caller has to wait for wrong ones, none does.
+    fn opens(&self, plan: Option<&Plan>, number: &str, pin: &str) -> bool {
+        let (pins, source, now) = (&self.calls.pins, self.source.remote.ip(), Instant::now());
+        let role = plan.and_then(|plan| role_by_pin(pin, plan.pin.as_deref(), plan.chair_pin.as_deref()));
+        if pins.is_waiting(source, number, now) {
+            self.calls.refused(Reason::Pin);
+        } else if role.is_some() {
+            pins.right(source, number, now);
+            return true;
+        }
+        pins.wrong(source, number, now);
+        false
+    }
+
+    /// Before the call is answered.
+    fn refuse_guesser(&self, number: &str) -> Outcome<()> {
+        if !self.calls.pins.is_waiting(self.source.remote.ip(), number, Instant::now()) {
+            return Ok(());
+        }
+        self.calls.refused(Reason::Pin);
+        Err(Refusal::Status(StatusCode::FORBIDDEN, Vec::new()))
+    }
 }

@@ -6,6 +6,7 @@ use plenary_config::Language;
 use plenary_dialplan::{self as dialplan, Action, Facts, Known};
 use plenary_media::engine::{EngineError, MediaCommand};
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event, Named};
+use plenary_sip::guard::Reason;
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
 use plenary_sip::net_types::{Source, Transport};
 use tokio::sync::mpsc;
@@ -50,7 +51,7 @@ impl Incoming {
         }
     }
 
-    async fn route(mut self) -> Outcome<()> {
+    async fn route(self) -> Outcome<()> {
         let caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
         let dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
         let privacy = self.request.headers.privacy();
@@ -59,6 +60,7 @@ impl Incoming {
             return Err(refuse_with(StatusCode::SERVER_INTERNAL_ERROR, "this privacy cannot be had here"));
         }
         let account = self.account_if_shown().await?;
+        self.refuse_borrowed_name(account.as_deref())?;
         let conference = self.calls.directory.plan(&dialled.user).await;
         match self.named {
             Some(Named::Replaces(call)) => return self.replace(caller, account, call).await,
@@ -199,6 +201,18 @@ impl Incoming {
         }
     }
 
+    /// Who proves one account does not call as another: From names the account, or somebody who is not ours to vouch for.
+    fn refuse_borrowed_name(&self, account: Option<&str>) -> Outcome<()> {
+        let from = self.request.headers.from().ok().and_then(|from| Dialled::of(&from.uri));
+        let (Some(account), Some(from)) = (account, from) else { return Ok(()) };
+        let ours = from.scheme != "tel" && self.calls.is_ours(&from.host, &self.source);
+        if ours && !from.user.eq_ignore_ascii_case(account) {
+            self.calls.refused(Reason::Identity);
+            return Err(refuse_with(StatusCode::FORBIDDEN, "From names another account"));
+        }
+        Ok(())
+    }
+
     pub(super) fn challenge(&self) -> Refusal {
         let refused = self.calls.registrar.challenge(&self.request);
         Refusal::Status(refused.status, refused.headers)
@@ -244,13 +258,6 @@ fn sdp_of(request: &Request) -> Outcome<Option<bytes::Bytes>> {
     }
 }
 
-<<<<<<< HEAD
-=======
-pub(super) fn not_found() -> Refusal {
-    refusal(StatusCode::NOT_FOUND)
-}
-
->>>>>>> focus
 pub(super) fn refusal(status: StatusCode) -> Refusal {
     Refusal::Status(status, Vec::new())
 }

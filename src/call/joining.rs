@@ -1,9 +1,5 @@
-<<<<<<< HEAD
 //! A caller who comes into a conference: let in first, and answered then. With a PIN it is the other way round
 //! (`entrance.rs`).
-=======
-//! A caller who comes into a conference: let in first and answered then. By PIN it is the other way round.
->>>>>>> focus
 
 use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
@@ -13,11 +9,7 @@ use super::causes::cause_of;
 use super::focus_requests::contact_of;
 use super::identity::Caller;
 use super::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
-<<<<<<< HEAD
-use crate::conference::{JoinError, LegCommand, LegNews, Plan, Proof};
-=======
 use crate::conference::{Creator, JoinError, LegCommand, LegNews, Plan, Proof};
->>>>>>> focus
 
 impl Incoming {
     /// The factory makes a conference, whose own URI the 200 carries (RFC 4579 §5.4), and the caller is its chair.

@@ -25,11 +25,13 @@ pub mod negotiate;
 mod other;
 mod outgoing;
 mod party;
+mod pin_patience;
 mod quality;
 mod replacing;
 mod report;
 mod requests;
 mod switchboard;
+mod targets;
 mod transfer;
 
 pub use calls::{CallParts, CallSettings, Calls};

@@ -21,6 +21,24 @@ pub(super) enum Command {
     Check(ConfigArguments),
     /// Add, list, change and remove accounts
     User(UserArguments),
+    /// List the recent calls of the running server, the newest first
+    Calls {
+        /// As the API gives it
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: ConfigArguments,
+    },
+    /// Show what passed in a call, secrets masked: an arrow for each message, then all of them in full
+    Ladder {
+        /// SIP's Call-ID, as `plenary calls` lists it
+        call_id: String,
+        /// As the API gives it
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: ConfigArguments,
+    },
     /// Load this machine with a synthetic fleet and report what it carries
     Prove(ProveArguments),
 }

@@ -3,8 +3,10 @@
 //! 0 done, 1 failed, 2 unusable arguments or configuration.
 
 mod arguments;
+mod calls;
 mod check;
 mod prove;
+mod running;
 mod serve;
 mod user;
 
@@ -45,6 +47,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Serve(config) => settings(&config).and_then(serve::serve),
         Command::Check(config) => check::check(&config),
         Command::Prove(arguments) => prove::prove(&arguments),
+        Command::Calls { config, json } => settings(&config).and_then(|settings| calls::calls(&settings, json)),
+        Command::Ladder { call_id, config, json } => {
+            settings(&config).and_then(|settings| calls::ladder(&settings, &call_id, json))
+        }
         Command::User(user) => settings(&user.config).and_then(|settings| user::user(user.action, settings)),
     };
     match outcome {

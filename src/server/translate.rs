@@ -21,6 +21,7 @@ use crate::certificate::{self, CertificateFiles, Material, WhoMay};
 use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults, notify};
 use crate::gateway::{Origins, SipSocket, SocketTiming};
 use crate::store::StoreSettings;
+use crate::telemetry::capture::CaptureSettings;
 
 pub fn store(settings: &Settings) -> StoreSettings {
     let conference = &settings.conference;
@@ -84,6 +85,17 @@ pub fn net(settings: &Settings, tls_configs: watch::Receiver<TlsConfigs>) -> Net
         overload_delay: settings.security.overload_delay,
         ..NetSettings::default()
     }
+}
+
+/// `None`: nothing is exported.
+pub fn capture(settings: &Settings) -> Option<CaptureSettings> {
+    let capture = &settings.capture;
+    Some(CaptureSettings {
+        address: capture.address?,
+        node_id: capture.node_id,
+        password: capture.password.as_ref().map(|password| password.reveal().to_owned()),
+        mask_secrets: capture.mask_secrets,
+    })
 }
 
 fn guard(settings: &Settings) -> GuardSettings {
@@ -169,6 +181,8 @@ pub fn calls(settings: &Settings) -> anyhow::Result<CallSettings> {
         factory: settings.conference.factory.clone(),
         echo: settings.conference.echo.clone(),
         entrance: settings.conference.entrance.clone(),
+        free_failures: settings.security.free_failures,
+        longest_block: settings.security.longest_block,
     })
 }
 

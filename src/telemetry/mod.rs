@@ -1,5 +1,8 @@
-//! What the server says about itself: log lines and metrics.
+//! What the server says about itself: log lines, metrics, ladders of calls, and export to capture tools.
 
+pub mod capture;
+pub mod ladder;
 pub mod log;
+mod mask;
 pub mod metrics;
 pub mod readings;

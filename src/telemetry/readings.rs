@@ -13,6 +13,8 @@ const SIP_UNREADABLE: Metric<0> = Metric::new("sip_unreadable_total", "Messages 
 const SIP_REFUSED: Metric<1> =
     Metric::new("sip_refused_total", "Messages, connections and calls that were not served, by reason.", ["reason"]);
 const SIP_CONNECTIONS: Metric<0> = Metric::new("sip_connections", "Connections open now.", []);
+const SIP_TRANSACTIONS: Metric<0> = Metric::new("sip_transactions", "Transactions open now.", []);
+const SIP_DIALOGS: Metric<0> = Metric::new("sip_dialogs", "Calls and subscriptions that are not over.", []);
 const PACKETS: Metric<1> = Metric::new("media_packets_total", "RTP and RTCP packets.", ["direction"]);
 const REFUSED: Metric<1> = Metric::new("media_refused_packets_total", "Packets dropped, by reason.", ["reason"]);
 const LATE: Metric<0> = Metric::new("media_late_packets_total", "Packets that came after their turn to play.", []);
@@ -45,6 +47,10 @@ fn announce_sip(metrics: &Metrics, endpoint: &EndpointHandle) {
     });
     let of = endpoint.clone();
     metrics.counter_read(SIP_UNREADABLE, move || vec![([], of.counters().snapshot().parse_errors)]);
+    let of = endpoint.clone();
+    metrics.gauge_read(SIP_TRANSACTIONS, move || vec![([], of.counters().snapshot().transactions as f64)]);
+    let of = endpoint.clone();
+    metrics.gauge_read(SIP_DIALOGS, move || vec![([], of.counters().snapshot().dialogs as f64)]);
     let of = endpoint.clone();
     metrics.gauge_read(SIP_CONNECTIONS, move || vec![([], of.counters().snapshot().connections as f64)]);
 }

@@ -1,6 +1,7 @@
 //! The sections of the configuration, one file each.
 
 mod admin;
+mod capture;
 mod conference;
 mod database;
 mod dialplan;
@@ -13,6 +14,7 @@ mod sip;
 mod voice;
 
 pub use admin::Admin;
+pub use capture::Capture;
 pub use conference::Conference;
 pub use database::Database;
 pub use dialplan::Dialplan;

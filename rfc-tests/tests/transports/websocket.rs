@@ -80,7 +80,7 @@ async fn a_client_with_an_invalid_contact_registers_and_is_called_down_its_socke
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_refused_at_the_handshake_and_both_kinds_of_frames_are_read() -> anyhow::Result<()> {
-    let claim = covers(["7118-01", "7118-03", "7118-06", "7118-07"]).pending();
+    let claim = covers(["7118-01", "7118-03", "7118-06", "7118-07", "S-24"]).pending();
     let server =
         tokio::task::spawn_blocking(|| Server::start_with(&[r#"http.origins=["https://meet.example"]"#])).await??;
     assert_eq!(RawWebSocket::open(&server, &[]).await?.err(), Some(400));

@@ -24,10 +24,16 @@ pub enum Reason {
     Loop,
     /// Max-Breadth was used up: 440.
     Breadth,
+    /// Credentials of one account, From of another: 403.
+    Identity,
+    /// An address that its sender could not reach himself: 403.
+    Target,
+    /// Too many wrong PINs from one address: 403.
+    Pin,
 }
 
 impl Reason {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Address,
         Self::Network,
         Self::Strangers,
@@ -39,6 +45,9 @@ impl Reason {
         Self::Hops,
         Self::Loop,
         Self::Breadth,
+        Self::Identity,
+        Self::Target,
+        Self::Pin,
     ];
 
     pub fn name(self) -> &'static str {
@@ -54,6 +63,9 @@ impl Reason {
             Self::Hops => "hops",
             Self::Loop => "loop",
             Self::Breadth => "breadth",
+            Self::Identity => "identity",
+            Self::Target => "target",
+            Self::Pin => "pin",
         }
     }
 }

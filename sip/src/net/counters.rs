@@ -33,6 +33,8 @@ pub struct Counters {
     responses: [[AtomicU64; CLASSES]; OTHER + 1],
     refused: [AtomicU64; Reason::ALL.len()],
     connections: AtomicU64,
+    transactions: AtomicU64,
+    dialogs: AtomicU64,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +49,10 @@ pub struct CounterSnapshot {
     pub parse_errors: u64,
     /// Connections open now.
     pub connections: u64,
+    /// Transactions open now.
+    pub transactions: u64,
+    /// Calls and subscriptions that are not over.
+    pub dialogs: u64,
 }
 
 impl Counters {
@@ -65,6 +71,8 @@ impl Counters {
             refused: Reason::ALL.into_iter().map(|reason| (reason, self.count_of(reason).load(Relaxed))).collect(),
             parse_errors: self.count_of(Reason::Unreadable).load(Relaxed),
             connections: self.connections.load(Relaxed),
+            transactions: self.transactions.load(Relaxed),
+            dialogs: self.dialogs.load(Relaxed),
         }
     }
 
@@ -100,6 +108,12 @@ impl Counters {
         if let Some(count) = self.responses.get(place).and_then(|classes: &[AtomicU64; CLASSES]| classes.get(class)) {
             count.fetch_add(1, Relaxed);
         }
+    }
+
+    /// What the endpoint keeps now.
+    pub(super) fn keeps(&self, transactions: usize, dialogs: usize) {
+        self.transactions.store(transactions as u64, Relaxed);
+        self.dialogs.store(dialogs as u64, Relaxed);
     }
 
     pub(super) fn connected(&self) {

@@ -14,8 +14,9 @@ use super::counters::Counters;
 use super::event::{Inside, Received};
 use super::proofs::Proofs;
 use super::settings::NetSettings;
+use super::tap::{self, Direction};
 use crate::guard::{Guard, Reason, Response, Verdict};
-use crate::message::{ParseError, parse_datagram, parse_whole};
+use crate::message::{Message, ParseError, parse_datagram, parse_whole};
 use crate::net_types::{FlowId, Source, Transport};
 use crate::stun;
 
@@ -70,6 +71,7 @@ impl Door {
             Ok(message) => {
                 trace!(transport = %source.transport, remote = %source.remote, octets = octets.len(), "received");
                 self.counters.received(message);
+                self.show(Direction::In, message, octets, source);
             }
             Err(error) => self.count_refused(error, source),
         }
@@ -81,6 +83,11 @@ impl Door {
         let answer = stun::answer(octets, source.remote)?;
         let passes = self.guard(|guard, now| guard.handle_message(octets, source, now)) == Verdict::Pass;
         (passes && self.lets_out(Response::Final, answer.len(), source.remote.ip())).then_some(answer)
+    }
+
+    /// To whoever watches what passes.
+    pub(super) fn show(&self, direction: Direction, message: &Message, octets: &Bytes, source: Source) {
+        tap::show(&self.settings.taps, direction, message, octets, source);
     }
 
     pub(super) async fn refuse(&self, error: ParseError, source: Source) {

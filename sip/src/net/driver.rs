@@ -116,6 +116,8 @@ impl Driver {
             while let Some(output) = self.endpoint.poll_output() {
                 self.perform(output).await;
             }
+            let Self { endpoint, net, .. } = &self;
+            net.keeps(endpoint.transactions(), endpoint.calls() + endpoint.subscriptions());
             let wake_up = self.endpoint.poll_timeout().map(Instant::from_std);
             tokio::select! {
                 event = self.net.receive() => self.handle_net(event),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::tap::Tap;
 use super::tls::TlsConfigs;
 use crate::guard::GuardSettings;
 use crate::message::Limits;
@@ -30,6 +31,8 @@ pub struct NetSettings {
     /// Connections at once, and of them from one address; more are closed as soon as accepted.
     pub max_connections: usize,
     pub max_connections_per_address: usize,
+    /// Who is shown the messages that pass, as far as they keep up.
+    pub taps: Vec<Tap>,
     /// Messages that wait to be written on one connection; a peer that does not read them is dropped.
     pub write_queue: usize,
 }
@@ -49,6 +52,7 @@ impl Default for NetSettings {
             overload_delay: Duration::from_millis(250),
             max_connections: 20_000,
             max_connections_per_address: 2_000,
+            taps: Vec::new(),
             write_queue: 512,
         }
     }

@@ -19,6 +19,7 @@ use super::gate::Gate;
 use super::resolve::{self, Query, Target};
 use super::route::OwnAddresses;
 use super::settings::NetSettings;
+use super::tap::Direction;
 use super::tcp;
 use super::udp::{self, Datagrams};
 use crate::endpoint::{EndpointSettings, SendId, complete};
@@ -136,6 +137,10 @@ impl Net {
 
     pub fn listening(&self) -> &[Listening] {
         &self.listening
+    }
+
+    pub(super) fn keeps(&self, transactions: usize, dialogs: usize) {
+        self.door.counters.keeps(transactions, dialogs);
     }
 
     pub fn counters(&self) -> Arc<Counters> {
@@ -335,17 +340,22 @@ impl Net {
         let local = self.own.of_datagrams(socket.bound, remote.ip());
         complete(&mut message, Transport::Udp, &self.naming.sent_by(Transport::Udp, local));
         let octets = message.to_bytes();
+        let source = Source { transport: Transport::Udp, local, remote, flow };
         // What is kept back counts as sent: the network might have lost it just as well.
         if kind_of(&message).is_none_or(|kind| self.door.lets_out(kind, octets.len(), remote.ip())) {
             socket.send(&octets, remote)?;
+            self.door.show(Direction::Out, &message, &octets, source);
         }
-        Ok(Source { transport: Transport::Udp, local, remote, flow })
+        Ok(source)
     }
 
     fn write(&mut self, flow: FlowId, id: SendId, mut message: Message) -> Result<Source, SendError> {
-        let Source { transport, local, .. } = self.streams.source(flow).ok_or(SendError::FlowGone)?;
+        let source = self.streams.source(flow).ok_or(SendError::FlowGone)?;
+        let Source { transport, local, .. } = source;
         complete(&mut message, transport, &self.naming.sent_by(transport, local));
-        self.streams.write(flow, id, message.to_bytes())
+        let octets = message.to_bytes();
+        self.door.show(Direction::Out, &message, &octets, source);
+        self.streams.write(flow, id, octets)
     }
 
     /// We can always connect; datagrams need a listener.

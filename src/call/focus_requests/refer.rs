@@ -7,6 +7,7 @@
 //!
 //! Left out: `method=REFER` (RFC 4579 §5.7).
 
+use plenary_sip::guard::Reason;
 use plenary_sip::message::{DialogId, Header, HeaderName, Request, StatusCode, Uri};
 use tokio::sync::mpsc;
 use tracing::info;
@@ -18,6 +19,7 @@ use crate::call::calls::Calls;
 use crate::call::identity::Dialled;
 use crate::call::other::{OtherCall, Owner};
 use crate::call::report::Report;
+use crate::call::targets::may_reach;
 use crate::call::transfer::take_part;
 use crate::conference::{Deed, FocusError, Participant, ParticipantId, ParticipantState, Referral, may};
 use crate::registrar::Refused;
@@ -35,6 +37,7 @@ pub(super) async fn handle(calls: &Calls, asked: FocusRequest) -> Result<(), Ref
                 report_failure(&report, move_in(calls, &asker, call, &report).await);
                 return Ok(());
             }
+            refuse_inner_target(calls, &asked, &address)?;
             let referral = referral(&asked.message, &asker, headers);
             let report = Report::begin(calls, asked.request, &asked.message, contact_of(&asker.plan.number));
             add(calls, &asker, address, referral, report).await;
@@ -140,6 +143,17 @@ async fn refuse_own_conference(calls: &Calls, asked: &FocusRequest, address: &st
         }
         _ => Ok(()),
     }
+}
+
+/// A referrer outside does not choose among the addresses inside.
+fn refuse_inner_target(calls: &Calls, asked: &FocusRequest, address: &str) -> Result<(), Refused> {
+    let Ok(Uri::Sip(uri)) = address.parse::<Uri>() else { return Ok(()) };
+    let Some(target) = uri.host().ip() else { return Ok(()) };
+    if calls.is_ours(&uri.host().to_string(), &asked.source) || may_reach(asked.source.remote.ip(), target) {
+        return Ok(());
+    }
+    calls.refused(Reason::Target);
+    Err(explained(Impossible { status: StatusCode::FORBIDDEN, why: "nobody is called there on behalf of others" }))
 }
 
 /// What the triggered INVITE says of the referrer: his own words (RFC 3892 §3), else what he was proven to be.

@@ -1,0 +1,200 @@
+//! A million hostile messages: nothing breaks, nothing is kept, and a good phone is answered throughout.
+//!
+//! Torture messages and the seeds of the fuzz targets, each broken once or more by chance, go by UDP, TCP and WebSocket
+//! at once, as fast as they are taken. `SOAK_MESSAGES` says how many (`make soak`: a million), `SOAK_SEED` repeats a run.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use rfc_tests::api::Api;
+use rfc_tests::coverage::covers;
+use rfc_tests::deadline::wait_for;
+use rfc_tests::raw::{RawPeer, RawStream, header, request};
+use rfc_tests::scratch::own_address;
+use rfc_tests::server::Server;
+use rfc_tests::websocket::RawWebSocket;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::mutants::{Mutants, framed};
+
+/// After the first of them every table and buffer has its size.
+const ROUNDS: u64 = 5;
+/// Between two OPTIONS that prove that all before them were read …
+const BATCH: u64 = 32;
+/// … or so many octets: fewer than a kernel's buffer holds, else it would lose the OPTIONS of good phones too.
+const BATCH_OCTETS: usize = 32 * 1024;
+/// TCP connections at once: each broken one costs half a second until it is closed.
+const STREAMS: u64 = 8;
+/// What allocators and tables may have grown by.
+const GROWTH_KIB: u64 = 48 * 1024;
+const T1: Duration = Duration::from_millis(500);
+
+#[test]
+fn hostile_messages_break_nothing_and_leave_nothing() -> anyhow::Result<()> {
+    let claim = covers(["A-09", "A-10", "A-13", "A-21", "A-22"]).pending();
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let count = number("SOAK_MESSAGES").unwrap_or(50_000);
+    let seed = number("SOAK_SEED").unwrap_or(4475);
+    println!("{count} messages, SOAK_SEED={seed}");
+    // Rates would keep nearly all of it from the parser; a short T1 lets its transactions end within two seconds.
+    let rates = ["address", "network", "strangers", "phones"].map(|who| format!("security.{who}-rate=1000000"));
+    let mut settings: Vec<&str> = rates.iter().map(String::as_str).collect();
+    settings.extend(["sip.t1=20ms", "sip.t2=1s", "sip.t4=50ms", "log.level=error"]);
+    let server = Server::start_with(&settings)?;
+
+    // Once: each sign-in takes 19 MiB for the hash of the password.
+    let api = server.api()?;
+    let begun = Instant::now();
+    let (mut slowest, mut levels) = (Duration::ZERO, Vec::new());
+    for round in 0..ROUNDS {
+        slowest = slowest.max(assault(&server, count / ROUNDS, seed + round * 1000)?);
+        levels.push(settled(&server, &api)?);
+    }
+    let pace = count as f64 / begun.elapsed().as_secs_f64();
+    println!("{pace:.0} messages a second; slowest OPTIONS {slowest:?}; resident after each fifth: {levels:?} KiB");
+    ensure!(!server.log().contains("panicked"), "{}", server.log());
+    let (first, last) = levels.first().zip(levels.last()).context("rounds")?;
+    ensure!(last < &(first + GROWTH_KIB), "grew: {levels:?} KiB");
+    claim.proven();
+    Ok(())
+}
+
+/// Sends so many, three ways at once. Gives the longest that a good phone waited for an answer meanwhile.
+fn assault(server: &Server, count: u64, seed: u64) -> anyhow::Result<Duration> {
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let good = scope.spawn(|| good_phone(server, &is_over));
+        let mut attacks = vec![
+            scope.spawn(move || by_udp(server, count * 6 / 10, Mutants::new(seed, server.address))),
+            scope.spawn(move || by_websocket(server, count * 2 / 10, Mutants::new(seed + 100, server.address))),
+        ];
+        attacks.extend((1..=STREAMS).map(|stream| {
+            let mutants = Mutants::new(seed + 100 + stream, server.address);
+            scope.spawn(move || by_tcp(server, count * 2 / 10 / STREAMS, mutants))
+        }));
+        let ended: Vec<_> =
+            attacks.into_iter().map(|attack| attack.join().expect("an attack does not panic")).collect();
+        is_over.store(true, Relaxed);
+        let slowest = good.join().expect("the phone does not panic")?;
+        ended.into_iter().collect::<anyhow::Result<Vec<()>>>()?;
+        Ok(slowest)
+    })
+}
+
+fn good_phone(server: &Server, is_over: &AtomicBool) -> anyhow::Result<Duration> {
+    let phone = RawPeer::at(server, (own_address(), 0))?;
+    let mut slowest = Duration::ZERO;
+    while !is_over.load(Relaxed) {
+        slowest = slowest.max(answered(&phone, server)?);
+        std::thread::sleep(Duration::from_millis(5)); // a phone's pace, not another flood
+    }
+    Ok(slowest)
+}
+
+/// An OPTIONS, repeated as over UDP it must be. Gives how long its answer took.
+fn answered(phone: &RawPeer, server: &Server) -> anyhow::Result<Duration> {
+    let options = phone.request("OPTIONS", &format!("sip:{}", server.address), "", "");
+    let asked = Instant::now();
+    while asked.elapsed() < 64 * T1 {
+        phone.send(options.as_bytes())?;
+        let again_at = Instant::now() + T1;
+        while let Some(text) = phone.receive(again_at.saturating_duration_since(Instant::now()))? {
+            let is_ours = header(&text, "Call-ID") == header(&options, "Call-ID");
+            if is_ours && !text.starts_with("SIP/2.0 1") {
+                ensure!(text.starts_with("SIP/2.0 200"), "{text}");
+                return Ok(asked.elapsed());
+            }
+        }
+    }
+    anyhow::bail!("an OPTIONS was not answered within {:?}", 64 * T1)
+}
+
+fn by_udp(server: &Server, count: u64, mut mutants: Mutants) -> anyhow::Result<()> {
+    let attacker = RawPeer::at(server, (own_address(), 0))?;
+    let probe = RawPeer::at(server, (own_address(), 0))?;
+    let (mut messages, mut octets) = (0, 0);
+    for _ in 0..count {
+        let mutant = mutants.next();
+        if messages == BATCH || octets + mutant.len() > BATCH_OCTETS {
+            answered(&probe, server)?;
+            (messages, octets) = (0, 0);
+        }
+        messages += 1;
+        octets += mutant.len();
+        attacker.send(&mutant)?;
+    }
+    Ok(())
+}
+
+fn by_tcp(server: &Server, count: u64, mut mutants: Mutants) -> anyhow::Result<()> {
+    let mut left = count;
+    while left > 0 {
+        let mut stream = RawStream::connect(server)?;
+        let local = stream.local()?;
+        let mut batch = Vec::new();
+        let well_framed = left.min(BATCH).saturating_sub(1);
+        (0..well_framed).for_each(|_| batch.extend(framed(&mutants.next())));
+        let options = request("TCP", &local, "OPTIONS", &format!("sip:{}", server.address), "", "");
+        batch.extend(options.as_bytes());
+        // Some mutants break even so; then the server closes, and the next connection goes on.
+        let call_id = header(&options, "Call-ID").context("a Call-ID")?;
+        if stream.send(&batch).is_ok() {
+            drop(stream.read_within(Duration::from_secs(5), |text| text.contains(call_id)));
+        }
+        // The last of a connection is as broken as it came.
+        drop(stream.send(&mutants.next()));
+        left -= well_framed + 1;
+    }
+    Ok(())
+}
+
+fn by_websocket(server: &Server, count: u64, mut mutants: Mutants) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let open = || RawWebSocket::open(server, &[("sec-websocket-protocol", "sip")]);
+        let mut socket = open().await?.map_err(|status| anyhow::anyhow!("refused: {status}"))?;
+        let mut sent = 0;
+        while sent < count {
+            for _ in 0..BATCH.min(count - sent) {
+                sent += 1;
+                drop(socket.send(Message::binary(mutants.next())).await);
+            }
+            if !options_by(&mut socket, server).await {
+                socket = open().await?.map_err(|status| anyhow::anyhow!("refused: {status}"))?;
+                ensure!(options_by(&mut socket, server).await, "a new WebSocket is not served");
+            }
+        }
+        Ok(())
+    })
+}
+
+async fn options_by(socket: &mut RawWebSocket, server: &Server) -> bool {
+    let options = request("WSS", "raw.invalid", "OPTIONS", &format!("sip:{}", server.address), "", "");
+    let call_id = header(&options, "Call-ID").unwrap_or_default();
+    if socket.send(Message::text(options.as_str())).await.is_err() {
+        return false;
+    }
+    loop {
+        match socket.receive().await {
+            Ok(Message::Text(text)) if text.contains(call_id) => return true,
+            Ok(Message::Close(_)) | Err(_) => return false,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Resident memory in KiB once every transaction has ended.
+fn settled(server: &Server, api: &Api) -> anyhow::Result<u64> {
+    wait_for("the end of all transactions", Duration::from_secs(60), || {
+        api.metric("sip_transactions").is_ok_and(|left| left == 0.0).then_some(())
+    })?;
+    resident_kib(server)
+}
+
+pub fn resident_kib(server: &Server) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id()))?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = resident.and_then(|text| text.split_whitespace().next()).context("VmRSS")?;
+    Ok(resident.parse()?)
+}
