@@ -22,7 +22,7 @@ use crate::api::{ApiServer, ApiState};
 use crate::call::{CallParts, Calls};
 use crate::certificate::{self, Identity};
 use crate::conference::Directory;
-use crate::registrar::{RegistrarHandle, RegistrarSettings};
+use crate::registrar::{RegistrarHandle, RegistrarSettings, load_or_make_secret};
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readings;
@@ -58,7 +58,10 @@ impl Server {
         let made = store.ensure_admin(wanted).await?;
 
         let metrics = Metrics::default();
-        let registrar = RegistrarHandle::start(RegistrarSettings::of(&settings), store.clone(), &metrics).await?;
+        let secret = settings.server.data_dir.join("keys/gruu");
+        let secret = load_or_make_secret(&secret).with_context(|| secret.display().to_string())?;
+        let registrar = RegistrarSettings::of(&settings, secret);
+        let registrar = RegistrarHandle::start(registrar, store.clone(), &metrics).await?;
         let (engine, media_events) = Engine::start(translate::engine(&settings))?;
         let sip_addresses = SipAddresses::of(&net);
         let gateway = translate::gateway(&settings, net.gate(), http.addresses().first().copied());
