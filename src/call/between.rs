@@ -10,11 +10,13 @@ use tracing::debug;
 
 use super::calls::MediaLeg;
 use super::connected::ConnectedLeg;
+use super::fork;
 use super::hops::{Hops, Onward};
 use super::identity::Caller;
 use super::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
 use super::outgoing::{Outgoing, Step, Wanted};
 use super::switchboard::LegInput;
+use crate::registrar::Target;
 
 /// How long a phone may ring before the caller is told that nobody answers.
 const RING_FOR: Duration = Duration::from_secs(60);
@@ -28,8 +30,9 @@ impl Incoming {
     }
 
     async fn phone_in(&mut self, room: RoomId, caller: Caller, account: &str) -> Outcome<()> {
+        let only = self.phone.clone().transpose().map_err(|error| refuse_with(error.status(), &error.to_string()))?;
         let onward = self.onward(account).await?;
-        let outgoing = Outgoing::start(&self.calls, self.wanted(room, &caller, account, onward)).await;
+        let outgoing = Outgoing::start(&self.calls, self.wanted(room, &caller, account, onward, only)).await;
         let mut outgoing = outgoing.map_err(|unreached| refuse_with(unreached.status(), &unreached.to_string()))?;
         let callee = self.ring_until_answered(&mut outgoing).await?;
         let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media);
@@ -97,7 +100,7 @@ impl Incoming {
         })
     }
 
-    fn wanted(&self, room: RoomId, caller: &Caller, account: &str, onward: Onward) -> Wanted {
+    fn wanted(&self, room: RoomId, caller: &Caller, account: &str, onward: Onward, only: Option<Target>) -> Wanted {
         let settings = &self.calls.settings;
         let from = caller.address.parse::<Uri>().map(NameAddr::new);
         let us = || NameAddr::new(Uri::Sip(SipUri::new(None, settings.domain_host.clone(), None)));
@@ -109,6 +112,7 @@ impl Incoming {
             room,
             ring_for: RING_FOR,
             branches: onward.branches,
+            only,
         }
     }
 }
@@ -119,8 +123,10 @@ fn contact(account: &str) -> ContactTemplate {
 
 /// What the called phone said, to the caller; of our own findings 480 says most.
 fn refused(ending: Ending) -> Refusal {
-    match ending {
-        Ending::Refused { status, response: Some(_) } => Refusal::Status(status, Vec::new()),
-        _ => refuse_with(StatusCode::TEMPORARILY_UNAVAILABLE, "no phone of this account answers"),
-    }
+    let told = match ending {
+        Ending::Refused { status, response: Some(_) } => fork::told(status),
+        _ => None,
+    };
+    let nobody = || refuse_with(StatusCode::TEMPORARILY_UNAVAILABLE, "no phone of this account answers");
+    told.map_or_else(nobody, |status| Refusal::Status(status, Vec::new()))
 }

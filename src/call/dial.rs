@@ -68,6 +68,7 @@ fn wanted(calls: &Calls, request: &DialRequest) -> Wanted {
         room: request.room,
         ring_for: request.ring_for,
         branches: usize::MAX,
+        only: None,
     }
 }
 

@@ -18,6 +18,8 @@ mod fork;
 mod hops;
 mod identity;
 mod incoming;
+mod info;
+mod message;
 pub mod negotiate;
 mod outgoing;
 mod pin;

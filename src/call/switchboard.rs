@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use plenary_media::LegId;
 use plenary_media::engine::{MediaEvent, MediaEvents};
-use plenary_sip::endpoint::{CallId, Event, SubscriptionId};
+use plenary_sip::endpoint::{CallId, Event, RequestId, SubscriptionId};
 use tokio::sync::mpsc;
 use tracing::{debug, error};
 
@@ -25,10 +25,26 @@ pub type Inbox = mpsc::Receiver<LegInput>;
 
 #[derive(Debug)]
 pub enum Line {
-    Call { call: CallId, inbox: mpsc::Sender<LegInput> },
-    Media { leg: LegId, inbox: mpsc::Sender<LegInput> },
-    MediaClosed { leg: LegId },
-    Subscription { subscription: SubscriptionId, inbox: mpsc::Sender<LegInput> },
+    Call {
+        call: CallId,
+        inbox: mpsc::Sender<LegInput>,
+    },
+    Media {
+        leg: LegId,
+        inbox: mpsc::Sender<LegInput>,
+    },
+    MediaClosed {
+        leg: LegId,
+    },
+    Subscription {
+        subscription: SubscriptionId,
+        inbox: mpsc::Sender<LegInput>,
+    },
+    /// A request of ours outside calls, for its one response.
+    Request {
+        request: RequestId,
+        inbox: mpsc::Sender<LegInput>,
+    },
 }
 
 #[derive(Debug)]
@@ -38,12 +54,14 @@ pub struct Switchboard {
     by_call: HashMap<CallId, mpsc::Sender<LegInput>>,
     by_media: HashMap<LegId, mpsc::Sender<LegInput>>,
     by_subscription: HashMap<SubscriptionId, mpsc::Sender<LegInput>>,
+    by_request: HashMap<RequestId, mpsc::Sender<LegInput>>,
 }
 
 impl Switchboard {
     pub(super) fn new(calls: Calls, lines: mpsc::UnboundedReceiver<Line>) -> Self {
-        let (by_call, by_media, by_subscription) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { calls, lines, by_call, by_media, by_subscription }
+        let (by_call, by_media) = (HashMap::new(), HashMap::new());
+        let (by_subscription, by_request) = (HashMap::new(), HashMap::new());
+        Self { calls, lines, by_call, by_media, by_subscription, by_request }
     }
 
     /// Runs until the SIP endpoint is gone.
@@ -72,6 +90,7 @@ impl Switchboard {
             Line::Call { call, inbox } => drop(self.by_call.insert(call, inbox)),
             Line::Media { leg, inbox } => drop(self.by_media.insert(leg, inbox)),
             Line::Subscription { subscription, inbox } => drop(self.by_subscription.insert(subscription, inbox)),
+            Line::Request { request, inbox } => drop(self.by_request.insert(request, inbox)),
             Line::MediaClosed { leg } => drop(self.by_media.remove(&leg)),
         }
     }
@@ -89,6 +108,11 @@ impl Switchboard {
             Event::Ended { call, why } => {
                 if let Some(line) = self.by_call.remove(&call) {
                     deliver(&line, LegInput::Sip(Event::Ended { call, why }));
+                }
+            }
+            Event::Response { request, .. } => {
+                if let Some(line) = self.by_request.remove(&request) {
+                    deliver(&line, LegInput::Sip(event));
                 }
             }
             Event::Unsubscribed { subscription } => {

@@ -203,3 +203,57 @@ fn only_sip_addresses_are_bound() {
     let refused = empty().handle_register("alice", &udp().with(&["<tel:+39>"], 1, None), START);
     assert_eq!(refused, Err(Refusal::Unreachable { uri: "tel:+39".into() }));
 }
+
+/// RFC 5627 §5.1.
+#[test]
+fn a_temporary_gruu_lasts_as_long_as_the_call_id_and_the_binding() {
+    let mut bindings = empty();
+    let contact = ["<sip:a@h>;+sip.instance=\"<urn:uuid:1>\";pub-gruu=\"sip:boss@example.org;gr=x\""];
+    let temporary = |bindings: &Bindings| {
+        let binding = &bindings.of("alice")[0];
+        assert!(!binding.contact.params.contains("pub-gruu"), "what the phone says of itself is not kept");
+        let shown = bindings.gruus().show("alice", binding, binding.contact.clone());
+        match shown.params.value("temp-gruu").expect("a temporary one").parse().expect("a URI") {
+            Uri::Sip(uri) => uri,
+            other => panic!("{other:?}"),
+        }
+    };
+    let reaches = |bindings: &Bindings, uri: &SipUri| bindings.of_gruu(uri).map(|(aor, _)| aor.to_owned());
+    let alice = Ok("alice".to_owned());
+    bindings.handle_register("alice", &udp().with(&contact, 1, None), START).expect("good");
+    let first = temporary(&bindings);
+    bindings.handle_register("alice", &udp().with(&contact, 2, None), START).expect("good");
+    let second = temporary(&bindings);
+    assert_ne!(first.as_str(), second.as_str());
+    assert_eq!((reaches(&bindings, &first), reaches(&bindings, &second)), (alice.clone(), alice.clone()));
+
+    let other_call = Wish { call_id: "b".into(), ..udp().with(&contact, 1, None) };
+    bindings.handle_register("alice", &other_call, START).expect("good");
+    assert_eq!(reaches(&bindings, &first), Err(GruuError::Invalid));
+    let third = temporary(&bindings);
+    assert_eq!(reaches(&bindings, &third), alice);
+    bindings.handle_timeout(START + 3600);
+    assert_eq!(reaches(&bindings, &third), Err(GruuError::Invalid));
+}
+
+/// 20 000 bindings: what one costs, and that neither time nor a closed connection looks at all of them.
+#[test]
+fn many_bindings_expire_by_index() {
+    let mut bindings = empty();
+    for number in 0..10_000_u32 {
+        let phone = Phone::over(Transport::Tls, u64::from(number));
+        let contacts = ["<sip:a@198.51.100.7;transport=tls>", "<sip:b@198.51.100.7;transport=tls>"];
+        let wish = phone.with(&contacts, 1, Some(60 + number % 3000));
+        bindings.handle_register(&format!("phone-{number}"), &wish, START).expect("good");
+    }
+    assert_eq!((bindings.len(), changes(&mut bindings).len()), (20_000, 20_000));
+    let began = std::time::Instant::now();
+    for second in 0..3100 {
+        bindings.handle_timeout(START + second);
+        bindings.handle_flow_closed(FlowId(u64::try_from(second).expect("positive")));
+    }
+    assert!(bindings.is_empty() && bindings.poll_timeout().is_none());
+    assert_eq!(changes(&mut bindings).len(), 20_000);
+    // By looking at all it took 3100 times 20 000 steps.
+    assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
+}
