@@ -22,7 +22,7 @@ use crate::api::{ApiServer, ApiState};
 use crate::call::{CallParts, Calls};
 use crate::certificate::{Renewal, RenewalHandle};
 use crate::conference::Directory;
-use crate::registrar::{RegistrarHandle, RegistrarSettings};
+use crate::registrar::{RegistrarHandle, RegistrarSettings, load_or_make_secret};
 use crate::store::Store;
 use crate::telemetry::capture::Export;
 use crate::telemetry::ladder::Ladders;
@@ -73,7 +73,10 @@ impl Server {
         let wanted = settings.admin.password.as_ref().map(|password| password.reveal().to_owned());
         let made = store.ensure_admin(wanted).await?;
 
-        let registrar = RegistrarHandle::start(RegistrarSettings::of(&settings), store.clone(), &metrics).await?;
+        let secret = settings.server.data_dir.join("keys/gruu");
+        let secret = load_or_make_secret(&secret).with_context(|| secret.display().to_string())?;
+        let registrar = RegistrarSettings::of(&settings, secret);
+        let registrar = RegistrarHandle::start(registrar, store.clone(), &metrics).await?;
         let (engine, media_events) = Engine::start(translate::engine(&settings))?;
         let sip_addresses = SipAddresses::of(&net);
         let gateway = translate::gateway(&settings, net.gate(), http.addresses().first().copied());

@@ -92,24 +92,33 @@ impl RawPhone {
         if answer.status() != 401 {
             return Ok((request, answer));
         }
-        let again = self.with_credentials(&request, &answer)?;
+        let again = self.with_credentials(&request, &answer, 1)?;
         let answer = self.ask_once(&again)?;
         Ok((again, answer))
     }
 
     /// Sends it and takes the first final response, whatever it is.
     pub fn ask_once(&mut self, request: &str) -> anyhow::Result<Answer> {
-        self.peer.send(request.as_bytes())?;
+        self.send(request)?;
+        self.answer_to(request)
+    }
+
+    pub fn send(&self, text: &str) -> anyhow::Result<()> {
+        self.peer.send(text.as_bytes())
+    }
+
+    /// The first final response to a request that was sent, in these or other words.
+    pub fn answer_to(&mut self, request: &str) -> anyhow::Result<Answer> {
         let mine = |text: &str| {
             text.starts_with("SIP/2.0 ")
                 && !text.starts_with("SIP/2.0 1")
-                && header(text, "Call-ID") == header(request, "Call-ID")
+                && header(text, "Call-ID").or(header(text, "i")) == header(request, "Call-ID")
                 && header(text, "CSeq") == header(request, "CSeq")
         };
         let mut answer = self.next(T1, mine)?;
         if answer.is_none() {
             // Said again after T1, as over UDP it must (§17.1.2.2): a stranger's first words earn a short answer only.
-            self.peer.send(request.as_bytes())?;
+            self.send(request)?;
             answer = self.next(WITHIN, mine)?;
         }
         let answer = answer.with_context(|| format!("no final response to\n{request}"))?;
@@ -231,8 +240,21 @@ impl RawPhone {
 
     /// A request within a dialog, with its answer.
     pub fn ask_in(&mut self, dialog: &mut RawDialog, method: &str, extra: &str) -> anyhow::Result<Answer> {
+        self.ask_in_with(dialog, method, extra, "")
+    }
+
+    /// The same with a body, whose type stands in `extra`.
+    pub fn ask_in_with(
+        &mut self,
+        dialog: &mut RawDialog,
+        method: &str,
+        extra: &str,
+        body: &str,
+    ) -> anyhow::Result<Answer> {
         dialog.cseq += 1;
         let request = self.in_dialog(dialog, method, dialog.cseq, extra);
+        let request =
+            request.replace("Content-Length: 0\r\n\r\n", &format!("Content-Length: {}\r\n\r\n{body}", body.len()));
         let (asked, answer) = self.ask(request)?;
         dialog.cseq = cseq_of(&asked).unwrap_or(dialog.cseq);
         Ok(answer)
@@ -295,15 +317,16 @@ impl RawPhone {
         Ok(None)
     }
 
-    /// The same request with the next CSeq number, a branch of its own, and the answer to the challenge.
-    fn with_credentials(&mut self, request: &str, challenged: &Answer) -> anyhow::Result<String> {
+    /// The same request with the next CSeq number, a branch of its own, and the answer to the challenge; `nc` counts
+    /// the uses of its nonce.
+    pub fn with_credentials(&mut self, request: &str, challenged: &Answer, nc: u32) -> anyhow::Result<String> {
         self.branches += 1;
         let challenge = challenged.header("WWW-Authenticate").context("a challenge")?;
         let challenge = Challenge::parse(challenge).map_err(|error| anyhow::anyhow!("{error}"))?;
         let mut start = request.split(' ');
         let (method, uri) = (start.next().unwrap_or_default(), start.next().unwrap_or_default());
         let login = Login { user: self.name.clone(), password: password_of(&self.name) };
-        let value = answer(&challenge, &login, &Method::from(method), &uri.parse()?, "0a4f113b", 1);
+        let value = answer(&challenge, &login, &Method::from(method), &uri.parse()?, "0a4f113b", nc);
         let number = cseq_of(request).context("a CSeq")?;
         let request = request.replacen(&format!("CSeq: {number} "), &format!("CSeq: {} ", number + 1), 1).replacen(
             ";branch=z9hG4bK-",

@@ -7,6 +7,7 @@ use plenary_sip::message::StatusCode;
 
 use super::calls::{MediaLeg, MediaRoom};
 use super::connected::ConnectedLeg;
+use super::fork;
 use super::hops::{Hops, Onward};
 use super::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
 use super::outgoing::{Outgoing, Step, Wanted};
@@ -19,6 +20,7 @@ pub(super) const RING_FOR: Duration = Duration::from_secs(60);
 impl Incoming {
     pub(super) async fn phone(mut self, caller: Who, account: &str) -> Outcome<()> {
         let room = MediaRoom::open(&self.calls);
+        let only = self.phone.take().transpose().map_err(|error| refuse_with(error.status(), &error.to_string()))?;
         let onward = self.onward(account).await?;
         let address = format!("sip:{account}@{}", self.calls.settings.domain);
         let (from, privacy) = self.calls.from_of(&caller);
@@ -30,6 +32,7 @@ impl Incoming {
             ring_for: RING_FOR,
             branches: onward.branches,
             conference: None,
+            only,
             address: address.clone(),
         };
         let outgoing = Outgoing::start(&self.calls, wanted).await;
@@ -83,8 +86,10 @@ fn contact(account: &str) -> ContactTemplate {
 
 /// What the called phone said, to the caller; of our own findings 480 says most.
 fn refused(ending: Ending) -> Refusal {
-    match ending {
-        Ending::Refused { status, response: Some(_) } => Refusal::Status(status, Vec::new()),
-        _ => refuse_with(StatusCode::TEMPORARILY_UNAVAILABLE, "no phone of this account answers"),
-    }
+    let told = match ending {
+        Ending::Refused { status, response: Some(_) } => fork::told(status),
+        _ => None,
+    };
+    let nobody = || refuse_with(StatusCode::TEMPORARILY_UNAVAILABLE, "no phone of this account answers");
+    told.map_or_else(nobody, |status| Refusal::Status(status, Vec::new()))
 }

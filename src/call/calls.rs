@@ -11,7 +11,7 @@ use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents
 use plenary_media::{LegId, RoomId};
 use plenary_sip::endpoint::{CallId, Command, Event, FoundDialog, RequestId, SubscriptionId};
 use plenary_sip::guard::Reason;
-use plenary_sip::message::{DialogId, Host};
+use plenary_sip::message::{DialogId, Host, SipUri};
 use plenary_sip::net::EndpointHandle;
 use plenary_sip::net_types::Source;
 use tokio::sync::{mpsc, watch};
@@ -162,6 +162,11 @@ impl Calls {
         self.plug(Line::Call { call, inbox });
     }
 
+    /// The response to this request of ours comes to this inbox.
+    pub fn listen_to_response(&self, request: RequestId, inbox: mpsc::Sender<LegInput>) {
+        drop(self.lines.send(Line::Request { request, inbox }));
+    }
+
     /// The events of this subscription come to the inbox that is returned.
     pub fn listen_to_subscription(&self, subscription: SubscriptionId) -> Inbox {
         let (inbox, events) = self.inbox();
@@ -180,6 +185,11 @@ impl Calls {
     pub async fn wait_until_over(&self, within: Duration) {
         let mut open = self.open.subscribe();
         drop(tokio::time::timeout(within, open.wait_for(|open| *open == 0)).await);
+    }
+
+    /// The address-of-record of an account.
+    pub fn address_of(&self, account: &str) -> SipUri {
+        SipUri::new(Some(account), self.settings.domain_host.clone(), None)
     }
 
     pub fn is_own_domain(&self, host: &str) -> bool {

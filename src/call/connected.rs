@@ -11,10 +11,10 @@ use tracing::{debug, info};
 use super::calls::{Calls, MediaLeg};
 use super::causes::news_of;
 use super::focus_requests::{self, FocusRequest};
+use super::info::Info;
 use super::negotiate::{NegotiationError, Negotiator};
 use super::other::{Asked, Owner};
 use super::quality::QualityWatch;
-use super::requests::dtmf_of_info;
 use super::switchboard::{Inbox, LegInput};
 use crate::conference::{LegCommand, LegLink, LegNews};
 
@@ -134,13 +134,11 @@ impl ConnectedLeg {
             // Our 200 to a re-INVITE without offer had one; this is the answer to it.
             Event::Established { call, body: Some(body), .. } if call == self.call => self.take_answer(calls, &body),
             Event::Request { request, message, .. } => {
-                let key = dtmf_of_info(&message);
-                let status = match (&message.method, key) {
-                    (Method::Info, Some(_)) => StatusCode::OK,
-                    (Method::Info, None) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                    _ => StatusCode::NOT_IMPLEMENTED,
+                let Info { status, headers, key } = match message.method {
+                    Method::Info => Info::of(&message),
+                    _ => Info { status: StatusCode::METHOD_NOT_ALLOWED, headers: Vec::new(), key: None },
                 };
-                calls.sip(Command::Respond { request, status, headers: Vec::new(), body: None });
+                calls.sip(Command::Respond { request, status, headers, body: None });
                 key.map(LegNews::Key)
             }
             event => {

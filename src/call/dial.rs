@@ -69,6 +69,7 @@ fn wanted(calls: &Calls, request: &DialRequest) -> Wanted {
         ring_for: request.ring_for,
         branches: usize::MAX,
         conference: Some(request.link.clone()),
+        only: None,
     }
 }
 

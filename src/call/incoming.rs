@@ -19,6 +19,7 @@ use super::negotiate::{NegotiationError, Signalling};
 use super::party::Who;
 use super::switchboard::{Inbox, LegInput};
 use crate::conference::{Door, Join};
+use crate::registrar::{GruuError, Target};
 
 /// A call on its way in, until somebody takes it.
 pub(super) struct Incoming {
@@ -32,6 +33,8 @@ pub(super) struct Incoming {
     pub inbox: Inbox,
     /// Spoken to the caller where it is not the server's own.
     pub language: Option<Language>,
+    /// The one phone that a GRUU names (RFC 5627), if one was called.
+    pub phone: Option<Result<Target, GruuError>>,
 }
 
 /// Why the call ends here: a refusal with its status, or because it is over already.
@@ -51,14 +54,15 @@ impl Incoming {
         }
     }
 
-    async fn route(self) -> Outcome<()> {
+    async fn route(mut self) -> Outcome<()> {
         let caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
-        let dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
+        let mut dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
         let privacy = self.request.headers.privacy();
         if privacy.critical && privacy.beyond_us {
             // RFC 3323 §5.2.
             return Err(refuse_with(StatusCode::SERVER_INTERNAL_ERROR, "this privacy cannot be had here"));
         }
+        self.read_gruu(&mut dialled).await?;
         let account = self.account_if_shown().await?;
         self.refuse_borrowed_name(account.as_deref())?;
         let conference = self.calls.directory.plan(&dialled.user).await;
@@ -176,6 +180,23 @@ impl Incoming {
 
     // ── Who and where ───────────────────────────────────────────────────────────────────────────────────────
 
+    /// A GRUU of ours calls the account that it belongs to, and of its phones only one.
+    async fn read_gruu(&mut self, dialled: &mut Dialled) -> Outcome<()> {
+        let Some(uri) = self.request.uri.as_sip().filter(|uri| uri.has_param("gr")) else { return Ok(()) };
+        if !self.calls.is_ours(&dialled.host, &self.source) {
+            return Ok(());
+        }
+        self.phone = match self.calls.registrar.phone_of(uri).await {
+            Ok((account, phone)) => {
+                dialled.user = account;
+                Some(Ok(phone))
+            }
+            Err(error @ GruuError::Invalid) => return Err(refuse_with(error.status(), &error.to_string())),
+            Err(error) => Some(Err(error)),
+        };
+        Ok(())
+    }
+
     /// What the user part is on this server, beside conferences.
     async fn known(&self, user: &str) -> Option<Known<'static>> {
         let settings = &self.calls.settings;
@@ -249,13 +270,8 @@ fn sdp_of(request: &Request) -> Outcome<Option<bytes::Bytes>> {
         return Ok(None);
     }
     let content_type = request.headers.get(&HeaderName::ContentType).unwrap_or_default();
-    match plenary_sip::message::find_part(&content_type, &request.body, "application/sdp") {
-        Some(sdp) => Ok(Some(sdp)),
-        None => {
-            let accept = Header::new(HeaderName::Accept, "application/sdp");
-            Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![accept]))
-        }
-    }
+    // A part that had to be understood and is not was refused by the endpoint.
+    Ok(plenary_sip::message::find_part(&content_type, &request.body, "application/sdp"))
 }
 
 pub(super) fn refusal(status: StatusCode) -> Refusal {

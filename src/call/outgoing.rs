@@ -1,4 +1,4 @@
-//! A call that we place: every phone of the person at once; who answers first is it.
+//! A call that we place: the phones of the person, the preferred ones first; who answers first is it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tracing::{debug, info};
 
 use super::calls::{Calls, MediaLeg};
 use super::connected::ConnectedLeg;
-use super::fork::{Fork, Verdict};
+use super::fork::Fork;
 use super::negotiate::{MediaPolicy, Negotiator, OfferProfile, Signalling, SrtpPolicy};
 use super::other::{Asked, Owner};
 use super::switchboard::{Inbox, LegInput};
@@ -36,7 +36,12 @@ pub(super) struct Wanted {
     pub branches: usize,
     /// The participant that is called, where a conference calls.
     pub conference: Option<LegLink>,
+    /// The one phone that is meant (RFC 5627); else all of the person's.
+    pub only: Option<Target>,
 }
+
+/// How long the preferred phones ring when there are others to try.
+const PREFERRED_RING_FOR: Duration = Duration::from_secs(20);
 
 /// Why nobody could even be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,15 +105,15 @@ pub(super) struct Outgoing {
 impl Outgoing {
     /// Rings all phones of the person; fails where there is none.
     pub async fn start(calls: &Calls, wanted: Wanted) -> Result<Self, Unreached> {
-        let targets = calls.targets_of(&wanted.address).await?;
+        let targets = match &wanted.only {
+            Some(target) => vec![target.clone()],
+            None => calls.targets_of(&wanted.address).await?,
+        };
         let (line, inbox) = calls.inbox();
-        let (fork, branches) = (Fork::default(), HashMap::new());
+        let (fork, branches) = (Fork::new(targets, wanted.branches), HashMap::new());
         let mut outgoing = Self { calls: calls.clone(), wanted, line, inbox, fork, branches, rang: false };
-        for target in targets.into_iter().take(outgoing.wanted.branches) {
-            let profile = first_profile(&calls.settings.media, &target);
-            outgoing.ring(target, profile);
-        }
-        if outgoing.fork.calls().is_empty() { Err(Unreached::NoMedia) } else { Ok(outgoing) }
+        outgoing.ring_next();
+        if outgoing.fork.is_ringing() { Ok(outgoing) } else { Err(Unreached::NoMedia) }
     }
 
     /// What happens next. Nothing is lost when the wait is given up halfway.
@@ -136,15 +141,23 @@ impl Outgoing {
 
     /// Cancels all and waits for their ends, so that no phone is left ringing. `why`: Reason, where there is one.
     pub async fn call_off(&mut self, why: Vec<Header>) {
-        for call in self.fork.calls() {
-            self.calls.sip(Command::Hangup { call: *call, headers: why.clone() });
+        for call in self.fork.call_off() {
+            self.calls.sip(Command::Hangup { call, headers: why.clone() });
         }
-        while !self.fork.calls().is_empty() {
+        while self.fork.is_ringing() {
             match self.inbox.recv().await {
                 Some(LegInput::Sip(Event::Ended { call, why })) => drop(self.fork.handle_ending(call, why)),
                 Some(_) => {}
                 None => return,
             }
+        }
+    }
+
+    /// Rings whoever is to ring now.
+    fn ring_next(&mut self) {
+        while let Some(target) = self.fork.poll_target() {
+            let profile = first_profile(&self.calls.settings.media, &target);
+            self.ring(target, profile);
         }
     }
 
@@ -168,7 +181,7 @@ impl Outgoing {
         };
         let invite = self.invite(&target, offer);
         self.calls.listen_to_call(call, self.line.clone());
-        self.fork.begin(call);
+        self.fork.begin(call, &target);
         self.branches.insert(call, Branch { target, profile, media, negotiator });
         self.calls.sip(Command::Invite { call, invite: Box::new(invite) });
     }
@@ -185,7 +198,7 @@ impl Outgoing {
             flow: target.flow,
             headers: wanted.headers,
             offer: Some(offer),
-            ring_for: wanted.ring_for,
+            ring_for: if self.fork.has_more() { PREFERRED_RING_FOR.min(wanted.ring_for) } else { wanted.ring_for },
         }
     }
 
@@ -234,10 +247,12 @@ impl Outgoing {
             // Begun before the old one is struck off: the fork never looks empty in between.
             self.ring(branch.target, profile);
         }
-        match self.fork.handle_ending(call, why) {
-            Verdict::Waiting => None,
-            Verdict::Nobody(ending) => Some(Step::Nobody(ending)),
+        let reason = Header::new(HeaderName::Reason, "SIP;cause=603;text=\"Declined\"");
+        for other in self.fork.handle_ending(call, why) {
+            self.calls.sip(Command::Hangup { call: other, headers: vec![reason.clone()] });
         }
+        self.ring_next();
+        self.fork.poll_nobody().map(Step::Nobody)
     }
 
     /// A phone that knows no `RTP/SAVP` says 488 to it: it is offered the other kind.

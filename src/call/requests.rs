@@ -1,4 +1,4 @@
-//! Requests outside calls: REGISTER to the registrar, OPTIONS answered as an INVITE would be.
+//! Requests outside calls: REGISTER to the registrar, MESSAGE to its account, OPTIONS answered as an INVITE would be.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use plenary_sip::net_types::Source;
 
 use super::calls::Calls;
 use super::focus_requests::{self, FocusRequest};
+use super::message;
 use crate::conference::notify;
 
 pub async fn answer(calls: Calls, request: RequestId, message: Arc<Request>, source: Source) {
@@ -23,21 +24,24 @@ pub async fn answer(calls: Calls, request: RequestId, message: Arc<Request>, sou
             }
             (reply.status, reply.headers)
         }
-        Method::Options => options(&calls, &message).await,
+        Method::Options => options(&calls, &message, &source).await,
+        Method::Message => match message::carry(&calls, &message, &source).await {
+            Ok(status) => (status, vec![]),
+            Err(refused) => (refused.status, refused.headers),
+        },
         _ => (StatusCode::METHOD_NOT_ALLOWED, vec![]),
     };
     calls.sip(Command::Respond { request, status, headers, body: None });
 }
 
 /// RFC 3261 §11.2: 200 where an INVITE would find somebody, with what we can do.
-async fn options(calls: &Calls, message: &Request) -> (StatusCode, Vec<Header>) {
+async fn options(calls: &Calls, message: &Request, source: &Source) -> (StatusCode, Vec<Header>) {
     let user = match &message.uri {
         Uri::Sip(uri) => uri.user().map(|user| user.into_owned()).unwrap_or_default(),
         Uri::Tel(_) => return (StatusCode::NOT_FOUND, vec![]),
         Uri::Other(_) => return (StatusCode::UNSUPPORTED_URI_SCHEME, vec![]),
     };
-    let mut capabilities =
-        vec![Header::new(HeaderName::AcceptEncoding, "identity"), Header::new(HeaderName::AcceptLanguage, "en")];
+    let mut capabilities = Vec::new();
     if let Some(plan) = calls.directory.plan(&user).await {
         // RFC 4579 §5.13: that this is a focus, and what it takes.
         let accept = format!("application/sdp, message/sipfrag, {}", notify::CONTENT_TYPE);
@@ -45,25 +49,20 @@ async fn options(calls: &Calls, message: &Request) -> (StatusCode, Vec<Header>) 
         capabilities.push(focus_requests::contact_of(&plan.number).header());
         return (StatusCode::OK, capabilities);
     }
-    capabilities.push(Header::new(HeaderName::Accept, "application/sdp"));
-    let fixed = ["", "echo", calls.settings.factory.as_str()];
-    // Accounts are not told apart from nobody to who has not proven himself: only conferences and our own names.
-    (if fixed.contains(&user.as_str()) { StatusCode::OK } else { StatusCode::NOT_FOUND }, capabilities)
-}
-
-/// The key of an INFO: `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`).
-pub fn dtmf_of_info(message: &Request) -> Option<char> {
-    let content_type = message.headers.get(&HeaderName::ContentType)?.to_ascii_lowercase();
-    let body = std::str::from_utf8(&message.body).ok()?;
-    let signal = match content_type.split(';').next()?.trim() {
-        "application/dtmf-relay" => {
-            let line = body.lines().find_map(|line| line.trim().strip_prefix("Signal"))?;
-            line.trim_start().strip_prefix('=')?.trim()
+    let settings = &calls.settings;
+    if ["", &settings.echo, &settings.factory].contains(&user.as_str()) {
+        return (StatusCode::OK, capabilities);
+    }
+    // Accounts are not told apart from nobody to who has not proven himself.
+    if message.headers.contains(&HeaderName::Authorization) {
+        match calls.registrar.authenticate(message, source).await {
+            Err(refused) => return (refused.status, refused.headers),
+            Ok(_) if calls.store.account(&user).await.is_err() => {}
+            Ok(_) if calls.registrar.targets(&user).await.is_empty() => {
+                return (StatusCode::TEMPORARILY_UNAVAILABLE, capabilities);
+            }
+            Ok(_) => return (StatusCode::OK, capabilities),
         }
-        "application/dtmf" => body.trim(),
-        _ => return None,
-    };
-    let mut characters = signal.chars();
-    let key = characters.next()?.to_ascii_uppercase();
-    (characters.next().is_none() && matches!(key, '0'..='9' | '*' | '#' | 'A'..='D')).then_some(key)
+    }
+    (StatusCode::NOT_FOUND, capabilities)
 }

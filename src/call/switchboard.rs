@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use plenary_media::LegId;
 use plenary_media::engine::{MediaEvent, MediaEvents};
-use plenary_sip::endpoint::{CallId, Event, SubscriptionId};
+use plenary_sip::endpoint::{CallId, Event, RequestId, SubscriptionId};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error};
 
@@ -48,6 +48,11 @@ pub enum Line {
         call: CallId,
         reply: oneshot::Sender<Option<mpsc::Sender<LegInput>>>,
     },
+    /// A request of ours outside calls, for its one response.
+    Request {
+        request: RequestId,
+        inbox: mpsc::Sender<LegInput>,
+    },
 }
 
 #[derive(Debug)]
@@ -57,12 +62,14 @@ pub struct Switchboard {
     by_call: HashMap<CallId, mpsc::Sender<LegInput>>,
     by_media: HashMap<LegId, mpsc::Sender<LegInput>>,
     by_subscription: HashMap<SubscriptionId, mpsc::Sender<LegInput>>,
+    by_request: HashMap<RequestId, mpsc::Sender<LegInput>>,
 }
 
 impl Switchboard {
     pub(super) fn new(calls: Calls, lines: mpsc::UnboundedReceiver<Line>) -> Self {
-        let (by_call, by_media, by_subscription) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { calls, lines, by_call, by_media, by_subscription }
+        let (by_call, by_media) = (HashMap::new(), HashMap::new());
+        let (by_subscription, by_request) = (HashMap::new(), HashMap::new());
+        Self { calls, lines, by_call, by_media, by_subscription, by_request }
     }
 
     /// Runs until the SIP endpoint is gone.
@@ -92,6 +99,7 @@ impl Switchboard {
             Line::Media { leg, inbox } => drop(self.by_media.insert(leg, inbox)),
             Line::Subscription { subscription, inbox } => drop(self.by_subscription.insert(subscription, inbox)),
             Line::Find { call, reply } => drop(reply.send(self.by_call.get(&call).cloned())),
+            Line::Request { request, inbox } => drop(self.by_request.insert(request, inbox)),
             Line::MediaClosed { leg } => drop(self.by_media.remove(&leg)),
         }
     }
@@ -101,8 +109,17 @@ impl Switchboard {
             Event::Incoming { call, request, source, named } => {
                 let (line, inbox) = self.calls.inbox();
                 self.by_call.insert(call, line.clone());
-                let incoming =
-                    Incoming { calls: self.calls.clone(), call, request, source, named, line, inbox, language: None };
+                let incoming = Incoming {
+                    calls: self.calls.clone(),
+                    call,
+                    request,
+                    source,
+                    named,
+                    line,
+                    inbox,
+                    language: None,
+                    phone: None,
+                };
                 tokio::spawn(incoming.take());
             }
             Event::Request { request, call: None, message, source } => {
@@ -111,6 +128,11 @@ impl Switchboard {
             Event::Ended { call, why } => {
                 if let Some(line) = self.by_call.remove(&call) {
                     deliver(&line, LegInput::Sip(Event::Ended { call, why }));
+                }
+            }
+            Event::Response { request, .. } => {
+                if let Some(line) = self.by_request.remove(&request) {
+                    deliver(&line, LegInput::Sip(event));
                 }
             }
             Event::Unsubscribed { subscription } => {

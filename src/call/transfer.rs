@@ -193,6 +193,7 @@ impl Transfer {
             room: room.id,
             ring_for: RING_FOR,
             branches: usize::MAX,
+            only: None,
             conference: None,
         };
         let mut outgoing = Outgoing::start(calls, wanted).await.map_err(|unreached| unreached.status())?;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use plenary_sip::message::{Host, NameAddr, SipUri, Uri};
 use plenary_sip::net_types::{FlowId, Source, Transport};
 
+use super::gruu::Mark;
 use crate::store::StoredBinding;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Binding {
     pub transport: Transport,
     /// Where the REGISTER came from.
     pub remote: SocketAddr,
+    /// Of its temporary GRUUs; where there is an instance.
+    pub mark: Option<Mark>,
     /// The connection it came over. `None` since a restart, or since the connection was closed.
     pub flow: Option<Source>,
 }
@@ -54,6 +57,8 @@ pub struct Target {
     pub remote: Option<SocketAddr>,
     pub instance: Option<String>,
     pub user_agent: String,
+    /// Of the contact, RFC 3261 §20.10; 1000 where it has none.
+    pub q_thousandths: u16,
 }
 
 impl Binding {
@@ -88,6 +93,7 @@ impl Binding {
             remote: Some(self.remote),
             instance: self.instance.clone(),
             user_agent: self.user_agent.clone(),
+            q_thousandths: self.q_thousandths(),
         };
         match (self.flow, self.transport) {
             (Some(_), _) => Some(target(self.path.clone())),
@@ -132,7 +138,7 @@ impl Binding {
         }
     }
 
-    /// As it was stored by [`Binding::stored`]; without a flow, for connections do not outlive the server.
+    /// As it was stored by [`Binding::stored`]; without a flow, for connections do not outlive the server, and unmarked.
     pub fn restored(stored: StoredBinding) -> Option<Self> {
         use Transport::{Tcp, Tls, Udp, Ws, Wss};
         let transport = [Udp, Tcp, Tls, Ws, Wss].into_iter().find(|one| one.via_name() == stored.transport)?;
@@ -148,6 +154,7 @@ impl Binding {
             instance: stored.instance,
             reg_id: stored.reg_id,
             transport,
+            mark: None,
             flow: None,
         })
     }
@@ -169,6 +176,7 @@ impl Target {
             remote: None,
             instance: None,
             user_agent: String::new(),
+            q_thousandths: 1000,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use plenary_config::{DigestAlgorithm, Settings};
 use plenary_sip::auth::Algorithm;
-use plenary_sip::message::Request;
+use plenary_sip::message::{Header, HeaderName, Request, SipUri};
 use plenary_sip::net_types::{FlowId, Source};
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
@@ -14,6 +14,7 @@ use tracing::warn;
 use super::binding::{Binding, Registration, Target};
 use super::bindings::{Bindings, Limits, Wish};
 use super::credentials::{Authenticator, Refused};
+use super::gruu::{GruuError, Gruus};
 use super::patience::Patience;
 use super::register::{self, Reply};
 use super::task::{Command, Owner, unix_now};
@@ -30,6 +31,8 @@ const MAILBOX: usize = 4096;
 pub enum RegistrarError {
     #[error("stored registrations cannot be loaded")]
     Store(#[from] StoreError),
+    #[error("server.domain {0:?} is no host name")]
+    Domain(String),
     #[error("the system gives no random numbers for nonces")]
     Random(#[from] getrandom::Error),
 }
@@ -40,6 +43,10 @@ pub struct RegistrarSettings {
     pub domain: String,
     pub aliases: Vec<String>,
     pub limits: Limits,
+    /// Of temporary GRUUs; those of an earlier run are read with the same alone.
+    pub secret: [u8; 32],
+    /// URIs for the Service-Route of every 200 (RFC 3608), first hop first.
+    pub service_route: Vec<String>,
     /// Offered for digest.
     pub algorithms: Vec<Algorithm>,
     /// Wrong passwords from one address before it has to wait.
@@ -53,11 +60,13 @@ pub struct RegistrarHandle {
     wishes: mpsc::Sender<Command>,
     authenticator: Authenticator,
     domains: Arc<[String]>,
+    service_route: Arc<[Header]>,
     registers: Family<Counter, 1>,
 }
 
 impl RegistrarSettings {
-    pub fn of(settings: &Settings) -> Self {
+    /// `secret`: 32 octets of chance that last.
+    pub fn of(settings: &Settings, secret: [u8; 32]) -> Self {
         let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
         Self {
             domain: settings.server.domain.clone(),
@@ -67,6 +76,8 @@ impl RegistrarSettings {
                 max_expires: seconds(settings.sip.register_max_expires),
                 max_bindings: settings.sip.max_bindings,
             },
+            secret,
+            service_route: settings.sip.service_route.clone(),
             algorithms: settings.security.digest.iter().copied().map(algorithm).collect(),
             free_failures: settings.security.free_failures,
             longest_block: settings.security.longest_block,
@@ -77,7 +88,8 @@ impl RegistrarSettings {
 impl RegistrarHandle {
     /// Loads the bindings and starts their owner, which ends with the last handle.
     pub async fn start(settings: RegistrarSettings, store: Store, metrics: &Metrics) -> Result<Self, RegistrarError> {
-        let mut bindings = Bindings::new(settings.limits);
+        let domain = settings.domain.parse().map_err(|_| RegistrarError::Domain(settings.domain.clone()))?;
+        let mut bindings = Bindings::new(settings.limits, Gruus::new(domain, &settings.secret));
         let now = unix_now();
         for stored in store.load_bindings().await? {
             let aor = stored.aor.clone();
@@ -91,15 +103,20 @@ impl RegistrarHandle {
         let (wishes, mailbox) = mpsc::channel(MAILBOX);
         tokio::spawn(Owner::new(bindings, store, mailbox, metrics).run());
         let domains = [settings.domain].into_iter().chain(settings.aliases).collect();
-        Ok(Self { wishes, authenticator, domains, registers: metrics.counter(REGISTERS) })
+        let hop = |uri: &String| Header::new(HeaderName::ServiceRoute, format!("<{uri}>"));
+        let service_route = settings.service_route.iter().map(hop).collect();
+        Ok(Self { wishes, authenticator, domains, service_route, registers: metrics.counter(REGISTERS) })
     }
 
     /// The answer to a REGISTER. A 200 is on the disk.
     pub async fn register(&self, request: Arc<Request>, source: Source) -> Reply {
-        let reply = match self.admit(&request, &source).await {
+        let mut reply = match self.admit(&request, &source).await {
             Ok((account, wish)) => self.bind(account, wish, request).await,
             Err(reply) => reply,
         };
+        if reply.status.is_success() {
+            reply.headers.extend(self.service_route.iter().cloned());
+        }
         self.registers.with([&format!("{}xx", reply.status.as_u16() / 100)]).add(1);
         reply
     }
@@ -121,6 +138,11 @@ impl RegistrarHandle {
     /// Where the phones of the account are reached, the preferred ones first.
     pub async fn targets(&self, account: &str) -> Vec<Target> {
         self.ask(|reply| Command::Targets { account: account.into(), reply }).await
+    }
+
+    /// The one phone that this GRUU of ours names, and its account.
+    pub async fn phone_of(&self, gruu: &SipUri) -> Result<(String, Target), GruuError> {
+        self.ask(|reply| Command::Gruu { gruu: gruu.clone(), reply }).await.unwrap_or(Err(GruuError::Unregistered))
     }
 
     /// A connection has ended.
@@ -177,7 +199,7 @@ fn algorithm(setting: DigestAlgorithm) -> Algorithm {
 mod tests {
     use bytes::Bytes;
     use plenary_sip::auth::{self, Challenge, Login};
-    use plenary_sip::message::{self, HeaderName, Message, StatusCode, parse_datagram};
+    use plenary_sip::message::{self, Message, StatusCode, parse_datagram};
     use plenary_sip::net_types::Transport;
 
     use super::*;
@@ -243,6 +265,8 @@ mod tests {
             domain: DOMAIN.into(),
             aliases: vec!["sip.example.org".into()],
             limits: Limits { min_expires: 60, max_expires: 3600, max_bindings: 10 },
+            secret: [7; 32],
+            service_route: Vec::new(),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             free_failures: 3,
             longest_block: Duration::from_secs(60),
@@ -316,7 +340,7 @@ mod tests {
     async fn a_phone_that_gives_up_on_sha_256_is_offered_md5_alone() {
         let bench = Bench::new().await;
         let mut request = Arc::unwrap_or_clone(ALICE.request(1, None));
-        request.headers.push(message::Header::new(HeaderName::UserAgent, "baresip v1.0.0 (x86_64/linux)"));
+        request.headers.push(Header::new(HeaderName::UserAgent, "baresip v1.0.0 (x86_64/linux)"));
         let asked = bench.registrar.register(Arc::new(request), ALICE.source()).await;
         let offered: Vec<_> = challenges(&asked).iter().map(|one| one.algorithm).collect();
         assert_eq!(offered, [Algorithm::Md5]);

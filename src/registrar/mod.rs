@@ -1,6 +1,7 @@
 //! The registrar and location service: where the phones of an account are reached.
 //!
-//! RFC 3261 §10 with RFC 3327 (Path), RFC 5626 (outbound, the server's side) and RFC 8760 (digest).
+//! RFC 3261 §10 with RFC 3327 (Path), RFC 3608 (Service-Route), RFC 5626 (outbound, the server's side), RFC 5627
+//! (GRUU) and RFC 8760 (digest).
 //!
 //! ```text
 //!   REGISTER ──▶ credentials ──▶ register ──▶ bindings ──▶ store ──▶ 200
@@ -8,13 +9,16 @@
 //!   calls ───────────────────── targets ────────▲
 //! ```
 //!
-//! Left out: GRUU (RFC 5627), registrations by third parties, and Flow-Timer (RFC 5626 §4.4): how long a silent
+//! Left out: registrations by third parties, and Flow-Timer (RFC 5626 §4.4): how long a silent
 //! connection lives is the transport's affair, and its end is told here.
 
 mod binding;
 mod bindings;
 mod credentials;
+mod gruu;
 mod handle;
+mod index;
+mod key_file;
 mod patience;
 pub mod register;
 mod task;
@@ -22,6 +26,8 @@ mod task;
 pub use binding::{Binding, Registration, Target};
 pub use bindings::{Bindings, Limits, Refusal, Wish};
 pub use credentials::{Authenticator, Refused};
+pub use gruu::{GruuError, Gruus};
 pub use handle::{RegistrarError, RegistrarHandle, RegistrarSettings};
+pub use key_file::load_or_make as load_or_make_secret;
 pub use patience::{Patience, Verdict};
 pub use register::Reply;

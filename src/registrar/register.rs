@@ -5,8 +5,7 @@ use plenary_sip::net_types::Source;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::binding::Binding;
-use super::bindings::{Refusal, Wish};
+use super::bindings::{Bindings, Refusal, Wish};
 
 /// Status and headers of a response.
 #[derive(Clone, Debug)]
@@ -38,7 +37,7 @@ impl Reply {
 }
 
 const RETRY_AFTER_SECONDS: u32 = 5;
-const EXTENSIONS: [&str; 2] = ["path", "outbound"];
+const EXTENSIONS: [&str; 3] = ["path", "outbound", "gruu"];
 
 /// Steps 1 and 2, before anybody is asked for a password: is it ours, and do we know what it requires?
 pub fn check(request: &Request, is_ours: impl Fn(&str) -> bool) -> Result<(), Reply> {
@@ -88,11 +87,15 @@ pub fn read(request: &Request, source: &Source) -> Result<Wish, Reply> {
 }
 
 /// Step 8: all bindings with the time that is left.
-pub fn granted(request: &Request, bindings: &[Binding], outbound: bool, now: i64) -> Reply {
+pub fn granted(request: &Request, bindings: &Bindings, account: &str, outbound: bool, now: i64) -> Reply {
     let mut reply = Reply::new(StatusCode::OK);
-    for binding in bindings {
+    let wants_gruu = supports(request, "gruu");
+    for binding in bindings.of(account) {
         let left = (binding.expires_at - now).max(0).to_string();
-        let contact = binding.contact.clone().with_param("expires", Some(&left));
+        let mut contact = binding.contact.clone().with_param("expires", Some(&left));
+        if wants_gruu {
+            contact = bindings.gruus().show(account, binding, contact);
+        }
         reply = reply.with(HeaderName::Contact, contact.to_string());
     }
     if supports(request, "path") {
@@ -156,7 +159,8 @@ mod tests {
     use plenary_sip::message::{self, Message, parse_datagram};
     use plenary_sip::net_types::{FlowId, Transport};
 
-    use super::super::bindings::{Bindings, Limits};
+    use super::super::bindings::Limits;
+    use super::super::gruu::Gruus;
     use super::*;
 
     const START: i64 = 1_289_690_940;
@@ -182,13 +186,14 @@ mod tests {
     /// What the registrar says to alice.
     fn answer(request: &Request) -> Reply {
         let is_ours = |host: &str| host == "example.org";
-        let mut bindings = Bindings::new(Limits { min_expires: 60, max_expires: 3600, max_bindings: 10 });
+        let gruus = Gruus::new("example.org".parse().expect("a host"), &[7; 32]);
+        let mut bindings = Bindings::new(Limits { min_expires: 60, max_expires: 3600, max_bindings: 10 }, gruus);
         let mut answer = || {
             check(request, is_ours)?;
             check_address(request, "alice", is_ours)?;
             let wish = read(request, &source())?;
             let outbound = bindings.handle_register("alice", &wish, START).map_err(|refusal| refused(&refusal))?;
-            Ok(granted(request, bindings.of("alice"), outbound, START + 10))
+            Ok(granted(request, &bindings, "alice", outbound, START + 10))
         };
         answer().unwrap_or_else(|refused: Reply| refused)
     }
@@ -207,7 +212,7 @@ mod tests {
                 "200",
                 "Contact: \"A\" <sip:a@h>;q=0.5;methods=\"INVITE, BYE\";expires=3590",
                 "Contact: <sip:b@h>;expires=89",
-                "Supported: path, outbound",
+                "Supported: path, outbound, gruu",
                 "Date: Sat, 13 Nov 2010 23:29:10 GMT",
             ]
         );
@@ -222,7 +227,7 @@ mod tests {
     fn refusals_tell_what_would_do() {
         for (to, headers, expected) in [
             ("sip:alice@example.org", "Contact: <sip:a@h>;expires=1\r\n", vec!["423", "Min-Expires: 60"]),
-            ("sip:alice@example.org", "Require: gruu, path\r\n", vec!["420", "Unsupported: gruu"]),
+            ("sip:alice@example.org", "Require: gin, path\r\n", vec!["420", "Unsupported: gin"]),
             (
                 "sip:alice@example.org",
                 "Contact: *\r\nExpires: 60\r\n",

@@ -115,7 +115,9 @@ pub fn endpoint(settings: &Settings) -> EndpointSettings {
     EndpointSettings {
         timing: Timing { t1: settings.sip.t1, t2: settings.sip.t2, t4: settings.sip.t4 },
         user_agent: format!("Plenary/{}", env!("CARGO_PKG_VERSION")),
-        allow: vec![Invite, Ack, Cancel, Bye, Options, Update, Prack, Info, Register, Subscribe, Notify, Refer],
+        allow: vec![
+            Invite, Ack, Cancel, Bye, Options, Update, Prack, Info, Message, Register, Subscribe, Notify, Refer,
+        ],
         supported: ["norefersub", "nosub", "replaces", "join", "tdialog"].map(String::from).to_vec(),
         packages: vec![conference_package(), refer_package()],
         ..EndpointSettings::default()

@@ -2,6 +2,8 @@
 //!
 //! The registrar holds them in memory and writes their changes here, many in one transaction.
 
+use std::sync::Arc;
+
 use diesel::prelude::*;
 
 use super::column;
@@ -46,7 +48,25 @@ pub enum BindingChange {
     },
 }
 
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Insertable)]
+#[diesel(table_name = bindings, treat_none_as_default_value = false)]
+struct NewRow<'a> {
+    aor: &'a str,
+    binding: &'a str,
+    contact: &'a str,
+    call_id: &'a str,
+    cseq: i64,
+    expires_at: i64,
+    user_agent: &'a str,
+    path: String,
+    instance: Option<&'a str>,
+    reg_id: Option<i64>,
+    source: &'a str,
+    transport: &'a str,
+    received: Option<&'a str>,
+}
+
+#[derive(Queryable, Selectable)]
 #[diesel(table_name = bindings)]
 struct BindingRow {
     aor: String,
@@ -75,12 +95,12 @@ impl Store {
     }
 
     /// Writes all changes in their order, or none.
-    pub async fn save_bindings(&self, changes: Vec<BindingChange>) -> Result<(), StoreError> {
+    pub async fn save_bindings(&self, changes: Arc<Vec<BindingChange>>) -> Result<(), StoreError> {
         let save = move |connection: &mut SqliteConnection| {
-            for change in changes {
+            for change in changes.iter() {
                 match change {
                     BindingChange::Put(binding) => {
-                        diesel::replace_into(bindings::table).values(BindingRow::of(binding)?).execute(connection)?
+                        diesel::replace_into(bindings::table).values(NewRow::of(binding)?).execute(connection)?
                     }
                     BindingChange::Remove { aor, binding } => {
                         diesel::delete(bindings::table.find((aor, binding))).execute(connection)?
@@ -96,25 +116,27 @@ impl Store {
     }
 }
 
-impl BindingRow {
-    fn of(binding: StoredBinding) -> Result<Self, StoreError> {
+impl<'a> NewRow<'a> {
+    fn of(binding: &'a StoredBinding) -> Result<Self, StoreError> {
         Ok(Self {
-            path: column::to_json(&binding.path)?,
-            aor: binding.aor,
-            binding: binding.binding,
-            contact: binding.contact,
-            call_id: binding.call_id,
+            aor: &binding.aor,
+            binding: &binding.binding,
+            contact: &binding.contact,
+            call_id: &binding.call_id,
             cseq: binding.cseq.into(),
             expires_at: binding.expires_at,
-            user_agent: binding.user_agent,
-            instance: binding.instance,
+            user_agent: &binding.user_agent,
+            path: column::to_json(&binding.path)?,
+            instance: binding.instance.as_deref(),
             reg_id: binding.reg_id.map(i64::from),
-            source: binding.source,
-            transport: binding.transport,
-            received: binding.received,
+            source: &binding.source,
+            transport: &binding.transport,
+            received: binding.received.as_deref(),
         })
     }
+}
 
+impl BindingRow {
     fn read(self) -> Result<StoredBinding, StoreError> {
         let what = || format!("a binding of {}", self.aor);
         let number = |number: i64| {
@@ -175,9 +197,9 @@ mod tests {
             BindingChange::Put(other.clone()),
             remove,
         ];
-        store.save_bindings(changes).await.unwrap();
+        store.save_bindings(changes.into()).await.unwrap();
         assert_eq!(store.load_bindings().await.unwrap(), [new, other.clone()]);
-        store.save_bindings(vec![BindingChange::RemoveAll { aor: "sip:a@x".into() }]).await.unwrap();
+        store.save_bindings(vec![BindingChange::RemoveAll { aor: "sip:a@x".into() }].into()).await.unwrap();
         assert_eq!(store.load_bindings().await.unwrap(), [other]);
     }
 }

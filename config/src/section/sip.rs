@@ -55,6 +55,8 @@ pub struct Sip {
     pub register_max_expires: Duration,
     /// Contacts of one account at once: 1 to 100.
     pub max_bindings: usize,
+    /// `sip:` URIs of the hops that requests of registered phones are to take, first hop first (RFC 3608).
+    pub service_route: Vec<String>,
 }
 
 /// A certificate chain (leaf first) and its key, PEM.
@@ -98,6 +100,7 @@ impl Default for Sip {
             register_min_expires: Duration::from_secs(60),
             register_max_expires: Duration::from_secs(3600),
             max_bindings: 10,
+            service_route: Vec::new(),
         }
     }
 }
@@ -132,6 +135,13 @@ impl Sip {
         {
             let reason = "must be at least sip.register-min-expires and at most 7d".into();
             unfit.push(Unfit { key: "sip.register-max-expires", reason });
+        }
+        let is_uri = |uri: &String| {
+            let has_scheme = ["sip:", "sips:"].iter().any(|scheme| uri.to_ascii_lowercase().starts_with(scheme));
+            has_scheme && uri.chars().all(|c| c.is_ascii_graphic() && !"<>\",".contains(c))
+        };
+        if let Some(bad) = self.service_route.iter().find(|uri| !is_uri(uri)) {
+            unfit.push(Unfit { key: "sip.service-route", reason: format!("{bad:?} is no sip: URI") });
         }
         if !(1..=100).contains(&self.max_bindings) {
             unfit.push(Unfit { key: "sip.max-bindings", reason: "must be 1 to 100".into() });

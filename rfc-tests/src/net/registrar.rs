@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use plenary::registrar::register::{self, Reply};
-use plenary::registrar::{Binding, Bindings, Limits};
+use plenary::registrar::{Binding, Bindings, Gruus, Limits};
 use plenary_sip::endpoint::{Command, EndpointSettings, Event};
 use plenary_sip::message::{Method, Request, StatusCode};
 use plenary_sip::net_types::Source;
@@ -28,10 +28,11 @@ impl Registrar {
     pub(super) fn new(name: &str, host: SocketAddr, clock: Clock, seed: [u8; 32]) -> Self {
         let settings = EndpointSettings { user_agent: "Plenary".into(), ..EndpointSettings::default() };
         let domain = format!("{name}.example");
+        let gruus = Gruus::new(domain.parse().expect("a host name"), &seed);
         Self {
             agent: Agent::new(clock, host, seed, settings),
             doorkeeper: Doorkeeper::new(&domain, seed),
-            bindings: Bindings::new(Limits { min_expires: 60, max_expires: 3600, max_bindings: 10 }),
+            bindings: Bindings::new(Limits { min_expires: 60, max_expires: 3600, max_bindings: 10 }, gruus),
             domain,
         }
     }
@@ -87,7 +88,7 @@ impl Registrar {
         let wish = register::read(message, source)?;
         let now = self.now_unix();
         let outbound = self.bindings.handle_register(&account, &wish, now).map_err(|why| register::refused(&why))?;
-        Ok(register::granted(message, self.bindings.of(&account), outbound, now))
+        Ok(register::granted(message, &self.bindings, &account, outbound, now))
     }
 
     fn now_unix(&self) -> i64 {

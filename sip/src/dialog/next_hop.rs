@@ -52,6 +52,10 @@ impl Peer {
             return true;
         }
         let Uri::Sip(target) = target else { return true };
+        // A GRUU names its registrar as host (RFC 5627): who is one himself would call himself.
+        if target.has_param("gr") {
+            return true;
+        }
         match target.host().ip() {
             Some(ip) => ip != self.source.remote.ip() && is_private(ip),
             None => target.host().to_string().ends_with(".invalid"),

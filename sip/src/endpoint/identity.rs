@@ -50,14 +50,14 @@ impl Identity {
             add(&mut response.headers, HeaderName::Supported, &self.supported);
             add(&mut response.headers, HeaderName::AllowEvents, &self.allow_events);
         }
-        if request.method == Method::Options && response.status.is_success() {
+        let says_what_it_takes = request.method == Method::Options && response.status.is_success();
+        if says_what_it_takes || response.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             add(&mut response.headers, HeaderName::Accept, "application/sdp");
+            add(&mut response.headers, HeaderName::AcceptEncoding, "identity");
+            add(&mut response.headers, HeaderName::AcceptLanguage, "en");
         }
         if matches!(response.status, StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) {
             add(&mut response.headers, HeaderName::Allow, &self.allow);
-        }
-        if response.status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            add(&mut response.headers, HeaderName::Accept, "application/sdp");
         }
         add(&mut response.headers, HeaderName::Server, &self.user_agent);
     }

@@ -31,6 +31,11 @@ impl From<StatusCode> for Refusal {
 
 /// Looks at everything but ACK and CANCEL, which ask for nothing that could be refused.
 pub fn inspect(request: &Request, source: Source, settings: &EndpointSettings) -> Result<(), Refusal> {
+    // RFC 3903 §6: the state of no event package is kept here.
+    if request.method == Method::Publish && !settings.allow.contains(&Method::Publish) {
+        let packages = settings.packages.iter().map(|package| package.name).collect::<Vec<_>>().join(", ");
+        return Err(Refusal::new(StatusCode::BAD_EVENT, HeaderName::AllowEvents, packages));
+    }
     if !settings.allow.contains(&request.method) {
         let unknown = matches!(request.method, Method::Other(_));
         let status = if unknown { StatusCode::NOT_IMPLEMENTED } else { StatusCode::METHOD_NOT_ALLOWED };
@@ -78,10 +83,15 @@ mod tests {
     #[test]
     fn methods_that_nobody_knows_and_methods_that_we_do_not_serve() {
         assert_eq!(status(|request| request.method = Method::from("FOO")), 501);
-        let refusal = inspected(|request| request.method = Method::Publish).expect_err("refused");
+        let refusal = inspected(|request| request.method = Method::Subscribe).expect_err("refused");
         assert_eq!(refusal.status, StatusCode::METHOD_NOT_ALLOWED);
         let allow = refusal.header().expect("Allow").value().into_owned();
         assert!(allow.starts_with("INVITE, ACK, CANCEL, BYE, OPTIONS"), "{allow}");
+    }
+
+    #[test]
+    fn nothing_is_published_here() {
+        assert_eq!(status(|request| request.method = Method::Publish), 489);
     }
 
     #[test]
