@@ -98,11 +98,19 @@ impl Leg {
         std::mem::replace(&mut self.prompt, clip.map(Prompt::new)).map(Prompt::into_clip)
     }
 
-    pub fn handle_datagram(&mut self, datagram: &mut [u8], from: SocketAddr, at: Clocks, desk: &mut Desk) {
+    /// `arrived`: when the datagram came, up to a tick before it is read.
+    pub fn handle_datagram(
+        &mut self,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        arrived: Instant,
+        at: Clocks,
+        desk: &mut Desk,
+    ) {
         desk.tally.add(Count::RECEIVED, 1);
         let outcome = match &mut self.streams {
             Some(_) if Kind::of(datagram) == Kind::Dtls && !desk.take_handshake_turn() => Err(Refusal::Busy),
-            Some(streams) => streams.handle_datagram(datagram, from, at),
+            Some(streams) => streams.handle_datagram(datagram, from, arrived, at),
             None => Err(Refusal::NotConnected),
         };
         match outcome {

@@ -187,11 +187,11 @@ impl Shard {
         let alone = alone.iter().filter(|_| phase == ALONE);
         for slot in rooms.chain(alone) {
             let Some(leg) = legs.get_mut(*slot) else { continue };
-            io.receive(*slot, |datagram, from| leg.handle_datagram(datagram, from, at, desk));
+            io.receive(*slot, |datagram, from, arrived| leg.handle_datagram(datagram, from, arrived, at, desk));
         }
         io.receive_rtcp(|slot, datagram, from| {
             if let Some(leg) = legs.get_mut(slot) {
-                leg.handle_datagram(datagram, from, at, desk);
+                leg.handle_datagram(datagram, from, at.now, at, desk);
             }
         });
     }

@@ -93,7 +93,7 @@ impl Simulation {
     /// A datagram comes to one of the leg's ports; the leg sees it at its next tick.
     pub fn arrive(&mut self, leg: LegId, at: Channel, from: SocketAddr, datagram: &[u8]) {
         if let Some(slot) = self.shard.slot_of(leg) {
-            self.io.arrive(slot, at, from, datagram);
+            self.io.arrive(slot, at, from, datagram, self.now);
         }
     }
 
@@ -108,8 +108,12 @@ impl Simulation {
     }
 
     /// Time passes in which the shard does not get to run.
-    pub fn stall(&mut self, time: Duration) {
+    pub fn freeze(&mut self, time: Duration) {
         self.now += time;
+    }
+
+    /// After a [`freeze`](Self::freeze) the shard runs what is due.
+    pub fn thaw(&mut self) {
         self.run_ticks();
     }
 

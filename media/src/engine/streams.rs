@@ -87,7 +87,13 @@ impl Streams {
     }
 
     /// Takes a datagram from either of the leg's ports.
-    pub fn handle_datagram(&mut self, datagram: &mut [u8], from: SocketAddr, at: Clocks) -> Result<Accepted, Refusal> {
+    pub fn handle_datagram(
+        &mut self,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        arrived: Instant,
+        at: Clocks,
+    ) -> Result<Accepted, Refusal> {
         let kind = Kind::of(datagram);
         match (kind, &mut self.path) {
             (Kind::Stun, Some(path)) => {
@@ -100,7 +106,7 @@ impl Streams {
             _ => {}
         }
         match kind {
-            Kind::Rtp => self.receiver.handle_rtp(datagram, from, &mut self.latch, self.sender.ssrc(), at.now),
+            Kind::Rtp => self.receiver.handle_rtp(datagram, from, &mut self.latch, self.sender.ssrc(), arrived),
             Kind::Rtcp => {
                 let (datagram, proof) = self.receiver.open_rtcp(datagram)?;
                 if !self.latch.handle_rtcp(from, proof) {

@@ -74,9 +74,10 @@ impl Party {
         let until = self.elapsed + time;
         while self.elapsed < until {
             self.speak();
+            self.sim.freeze(STEP);
             self.elapsed += STEP;
         }
-        self.sim.stall(time);
+        self.sim.thaw();
         self.deliver();
     }
 
