@@ -14,6 +14,7 @@ pub mod level;
 pub mod playout;
 pub mod resample;
 pub mod speakers;
+pub mod stretch;
 pub mod sum;
 
 pub use encode_chain::{EncodeChain, Payload};
@@ -25,4 +26,5 @@ pub use level::{LevelEstimator, level_dbov};
 pub use playout::{Playout, Sound};
 pub use resample::Resampler;
 pub use speakers::{SpeakerLevel, Speakers};
+pub use stretch::Stretcher;
 pub use sum::Sum;

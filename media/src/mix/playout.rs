@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::jitter::{Inserted, JitterBuffer, JitterStats, Step};
 use super::level::{Estimate, LevelEstimator, SILENT};
+use super::stretch::{LONGEST_PIECE, SHORTEST_PIECE, Stretcher};
 use super::{FRAME_SAMPLES, Frame, Resampler, level_dbov};
 use crate::codec::{CodecError, Decoder, SampleRate, make_decoder};
 use crate::plan::AudioCodec;
@@ -53,6 +54,7 @@ pub struct Playout {
     usual_len: usize,
     pcm: Box<[i16; LONGEST]>,
     fifo: Fifo,
+    stretcher: Stretcher,
     /// Passed over at the last tick: what is decoded next fades in.
     skipped: bool,
 }
@@ -77,6 +79,7 @@ impl Playout {
             usual_len: 0,
             pcm: Box::new([0; LONGEST]),
             fifo: Fifo::new(),
+            stretcher: Stretcher::default(),
             skipped: true,
         })
     }
@@ -113,9 +116,10 @@ impl Playout {
     pub fn pull(&mut self, frame: &mut Frame, now: Instant) -> Sound {
         let mut voiced = self.fifo.len > 0;
         let clock_rate = self.jitter.begin_tick(now);
-        while let Some(step) = self.jitter.next_step() {
-            voiced |= !matches!(step, Step::Quiet { .. });
-            decode(step, clock_rate, &mut self.voices, &mut self.pcm[..], &mut self.fifo);
+        voiced |= self.decode_steps(clock_rate);
+        if self.jitter.stretch() != 0 {
+            self.stretch(clock_rate);
+            voiced |= self.decode_steps(clock_rate);
         }
         self.fifo.take(frame);
         if std::mem::take(&mut self.skipped) {
@@ -131,9 +135,40 @@ impl Playout {
         Sound::Voice { level_dbov }
     }
 
+    /// Carries out the buffer's next steps. Returns whether there was sound in them.
+    fn decode_steps(&mut self, clock_rate: u32) -> bool {
+        let mut voiced = false;
+        while let Some(step) = self.jitter.next_step() {
+            voiced |= !matches!(step, Step::Quiet { .. });
+            decode(step, clock_rate, &mut self.voices, &mut self.pcm[..], &mut self.fifo);
+        }
+        voiced
+    }
+
+    /// Makes the sound in hand shorter or longer, for the buffer's delay to shrink or grow.
+    fn stretch(&mut self, clock_rate: u32) {
+        let ratio = (48_000 / clock_rate) as usize;
+        let wanted = self.jitter.stretch();
+        let samples = usize::try_from(wanted.unsigned_abs()).unwrap_or(0) * ratio;
+        if wanted > 0 {
+            if let Some(gone) = self.fifo.shorten(&mut self.stretcher, samples + SHORTEST_PIECE) {
+                self.jitter.handle_shortened((gone / ratio) as u32);
+            }
+        } else if let Some(more) = self.fifo.lengthen(&mut self.stretcher, LONGEST_PIECE) {
+            self.jitter.handle_lengthened((more / ratio) as u32);
+        }
+    }
+
     /// Lets the tick pass without decoding.
     pub fn skip(&mut self, now: Instant) {
         self.jitter.begin_tick(now);
+        let wanted = self.jitter.stretch();
+        let units = u32::try_from(wanted.unsigned_abs()).unwrap_or(0);
+        match wanted {
+            1.. => self.jitter.handle_shortened(units),
+            ..0 => self.jitter.handle_lengthened(units),
+            0 => {}
+        }
         while self.jitter.next_step().is_some() {}
         self.fifo.clear();
         self.skipped = true;
@@ -252,6 +287,19 @@ impl Fifo {
         let end = (self.len + samples).min(self.samples.len());
         self.samples[self.len..end].fill(0);
         self.len = end;
+    }
+
+    fn shorten(&mut self, stretcher: &mut Stretcher, most: usize) -> Option<usize> {
+        let gone = stretcher.shorten(&mut self.samples[..self.len], most)?;
+        self.samples.copy_within(gone..self.len, 0);
+        self.len -= gone;
+        Some(gone)
+    }
+
+    fn lengthen(&mut self, stretcher: &mut Stretcher, most: usize) -> Option<usize> {
+        let more = stretcher.lengthen(&mut self.samples[..], self.len, most)?;
+        self.len += more;
+        Some(more)
     }
 
     /// Keeps the beginning of what is left out.
