@@ -124,11 +124,13 @@ pub struct OpusWishes {
     pub inband_fec: bool,
     /// `usedtx=1`.
     pub dtx: bool,
+    /// `cbr=1`.
+    pub cbr: bool,
 }
 
 impl Default for OpusWishes {
     fn default() -> Self {
-        Self { max_average_bitrate: None, max_playback_rate: None, inband_fec: true, dtx: false }
+        Self { max_average_bitrate: None, max_playback_rate: None, inband_fec: true, dtx: false, cbr: false }
     }
 }
 

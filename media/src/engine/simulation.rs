@@ -37,6 +37,7 @@ pub struct Sent<'a> {
     pub leg: Option<LegId>,
     pub from: Channel,
     pub to: SocketAddr,
+    pub at: Instant,
     pub datagram: &'a [u8],
 }
 
@@ -120,7 +121,8 @@ impl Simulation {
     /// Hands over and forgets what was sent.
     pub fn take_sent(&mut self, mut each: impl FnMut(Sent<'_>)) {
         let shard = &self.shard;
-        self.io.take_sent(|slot, from, to, datagram| each(Sent { leg: shard.id_of(slot), from, to, datagram }));
+        self.io
+            .take_sent(|slot, from, to, at, datagram| each(Sent { leg: shard.id_of(slot), from, to, at, datagram }));
     }
 
     /// Hands over and forgets what was told.
@@ -137,6 +139,7 @@ impl Simulation {
         match letter {
             Letter::Order(order) => self.shard.handle_order(order, self.now),
             Letter::Close { leg } => {
+                self.io.now = Some(self.now);
                 if let Some(slot) = self.shard.close(leg, self.now, &mut self.io) {
                     self.io.forget(slot);
                 }
@@ -147,6 +150,7 @@ impl Simulation {
 
     fn run_ticks(&mut self) {
         while let Some(due) = self.beat.next_due(self.shard.used_phases(), self.now) {
+            self.io.now = Some(self.now);
             self.shard.handle_tick(due, self.now, &mut self.io);
         }
     }

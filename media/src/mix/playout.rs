@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::jitter::{Inserted, JitterBuffer, JitterStats, Step};
 use super::level::{Estimate, LevelEstimator, SILENT};
-use super::stretch::{LONGEST_PIECE, SHORTEST_PIECE, Stretcher};
+use super::stretch::{LONGEST_PIECE, Stretcher};
 use super::{FRAME_SAMPLES, Frame, Resampler, level_dbov};
 use crate::codec::{CodecError, Decoder, SampleRate, make_decoder};
 use crate::plan::AudioCodec;
@@ -151,7 +151,7 @@ impl Playout {
         let wanted = self.jitter.stretch();
         let samples = usize::try_from(wanted.unsigned_abs()).unwrap_or(0) * ratio;
         if wanted > 0 {
-            if let Some(gone) = self.fifo.shorten(&mut self.stretcher, samples + SHORTEST_PIECE) {
+            if let Some(gone) = self.fifo.shorten(&mut self.stretcher, samples) {
                 self.jitter.handle_shortened((gone / ratio) as u32);
             }
         } else if let Some(more) = self.fifo.lengthen(&mut self.stretcher, LONGEST_PIECE) {

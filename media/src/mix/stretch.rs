@@ -23,8 +23,7 @@ const SOFT: f32 = 104.0 * 104.0;
 /// Ticks in which nothing alike was found, before the best place is taken as it is.
 const PATIENCE: u8 = 20;
 
-/// The shortest and longest piece that is left out or said twice, samples at 48 kHz.
-pub const SHORTEST_PIECE: usize = SHORTEST * RATIO;
+/// The longest piece that is left out or said twice, samples at 48 kHz.
 pub const LONGEST_PIECE: usize = LONGEST * RATIO;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -148,7 +147,7 @@ mod tests {
     #[test]
     fn too_little_is_never_stretched() {
         assert_eq!(Stretcher::default().shorten(&mut [0; 480], LONGEST_PIECE), None);
-        assert_eq!(Stretcher::default().shorten(&mut [0; 1_200], SHORTEST_PIECE - 1), None);
+        assert_eq!(Stretcher::default().shorten(&mut [0; 1_200], SHORTEST * RATIO - 1), None);
         assert_eq!(Stretcher::default().lengthen(&mut [0; 1_200], 1_200, LONGEST_PIECE), None);
     }
 }

@@ -5,7 +5,7 @@ pub mod party;
 pub mod tone;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plenary_media::LegId;
 use plenary_media::codec::{Decoder, Encoded, Encoder, SampleRate, make_decoder, make_encoder};
@@ -40,6 +40,8 @@ pub struct Heard {
     pub header: RtpHeader,
     pub csrcs: Vec<u32>,
     pub payload_len: usize,
+    /// When it left the mixer.
+    pub left: Instant,
 }
 
 pub struct Phone {
@@ -156,7 +158,7 @@ impl Phone {
     }
 
     /// Takes an RTP datagram from the server.
-    pub fn hear(&mut self, datagram: &[u8]) {
+    pub fn hear(&mut self, datagram: &[u8], left: Instant) {
         let mut datagram = datagram.to_vec();
         if let Some(unprotector) = &mut self.unprotector {
             let len = unprotector.unprotect_rtp(&mut datagram).expect("the server's tag verifies");
@@ -165,7 +167,7 @@ impl Phone {
         let packet = RtpPacket::parse(&datagram).expect("the server sends RTP");
         assert_eq!(packet.header.payload_type, payload_type(self.model.codec));
         let csrcs = packet.csrcs().map(|ssrc| ssrc.0).collect();
-        self.packets.push(Heard { header: packet.header, csrcs, payload_len: packet.payload.len() });
+        self.packets.push(Heard { header: packet.header, csrcs, payload_len: packet.payload.len(), left });
         let mut pcm = [0; SampleRate::Hz48000.hz() as usize / 10];
         let count = self.decoder.decode(packet.payload, &mut pcm).expect("decoded");
         self.heard.extend_from_slice(&pcm[..count]);

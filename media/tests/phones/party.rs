@@ -119,7 +119,7 @@ impl Party {
             let phone = phones.iter_mut().find(|phone| Some(phone.leg) == sent.leg);
             let Some(phone) = phone.filter(|phone| phone.address.ip() == sent.to.ip()) else { return };
             match sent.from {
-                Channel::Rtp => phone.hear(sent.datagram),
+                Channel::Rtp => phone.hear(sent.datagram, sent.at),
                 Channel::Rtcp => phone.hear_report(sent.datagram),
             }
         });

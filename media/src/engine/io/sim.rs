@@ -11,6 +11,8 @@ pub(crate) struct SimulatedIo {
     /// Not yet received, by leg and channel, in order of arrival.
     waiting: VecDeque<Arrived>,
     sent: Vec<Departed>,
+    /// When what is sent next leaves.
+    pub now: Option<Instant>,
     octets: Vec<u8>,
     spare: Vec<Vec<u8>>,
 }
@@ -30,6 +32,7 @@ struct Departed {
     leg: Slot,
     from: Channel,
     to: SocketAddr,
+    at: Instant,
     start: usize,
     end: usize,
 }
@@ -43,10 +46,10 @@ impl SimulatedIo {
         self.waiting.push_back(Arrived { leg, at, from, now, datagram: kept });
     }
 
-    /// Hands over and forgets what was sent: leg, its port, destination, datagram.
-    pub fn take_sent(&mut self, mut each: impl FnMut(Slot, Channel, SocketAddr, &[u8])) {
-        for Departed { leg, from, to, start, end } in self.sent.drain(..) {
-            each(leg, from, to, &self.octets[start..end]);
+    /// Hands over and forgets what was sent: leg, its port, destination, time, datagram.
+    pub fn take_sent(&mut self, mut each: impl FnMut(Slot, Channel, SocketAddr, Instant, &[u8])) {
+        for Departed { leg, from, to, at, start, end } in self.sent.drain(..) {
+            each(leg, from, to, at, &self.octets[start..end]);
         }
         self.octets.clear();
     }
@@ -83,7 +86,8 @@ impl PacketIo for SimulatedIo {
     fn send(&mut self, leg: Slot, from: Channel, to: SocketAddr, datagram: &[u8]) -> bool {
         let start = self.octets.len();
         self.octets.extend_from_slice(datagram);
-        self.sent.push(Departed { leg, from, to, start, end: self.octets.len() });
+        let at = self.now.unwrap_or_else(Instant::now);
+        self.sent.push(Departed { leg, from, to, at, start, end: self.octets.len() });
         true
     }
 }
