@@ -1,6 +1,9 @@
 //! A leg while it talks: hold and resume, keys, and the ways a call ends.
 
+use std::time::Instant;
+
 use plenary_media::RoomId;
+use plenary_media::dtmf::{KeyWay, OnceOnly};
 use plenary_media::engine::{MediaCommand, MediaEvent};
 use plenary_media::plan::{AudioCodec, MediaPlan};
 use plenary_sip::endpoint::{Body, CallId, Command, Event, OutgoingRequest};
@@ -27,6 +30,7 @@ pub struct ConnectedLeg {
     secured: bool,
     held: bool,
     watch: QualityWatch,
+    keys: OnceOnly,
 }
 
 impl ConnectedLeg {
@@ -34,7 +38,8 @@ impl ConnectedLeg {
         let MediaPlan { audio } = plan;
         let (codec, secured) = (audio.send.codec, audio.security.is_secured());
         let held = is_held(plan);
-        Self { call, media, negotiator, codec, secured, held, watch: QualityWatch::default() }
+        let (watch, keys) = (QualityWatch::default(), OnceOnly::default());
+        Self { call, media, negotiator, codec, secured, held, watch, keys }
     }
 
     /// From here on the leg is heard in the room, and the conference knows it.
@@ -77,7 +82,11 @@ impl ConnectedLeg {
                             link.tell(news).await;
                         }
                     }
-                    Some(LegInput::Media(MediaEvent::Digit { digit, .. })) => link.tell(LegNews::Key(digit)).await,
+                    Some(LegInput::Media(MediaEvent::Digit { digit, way, .. })) => {
+                        if self.keys.handle_press(digit, way, Instant::now()) {
+                            link.tell(LegNews::Key(digit)).await;
+                        }
+                    }
                     Some(LegInput::Media(MediaEvent::Stats { stats, .. })) => {
                         if let Some(quality) = self.watch.handle_stats(&stats, self.codec) {
                             link.tell(LegNews::Quality(quality)).await;
@@ -136,7 +145,8 @@ impl ConnectedLeg {
                     _ => StatusCode::NOT_IMPLEMENTED,
                 };
                 calls.sip(Command::Respond { request, status, headers: Vec::new(), body: None });
-                key.map(LegNews::Key)
+                let mut is_new = |key: char| self.keys.handle_press(key, KeyWay::Info, Instant::now());
+                key.filter(|key| is_new(*key)).map(LegNews::Key)
             }
             event => {
                 debug!(?event, "nothing to do");

@@ -121,8 +121,7 @@ impl Simulation {
     /// Hands over and forgets what was sent.
     pub fn take_sent(&mut self, mut each: impl FnMut(Sent<'_>)) {
         let shard = &self.shard;
-        self.io
-            .take_sent(|slot, from, to, at, datagram| each(Sent { leg: shard.id_of(slot), from, to, at, datagram }));
+        self.io.take_sent(|slot, from, to, at, datagram| each(Sent { leg: shard.id_of(slot), from, to, at, datagram }));
     }
 
     /// Hands over and forgets what was told.

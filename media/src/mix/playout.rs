@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::jitter::{Inserted, JitterBuffer, JitterStats, Step};
 use super::level::{Estimate, LevelEstimator, SILENT};
 use super::stretch::{LONGEST_PIECE, Stretcher};
-use super::{FRAME_SAMPLES, Frame, Resampler, level_dbov};
+use super::{FRAME_SAMPLES, Frame, Resampler, ToldLevel, level_dbov};
 use crate::codec::{CodecError, Decoder, SampleRate, make_decoder};
 use crate::plan::AudioCodec;
 use crate::rtp::RtpHeader;
@@ -47,6 +47,7 @@ pub struct Playout {
     jitter: JitterBuffer,
     voices: Vec<Voice>,
     estimator: LevelEstimator,
+    told: ToldLevel,
     level: Level,
     /// Ticks.
     believed: u8,
@@ -74,6 +75,7 @@ impl Playout {
             jitter: JitterBuffer::new(),
             voices: codecs.iter().map(|&codec| Voice::new(codec)).collect::<Result<_, _>>()?,
             estimator: LevelEstimator::default(),
+            told: ToldLevel::default(),
             level: Level::Estimated(SILENT),
             believed: BELIEVED,
             usual_len: 0,
@@ -86,12 +88,25 @@ impl Playout {
 
     /// Takes a packet of one of the codecs.
     pub fn handle_packet(&mut self, codec: AudioCodec, header: &RtpHeader, payload: &[u8], now: Instant) -> Inserted {
+        self.handle_leveled_packet(codec, header, None, payload, now)
+    }
+
+    /// The same, with the level that the peer tells of it (RFC 6464), dBov.
+    pub fn handle_leveled_packet(
+        &mut self,
+        codec: AudioCodec,
+        header: &RtpHeader,
+        told_dbov: Option<i8>,
+        payload: &[u8],
+        now: Instant,
+    ) -> Inserted {
         if !self.voices.iter().any(|voice| voice.codec == codec) {
             return Inserted::Unusable;
         }
         let inserted = self.jitter.insert(codec, header, payload, now);
         if matches!(inserted, Inserted::Kept | Inserted::Restarted) {
-            self.note_level(codec, payload);
+            let told_dbov = self.told.handle_told(told_dbov);
+            self.note_level(codec, payload, told_dbov);
         }
         inserted
     }
@@ -129,6 +144,9 @@ impl Playout {
             return Sound::Silence;
         }
         let level_dbov = level_dbov(frame);
+        if !self.told.handle_decoded(level_dbov) {
+            self.level = Level::Decoded(level_dbov, 0);
+        }
         if !matches!(self.level, Level::Estimated(_)) {
             self.level = Level::Decoded(level_dbov, 0);
         }
@@ -181,14 +199,15 @@ impl Playout {
         self.jitter.stats()
     }
 
-    fn note_level(&mut self, codec: AudioCodec, payload: &[u8]) {
-        self.believed = match self.estimator.estimate(codec, payload) {
-            Estimate::Level(level) => {
+    /// What we estimate ourselves goes before what we are told.
+    fn note_level(&mut self, codec: AudioCodec, payload: &[u8], told_dbov: Option<i8>) {
+        self.believed = match (self.estimator.estimate(codec, payload), told_dbov) {
+            (Estimate::Level(level), _) | (_, Some(level)) => {
                 self.level = Level::Estimated(level);
                 return;
             }
-            Estimate::Voiceless => BELIEVED_VOICELESS,
-            Estimate::Unknown => BELIEVED,
+            (Estimate::Voiceless, None) => BELIEVED_VOICELESS,
+            (Estimate::Unknown, None) => BELIEVED,
         };
         let grown = payload.len() > self.usual_len * 5 / 4 + 8;
         self.usual_len = (self.usual_len * 7 + payload.len()) / 8;

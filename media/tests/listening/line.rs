@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use plenary_media::codec::{Encoded, make_decoder, make_encoder};
-use plenary_media::mix::{EncodeChain, JitterStats, Playout, SILENCE, Sum, TICK};
+use plenary_media::mix::{EncodeChain, JitterStats, Limiter, Playout, SILENCE, Sum, TICK};
 use plenary_media::plan::{AudioCodec, OpusWishes};
 use plenary_media::rtp::{RtpHeader, RtpTimestamp, SequenceNumber, Ssrc};
 
@@ -57,6 +57,7 @@ impl Line {
         let mut decoder = make_decoder(self.codec).expect("a decoder");
         let mut chain = EncodeChain::new(self.codec, self.opus, TICK).expect("a chain");
         let (mut playout, mut sum) = (Playout::new(&[self.codec]).expect("a playout"), Sum::new());
+        let mut limiter = Limiter::default();
         let (rate, per_packet) = (encoder.sample_rate().hz(), encoder.sample_rate().samples(TICK));
         let mut chance = Chance(7_587);
         let mut under_way: Vec<(Instant, u64, Vec<u8>)> = Vec::new();
@@ -90,7 +91,7 @@ impl Line {
             playout.pull(&mut own, now);
             sum.clear();
             sum.add(&own);
-            sum.whole(&mut frame);
+            sum.whole(&mut limiter, &mut frame);
             heard.mixed.extend_from_slice(&frame);
             if !self.is_heard {
                 continue;
