@@ -26,6 +26,7 @@ use crate::registrar::{RegistrarHandle, RegistrarSettings};
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readings;
+use crate::voice::Voice;
 use crate::welcome::Welcome;
 use sip_addresses::SipAddresses;
 
@@ -63,8 +64,9 @@ impl Server {
         let sip_addresses = SipAddresses::of(&net);
         let gateway = translate::gateway(&settings, net.gate(), http.addresses().first().copied());
         let sip = spawn_endpoint(translate::endpoint(&settings), Rng::new(seed()?), net);
+        let voice = Voice::new(&settings.server.data_dir.join("prompts"), settings.voice.language);
         let (directory, dials) =
-            Directory::start(translate::directory(&settings), store.clone(), engine.clone(), &metrics);
+            Directory::start(translate::directory(&settings), store.clone(), engine.clone(), voice.clone(), &metrics);
         let RunningEndpoint { handle: endpoint, events, closed_flows, .. } = sip;
         readings::announce(&metrics, &engine, &endpoint);
         let calls = CallParts {
@@ -74,6 +76,7 @@ impl Server {
             registrar: registrar.clone(),
             directory: directory.clone(),
             engine: engine.clone(),
+            voice,
             endpoint,
         };
         let calls = calls.start(events, media_events, dials);

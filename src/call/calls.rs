@@ -23,6 +23,7 @@ use super::switchboard::{Inbox, LegInput, Line, Switchboard};
 use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
 use crate::store::Store;
+use crate::voice::Voice;
 
 #[derive(Clone, Debug)]
 pub struct CallSettings {
@@ -49,6 +50,7 @@ pub struct Calls {
     pub registrar: RegistrarHandle,
     pub directory: Directory,
     pub engine: EngineHandle,
+    pub voice: Voice,
     endpoint: EndpointHandle,
     lines: mpsc::UnboundedSender<Line>,
     ids: Arc<AtomicU64>,
@@ -67,6 +69,7 @@ pub struct CallParts {
     pub registrar: RegistrarHandle,
     pub directory: Directory,
     pub engine: EngineHandle,
+    pub voice: Voice,
     pub endpoint: EndpointHandle,
 }
 
@@ -81,6 +84,7 @@ impl CallParts {
             registrar: self.registrar,
             directory: self.directory,
             engine: self.engine,
+            voice: self.voice,
             endpoint: self.endpoint,
             lines,
             ids: Arc::new(AtomicU64::new(2)),

@@ -1,11 +1,10 @@
 //! A call that comes in: where to, by whom, and in.
 
 use std::sync::Arc;
-use std::time::Instant;
 
+use plenary_config::Language;
 use plenary_dialplan::{self as dialplan, Action, Facts, Known};
-use plenary_media::engine::{Clip, EngineError, MediaCommand, MediaEvent};
-use plenary_media::tone;
+use plenary_media::engine::{EngineError, MediaCommand};
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event};
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
 use plenary_sip::net_types::{Source, Transport};
@@ -16,9 +15,8 @@ use super::calls::{Calls, MediaLeg};
 use super::connected::{ConnectedLeg, status_of};
 use super::identity::{Caller, Dialled};
 use super::negotiate::{NegotiationError, Signalling};
-use super::pin::{Key, PinEntry, Retry};
 use super::switchboard::{Inbox, LegInput};
-use crate::conference::{Door, Join, JoinError, LegCommand, LegNews, Plan, Proof, role_by_pin};
+use crate::conference::{Door, Join, JoinError, LegCommand, LegNews, Plan, Proof};
 
 /// A call on its way in, until somebody takes it.
 pub(super) struct Incoming {
@@ -28,6 +26,8 @@ pub(super) struct Incoming {
     source: Source,
     pub line: mpsc::Sender<LegInput>,
     pub inbox: Inbox,
+    /// Spoken to the caller where it is not the server's own.
+    pub language: Option<Language>,
 }
 
 /// Why the call ends here: a refusal with its status, or because it is over already.
@@ -46,7 +46,7 @@ pub async fn take(
     line: mpsc::Sender<LegInput>,
     inbox: Inbox,
 ) {
-    let mut incoming = Incoming { calls: calls.clone(), call, request, source, line, inbox };
+    let mut incoming = Incoming { calls: calls.clone(), call, request, source, line, inbox, language: None };
     if let Err(Refusal::Status(status, headers)) = incoming.route().await {
         info!(status = status.as_u16(), "call refused");
         calls.sip(Command::Reject { call, status, headers });
@@ -91,7 +91,7 @@ impl Incoming {
             }
             Action::Account(name) => self.phone(caller, &name).await,
             Action::Factory => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the conference factory is not built yet")),
-            Action::Entrance => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the spoken entrance is not built yet")),
+            Action::Entrance => self.entrance(caller, account).await,
             Action::Trunk { .. } => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "trunks are not built yet")),
         }
     }
@@ -129,59 +129,6 @@ impl Incoming {
                 };
                 link.tell(failed(status)).await;
                 Err(refusal)
-            }
-        }
-    }
-
-    /// Answers first, asks by keypad, and lets in who knows the PIN.
-    async fn conference_by_pin(&mut self, mut join: Join, plan: Plan, contact: ContactTemplate) -> Outcome<()> {
-        let room = self.calls.directory.room(&plan.number).await.ok_or(refusal(StatusCode::NOT_FOUND))?;
-        // Beside the room, not in it: nothing of the conference reaches a caller who was not let in.
-        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
-        let leg = self.answer(media, contact).await?;
-        let Some(pin) = self.ask_for_pin(&leg, &plan).await else {
-            self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
-            return Ok(());
-        };
-        join.pin = Some(pin);
-        let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
-        match self.calls.directory.join(&plan.number, join, conference).await {
-            Ok(admitted) => {
-                leg.join(&self.calls, admitted.room, &admitted.link).await;
-                leg.talk(&self.calls, &admitted.link, &mut commands, &mut self.inbox).await;
-            }
-            Err(error) => {
-                info!(%error, "caller with the PIN stays outside");
-                self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
-            }
-        }
-        Ok(())
-    }
-
-    async fn ask_for_pin(&mut self, leg: &ConnectedLeg, plan: &Plan) -> Option<String> {
-        let play = |samples| {
-            let clip = Arc::new(Clip { samples });
-            self.calls.media(MediaCommand::Play { leg: leg.media.id, clip });
-        };
-        let mut entry = PinEntry::new(Instant::now());
-        play(tone::pin_wanted());
-        loop {
-            let give_up = tokio::time::Instant::from_std(entry.poll_timeout());
-            let digit = tokio::select! {
-                input = self.inbox.recv() => match input {
-                    Some(LegInput::Media(MediaEvent::Digit { digit, .. })) => digit,
-                    Some(LegInput::Sip(Event::Ended { .. })) | None => return None,
-                    Some(_) => continue,
-                },
-                () = tokio::time::sleep_until(give_up) => return None,
-            };
-            let Key::Complete(typed) = entry.handle_digit(digit, Instant::now()) else { continue };
-            if role_by_pin(&typed, plan.pin.as_deref(), plan.chair_pin.as_deref()).is_some() {
-                return Some(typed);
-            }
-            match entry.handle_wrong(Instant::now()) {
-                Retry::Again => play(tone::pin_wrong()),
-                Retry::HangUp => return None,
             }
         }
     }
@@ -294,7 +241,7 @@ impl Incoming {
     }
 
     /// The account's own display name before what the phone says of itself.
-    async fn display_name(&self, join: &Join) -> String {
+    pub(super) async fn display_name(&self, join: &Join) -> String {
         let Some(account) = &join.account else { return join.name.clone() };
         let stored = self.calls.store.account(account).await.ok();
         let stored = stored.map(|account| account.display_name).filter(|name| !name.is_empty());
@@ -325,6 +272,10 @@ fn sdp_of(request: &Request) -> Outcome<Option<bytes::Bytes>> {
             Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![accept]))
         }
     }
+}
+
+pub(super) fn not_found() -> Refusal {
+    refusal(StatusCode::NOT_FOUND)
 }
 
 fn refusal(status: StatusCode) -> Refusal {

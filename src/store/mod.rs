@@ -12,7 +12,7 @@ mod column;
 mod conference;
 mod error;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod open;
 mod owner;
 mod page;
