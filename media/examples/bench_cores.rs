@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use plenary_media::codec::{Encoded, SampleRate, make_decoder, make_encoder};
 use plenary_media::id::LegId;
-use plenary_media::mix::{EncodeChain, FRAME_SAMPLES, LevelEstimator, Playout, Resampler, SILENCE, Speakers, Sum};
+use plenary_media::mix::{
+    EncodeChain, FRAME_SAMPLES, LevelEstimator, Limiter, Playout, Resampler, SILENCE, Speakers, Sum,
+};
 use plenary_media::plan::{AudioCodec, OpusWishes, SrtpKeys, SrtpSuite};
 use plenary_media::rtp::{RtpHeader, RtpPacket, RtpTimestamp, SequenceNumber, Ssrc};
 use plenary_media::secure::{MAX_OVERHEAD, Protector, Unprotector};
@@ -153,12 +155,12 @@ fn resampling() {
 fn mixing() {
     let mut frame = SILENCE;
     frame.copy_from_slice(&voice(SampleRate::Hz48000, FRAME_SAMPLES));
-    let (mut sum, mut out) = (Sum::new(), SILENCE);
+    let (mut sum, mut limiter, mut out) = (Sum::new(), Limiter::default(), SILENCE);
     measure("sum: clear, add 8 speakers", 5_000, |_| {
         sum.clear();
         (0..8).for_each(|_| sum.add(black_box(&frame)));
     });
-    measure("sum: what one speaker hears", 5_000, |_| sum.without(black_box(&frame), &mut out));
+    measure("sum: what one speaker hears", 5_000, |_| sum.without(black_box(&frame), &mut limiter, &mut out));
     let mut speakers = Speakers::new(8);
     (0..200).for_each(|leg| speakers.join(LegId(leg)));
     measure("speakers: rank 200 legs, 20 of them loud", 2_000, |n| {

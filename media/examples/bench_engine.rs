@@ -179,6 +179,7 @@ impl LoadPhone {
                     opus: OpusWishes::default(),
                 },
                 send_telephone_event: None,
+                levels: Default::default(),
                 security: self.suite.map_or(Security::Plain, |suite| Security::Sdes(keys(suite))),
                 ice: None,
                 latch: Latch { trusted: Vec::new() },

@@ -34,10 +34,20 @@ pub struct AudioPlan {
     pub send: SendFormat,
     /// The payload number and clock of telephone-event (RFC 4733) that we send with, where agreed.
     pub send_telephone_event: Option<(u8, u32)>,
+    pub levels: AudioLevels,
     pub security: Security,
     /// The peer finds us by checks, and we learn from them where it is; absent: by the addresses of the description.
     pub ice: Option<IcePlan>,
     pub latch: Latch,
+}
+
+/// Identifiers of header extensions that tell loudness, where agreed (RFC 8285 §5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AudioLevels {
+    /// The peer tells its own (RFC 6464).
+    pub peer: Option<u8>,
+    /// We tell each contributor's (RFC 6465): 1 to 14.
+    pub contributors: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,11 +134,13 @@ pub struct OpusWishes {
     pub inband_fec: bool,
     /// `usedtx=1`.
     pub dtx: bool,
+    /// `cbr=1`.
+    pub cbr: bool,
 }
 
 impl Default for OpusWishes {
     fn default() -> Self {
-        Self { max_average_bitrate: None, max_playback_rate: None, inband_fec: true, dtx: false }
+        Self { max_average_bitrate: None, max_playback_rate: None, inband_fec: true, dtx: false, cbr: false }
     }
 }
 

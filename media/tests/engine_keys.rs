@@ -10,6 +10,7 @@ use phones::tone::TONES_HZ;
 use phones::{KEYS, Model};
 use plenary_media::dtmf::Event;
 use plenary_media::engine::{Channel, MediaCommand, MediaEvent, Mute};
+use plenary_media::plan::AudioCodec;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(20);
@@ -79,4 +80,77 @@ fn keys_are_not_heard_and_the_voice_goes_on() {
     party.forget();
     party.run(SECOND);
     party.assert_hears(1, &[0]);
+}
+
+#[test]
+fn tones_of_a_phone_without_events_are_keys_and_nobody_hears_them() {
+    for (codec, mute) in
+        [(AudioCodec::Pcmu, Mute::Open), (AudioCodec::Pcma, Mute::Muted), (AudioCodec::Opus, Mute::Open)]
+    {
+        let mut party = Party::new();
+        party.join(Model { codec, events: false, ..Model::default() }, None);
+        party.join(Model { codec, ..Model::default() }, None);
+        party.tell(MediaCommand::SetMute { leg: party.leg(0), mute });
+        party.run(SECOND);
+        party.forget();
+        let (row, column) = (770.0, 1_336.0);
+        for (low, high) in [(row, column), (941.0, 1_477.0)] {
+            (party.phones[0].tone_hz, party.phones[0].second_hz) = (Some(low), Some(high));
+            party.run(5 * TICK);
+            (party.phones[0].tone_hz, party.phones[0].second_hz) = (None, None);
+            party.run(5 * TICK);
+        }
+        assert_eq!(digits(&party), "5#", "{codec:?} {mute:?}");
+        let heard: Vec<f64> = [row, column].map(|hz| party.phones[1].level_of(hz)).to_vec();
+        assert!(heard.iter().all(|level| *level < -35.0), "{codec:?}: {heard:?}");
+    }
+}
+
+#[test]
+fn a_voice_with_telephone_events_is_not_searched_for_tones() {
+    let mut party = Party::new();
+    party.join(Model::default(), Some(770.0));
+    party.phones[0].second_hz = Some(1_336.0);
+    party.join(Model::default(), None);
+    party.run(SECOND);
+    assert_eq!(digits(&party), "");
+    assert!(party.phones[1].level_of(770.0) > -25.0, "it is heard");
+}
+
+/// RFC 4733 §2.5.1: marker on the first packet, one timestamp, growing duration, the end three times, numbers of the audio.
+#[test]
+fn a_key_is_sent_in_place_of_audio() {
+    for codec in [AudioCodec::Pcmu, AudioCodec::Opus] {
+        let mut party = Party::new();
+        party.join(Model { codec, ..Model::default() }, None);
+        party.join(Model { codec, ..Model::default() }, Some(TONES_HZ[0]));
+        party.run(SECOND);
+        party.forget();
+        let leg = party.leg(0);
+        party.tell(MediaCommand::SendKey { leg, key: '7', duration: 5 * TICK });
+        party.run(SECOND);
+        let phone = &party.phones[0];
+        let (first, event) = phone.keys[0];
+        let units = (codec.clock_rate() / 50) as u16;
+        assert_eq!((phone.keys.len(), event.code, first.marker, event.duration), (7, 7, true, units));
+        let headers: Vec<_> = phone.keys.iter().map(|(header, _)| header).collect();
+        assert!(headers.iter().all(|header| header.timestamp == first.timestamp));
+        assert!(headers[1..].iter().all(|header| !header.marker));
+        let ends: Vec<u16> =
+            phone.keys.iter().filter(|(_, event)| event.end).map(|(_, event)| event.duration).collect();
+        assert_eq!(ends, [5 * units; 3]);
+        let mut numbers: Vec<_> = headers.iter().map(|header| header.sequence).collect();
+        numbers.extend(phone.packets.iter().map(|packet| packet.header.sequence));
+        numbers.sort_by_key(|number| number.since(phone.packets[0].header.sequence));
+        assert!(numbers.windows(2).all(|pair| pair[1].since(pair[0]) == 1), "audio and keys share their numbers");
+    }
+}
+
+#[test]
+fn a_phone_that_takes_no_events_is_sent_none() {
+    let mut party = Party::new();
+    party.join(Model { events: false, ..Model::default() }, None);
+    party.tell(MediaCommand::SendKey { leg: party.leg(0), key: '7', duration: 5 * TICK });
+    party.run(SECOND);
+    assert!(party.phones[0].keys.is_empty() && party.phones[0].packets.len() >= 49);
 }

@@ -59,7 +59,7 @@ impl Caller {
         let mut datagram = [0; 2_048];
         while let Ok((len, from)) = self.socket.recv_from(&mut datagram) {
             assert_eq!(from.port(), self.server_port, "symmetric RTP (RFC 4961)");
-            self.phone.hear(&datagram[..len]);
+            self.phone.hear(&datagram[..len], std::time::Instant::now());
         }
     }
 }

@@ -1,6 +1,9 @@
 //! A leg while it talks: hold and resume, keys, and the ways a call ends.
 
+use std::time::Instant;
+
 use plenary_media::RoomId;
+use plenary_media::dtmf::{KeyWay, OnceOnly};
 use plenary_media::engine::{MediaCommand, MediaEvent};
 use plenary_media::plan::{AudioCodec, MediaPlan};
 use plenary_sip::endpoint::{Body, CallId, Command, Event, OutgoingRequest};
@@ -28,6 +31,7 @@ pub struct ConnectedLeg {
     secured: bool,
     held: bool,
     watch: QualityWatch,
+    keys: OnceOnly,
 }
 
 impl ConnectedLeg {
@@ -35,7 +39,8 @@ impl ConnectedLeg {
         let MediaPlan { audio } = plan;
         let (codec, secured) = (audio.send.codec, audio.security.is_secured());
         let held = is_held(plan);
-        Self { call, media, negotiator, codec, secured, held, watch: QualityWatch::default() }
+        let (watch, keys) = (QualityWatch::default(), OnceOnly::default());
+        Self { call, media, negotiator, codec, secured, held, watch, keys }
     }
 
     /// From here on the leg is heard in the room, and the conference knows it.
@@ -78,7 +83,11 @@ impl ConnectedLeg {
                             link.tell(news).await;
                         }
                     }
-                    Some(LegInput::Media(MediaEvent::Digit { digit, .. })) => link.tell(LegNews::Key(digit)).await,
+                    Some(LegInput::Media(MediaEvent::Digit { digit, way, .. })) => {
+                        if self.is_new(digit, way) {
+                            link.tell(LegNews::Key(digit)).await;
+                        }
+                    }
                     Some(LegInput::Media(MediaEvent::Stats { stats, .. })) => {
                         if let Some(quality) = self.watch.handle_stats(&stats, self.codec) {
                             link.tell(LegNews::Quality(quality)).await;
@@ -123,6 +132,11 @@ impl ConnectedLeg {
         calls.sip(Command::RequestInCall { call: self.call, request: calls.next_request(), outgoing });
     }
 
+    /// A key that a phone sends in several ways is one press.
+    pub(super) fn is_new(&mut self, key: char, way: KeyWay) -> bool {
+        self.keys.handle_press(key, way, Instant::now())
+    }
+
     /// Hold, resume, a new offer, a key by INFO.
     pub fn handle_sip(&mut self, calls: &Calls, event: Event) -> Option<LegNews> {
         match event {
@@ -139,7 +153,7 @@ impl ConnectedLeg {
                     _ => Info { status: StatusCode::METHOD_NOT_ALLOWED, headers: Vec::new(), key: None },
                 };
                 calls.sip(Command::Respond { request, status, headers, body: None });
-                key.map(LegNews::Key)
+                key.filter(|key| self.is_new(*key, KeyWay::Info)).map(LegNews::Key)
             }
             event => {
                 debug!(?event, "nothing to do");

@@ -102,7 +102,9 @@ impl Incoming {
                 () = tokio::time::sleep_until(until.into()) => return Waited::TooLong,
             };
             match input {
-                Some(LegInput::Media(MediaEvent::Digit { digit, .. })) => return Waited::Key(digit),
+                Some(LegInput::Media(MediaEvent::Digit { digit, way, .. })) if leg.is_new(digit, way) => {
+                    return Waited::Key(digit);
+                }
                 Some(LegInput::Media(MediaEvent::Played { .. })) => return Waited::Played,
                 Some(LegInput::Media(_) | LegInput::Asked(_)) => {}
                 Some(LegInput::Sip(Event::Ended { call, .. })) if call == self.call => return Waited::Gone,

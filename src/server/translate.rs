@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use plenary_config::{Settings, SrtpPolicy as ConfiguredSrtp, TlsClients};
-use plenary_media::engine::EngineSettings;
+use plenary_media::engine::{EngineSettings, Switch};
 use plenary_media::plan::AudioCodec;
 use plenary_sip::endpoint::{EndpointSettings, EventPackage, NewSubscription};
 use plenary_sip::guard::{GuardSettings, Rate};
@@ -155,7 +155,7 @@ pub fn engine(settings: &Settings) -> EngineSettings {
         ports: settings.media.ports.clone(),
         speakers: settings.media.speakers,
         silent_after: settings.media.silent_after,
-        ..EngineSettings::default()
+        auto_gain: if settings.media.auto_gain { Switch::On } else { Switch::Off },
     }
 }
 

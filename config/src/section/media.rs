@@ -26,6 +26,8 @@ pub struct Media {
     /// A phone from which neither RTP nor RTCP came for so long is asked whether it is still there.
     #[serde(with = "duration")]
     pub silent_after: Duration,
+    /// Whether everybody is brought to about the same loudness.
+    pub auto_gain: bool,
     /// In order of preference.
     pub codecs: Vec<AudioCodec>,
 }
@@ -49,6 +51,7 @@ impl Default for Media {
             threads: None,
             speakers: 8,
             silent_after: Duration::from_secs(30),
+            auto_gain: true,
             codecs: vec![Opus, G722, Pcma, Pcmu],
         }
     }

@@ -16,6 +16,8 @@ const NAME: &str = "opus";
 const COMPLEXITY: i32 = 5;
 /// What we send unless the peer wants less: wideband speech without audible loss.
 const DEFAULT_BITRATE: u32 = 32_000;
+/// The most that we send, to peers that wish for it: nothing is gained above, with one channel.
+const MOST_BITRATE: u32 = 64_000;
 /// The loss that in-band redundancy is made for; at zero libopus adds none.
 const EXPECTED_LOSS_PERCENT: i32 = 5;
 /// Packets this short say only that the silence goes on (DTX).
@@ -39,6 +41,7 @@ impl OpusEncoder {
         encoder.set_complexity(COMPLEXITY)?;
         encoder.set_bitrate(Bitrate::Bits(bitrate(wishes)))?;
         encoder.set_max_bandwidth(bandwidth(wishes.max_playback_rate))?;
+        encoder.set_vbr(!wishes.cbr)?;
         encoder.set_dtx(wishes.dtx)?;
         encoder.set_inband_fec(wishes.inband_fec)?;
         encoder.set_packet_loss_perc(if wishes.inband_fec { EXPECTED_LOSS_PERCENT } else { 0 })?;
@@ -48,7 +51,7 @@ impl OpusEncoder {
 
 /// bit/s, never more than asked for, and not below what Opus can.
 fn bitrate(wishes: OpusWishes) -> i32 {
-    let wished = wishes.max_average_bitrate.map_or(DEFAULT_BITRATE, |most| most.clamp(6_000, DEFAULT_BITRATE));
+    let wished = wishes.max_average_bitrate.map_or(DEFAULT_BITRATE, |most| most.clamp(6_000, MOST_BITRATE));
     wished.cast_signed()
 }
 
@@ -169,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_peers_bitrate_is_not_exceeded() {
-        for most in [8_000, 20_000, 32_000] {
+        for most in [8_000, 20_000, 32_000, 64_000] {
             let wishes = OpusWishes { max_average_bitrate: Some(most), ..OpusWishes::default() };
             let octets: usize = encoded(wishes, &voice(200)).iter().map(Vec::len).sum();
             let rate = octets * 8 / 4;
@@ -184,6 +187,12 @@ mod tests {
             let packets = encoded(wishes, &voice(20));
             assert_eq!(libopus::packet::get_bandwidth(&packets[19]).expect("readable"), expected);
         }
+    }
+
+    #[test]
+    fn with_constant_bitrate_all_packets_are_alike() {
+        let packets = encoded(OpusWishes { cbr: true, ..OpusWishes::default() }, &voice(50));
+        assert!(packets.iter().all(|packet| packet.len() == packets[0].len()));
     }
 
     #[test]

@@ -24,8 +24,8 @@ const PAUSE: u64 = 3;
 pub struct KeyPacket {
     /// Set on the first packet of a press.
     pub marker: bool,
-    /// Start of the press, in event clock units since tick 0.
-    pub position: u64,
+    /// The tick in which the press began.
+    pub began: u64,
     pub payload: [u8; EVENT_LEN],
 }
 
@@ -91,7 +91,7 @@ impl KeySender {
         let duration = u16::try_from(*sent * self.units_per_tick).unwrap_or(u16::MAX);
         let packet = KeyPacket {
             marker: tick == *started,
-            position: *started * u64::from(self.units_per_tick),
+            began: *started,
             payload: Event { code: *code, end, volume: VOLUME, duration }.write(),
         };
         if end {
@@ -118,7 +118,7 @@ mod tests {
         assert!(sender.press('5', Duration::from_millis(100)));
         let sent = packets(&mut sender, 10..40);
         let events: Vec<Event> = sent.iter().filter_map(|(_, packet)| Event::parse(&packet.payload)).collect();
-        assert!(sent.iter().all(|(_, packet)| packet.position == 1_600));
+        assert!(sent.iter().all(|(_, packet)| packet.began == 10));
         assert_eq!(sent.iter().filter(|(_, packet)| packet.marker).count(), 1);
         assert!(sent[0].1.marker);
         let durations: Vec<u16> = events.iter().map(|event| event.duration).collect();
@@ -134,7 +134,7 @@ mod tests {
         let sent = packets(&mut sender, 0..40);
         let ticks: Vec<u64> = sent.iter().map(|(tick, _)| *tick).collect();
         assert_eq!(ticks, [0, 1, 2, 3, 7, 8, 9, 10]);
-        assert_eq!(sent[4].1.position, 7 * 960);
+        assert_eq!(sent[4].1.began, 7);
     }
 
     #[test]

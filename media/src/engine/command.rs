@@ -1,6 +1,7 @@
 //! What the engine is asked to do. Commands are made outside and carry ready-made boxes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::id::{LegId, RoomId};
 use crate::plan::MediaPlan;
@@ -45,6 +46,18 @@ pub enum MediaCommand {
         leg: LegId,
         gain_db: f32,
     },
+    /// Whether the leg is brought to the common loudness by itself.
+    SetAutoGain {
+        leg: LegId,
+        auto_gain: Switch,
+    },
+    /// Sends a key press to the leg (RFC 4733), where it takes any; longer than a second or shorter than 40 ms is not
+    /// sent. At most 32 wait.
+    SendKey {
+        leg: LegId,
+        key: char,
+        duration: Duration,
+    },
     /// Plays to this leg alone, over what it hears.
     Play {
         leg: LegId,
@@ -75,6 +88,12 @@ pub enum Deaf {
     Hears,
     /// The leg is sent silence.
     Deafened,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    On,
+    Off,
 }
 
 /// A piece of sound: mono, 48 kHz.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::counters::{Count, Tally};
 use super::io::{Channel, PacketIo, Slot};
 use super::mailbox::{Outbox, Returned};
-use super::send::{Passage, Sender};
+use super::send::{KeyPassage, Passage, Sender};
 use crate::mix::{EncodeKey, Frame, Groups, SILENCE};
 
 /// Longer than any packet of ours: 60 ms of Opus at 510 kbit/s would not fit, and no peer asks for it.
@@ -73,7 +73,17 @@ pub(super) struct Exit<'a, Io> {
 
 impl<Io: PacketIo> Exit<'_, Io> {
     pub fn send(&mut self, passage: Passage<'_>) {
-        let Some(len) = self.sender.packet(passage, self.packet) else {
+        let len = self.sender.packet(passage, self.packet);
+        self.pass(len);
+    }
+
+    pub fn send_key(&mut self, passage: KeyPassage) {
+        let len = self.sender.key_packet(passage, self.packet);
+        self.pass(len);
+    }
+
+    fn pass(&mut self, len: Option<usize>) {
+        let Some(len) = len else {
             self.tally.add(Count::UNSENT, 1);
             return;
         };

@@ -3,17 +3,20 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::dtmf::KeyWay;
 use crate::id::{LegId, RoomId};
 pub use crate::mix::SpeakerLevel;
 use crate::secure::dtls::DtlsError;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum MediaEvent {
-    /// One key press (RFC 4733), told once.
+    /// One key press, told once for each way that it took.
     Digit {
         leg: LegId,
         digit: char,
         duration: Duration,
+        /// By event or by tone.
+        way: KeyWay,
     },
     /// The first acceptable packet came, from this address.
     Latched {

@@ -160,6 +160,8 @@ fn shard_of(command: &MediaCommand, preparer: &Preparer) -> Option<usize> {
         | SetMute { leg, .. }
         | SetDeaf { leg, .. }
         | SetGain { leg, .. }
+        | SetAutoGain { leg, .. }
+        | SendKey { leg, .. }
         | Play { leg, .. }
         | StopPlaying { leg }
         | CloseLeg { leg } => preparer.shard_of_leg(*leg),

@@ -5,6 +5,7 @@
 //! | in a room and not heard there | the whole sum | once for all alike |
 //! | in a room and heard there | the sum less itself | for itself |
 //! | played to, or with its echo | that, over what it hears | for itself |
+//! | being sent a key | nothing | its event (RFC 4733) |
 //! | deafened or alone | silence | never: one packet, over and over |
 
 use super::command::Deaf;
@@ -13,7 +14,7 @@ use super::desk::{Desk, Exit};
 use super::io::{PacketIo, Slot};
 use super::leg::{Leg, Place};
 use super::room::RoomSound;
-use super::send::Passage;
+use super::send::{KeyPassage, Passage};
 use super::streams::Streams;
 use crate::mix::{EncodeChain, EncodeKey, Frame, MixKey, SILENCE};
 use crate::plan::AudioCodec;
@@ -39,6 +40,9 @@ impl Leg {
         io: &mut impl PacketIo,
     ) {
         if self.streams.as_ref().is_some_and(|streams| streams.sends()) {
+            if self.send_keys(slot, tick, desk, io) {
+                return self.finish_prompt(desk);
+            }
             match (self.choose(room, &mut desk.frame), room) {
                 (Hears::Whole, Some(room)) => self.send_whole(slot, room, tick, desk, io),
                 (Hears::Alone, _) => self.send_alone(slot, room, tick, desk, io),
@@ -48,12 +52,28 @@ impl Leg {
         self.finish_prompt(desk);
     }
 
+    /// Sends a packet of the key that is being pressed for the peer. While one is, audio pauses.
+    fn send_keys(&mut self, slot: Slot, tick: u64, desk: &mut Desk, io: &mut impl PacketIo) -> bool {
+        let Some(streams) = &mut self.streams else { return false };
+        let payload_type = streams.key_payload_type();
+        let Streams { sender, keys, latch, .. } = &mut **streams;
+        let Some((packet, payload_type)) = keys.as_mut().and_then(|keys| keys.next_packet(tick)).zip(payload_type)
+        else {
+            return false;
+        };
+        let Desk { packet: buffer, tally, .. } = desk;
+        let passage = KeyPassage { payload_type, marker: packet.marker, began: packet.began, payload: packet.payload };
+        let to = latch.rtp_destination();
+        Exit { slot, sender, to, packet: buffer, tally, io, sent: &mut self.sent }.send_key(passage);
+        true
+    }
+
     fn choose(&mut self, room: Option<&RoomSound<'_>>, frame: &mut Frame) -> Hears {
         let hears = match room {
             _ if self.deaf == Deaf::Deafened => Hears::Silence,
             Some(_) if !self.is_summed => Hears::Whole,
             Some(room) => {
-                room.sum.without(&self.frame, frame);
+                room.sum.without(&self.frame, &mut self.limiter, frame);
                 Hears::Alone
             }
             None if self.place == Place::Echo => {
@@ -80,7 +100,7 @@ impl Leg {
         if let Some(chain) = groups.encode(&key, tick, |tick| room.recent.at(tick)) {
             let to = latch.rtp_destination();
             let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
-            send_all(chain, room.contributors, &mut exit);
+            send_all(chain, room.contributors, room.levels, &mut exit);
         }
     }
 
@@ -97,16 +117,16 @@ impl Leg {
         let Streams { sender, solo, latch, .. } = &mut **streams;
         let Desk { frame, packet, tally, .. } = desk;
         let chain = solo.encode(frame, tick, |earlier| room.and_then(|room| room.recent.at(earlier)));
-        let (mut others, mut count) = ([Ssrc::default(); super::MAX_SPEAKERS], 0);
-        let contributors = room.map_or(&[][..], |room| room.contributors);
-        for ssrc in contributors.iter().filter(|ssrc| Some(**ssrc) != own) {
-            others[count] = *ssrc;
+        let (mut others, mut levels, mut count) = ([Ssrc::default(); super::MAX_SPEAKERS], [0; super::MAX_SPEAKERS], 0);
+        let contributors = room.into_iter().flat_map(|room| room.contributors.iter().zip(room.levels));
+        for (ssrc, level) in contributors.filter(|(ssrc, _)| Some(**ssrc) != own) {
+            (others[count], levels[count]) = (*ssrc, *level);
             count += 1;
         }
         count_encodes(chain, sender.format.codec, tally);
         let to = latch.rtp_destination();
         let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
-        send_all(chain, &others[..count], &mut exit);
+        send_all(chain, &others[..count], &levels[..count], &mut exit);
     }
 
     fn send_silence(&mut self, slot: Slot, tick: u64, desk: &mut Desk, io: &mut impl PacketIo) {
@@ -117,14 +137,14 @@ impl Leg {
         let positions = sender.positions(tick);
         let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
         for position in positions {
-            exit.send(Passage { octets: solo.silence(), position, csrcs: &[] });
+            exit.send(Passage { octets: solo.silence(), position, csrcs: &[], levels: &[] });
         }
     }
 }
 
-fn send_all(chain: &EncodeChain, csrcs: &[Ssrc], exit: &mut Exit<'_, impl PacketIo>) {
+fn send_all(chain: &EncodeChain, csrcs: &[Ssrc], levels: &[i8], exit: &mut Exit<'_, impl PacketIo>) {
     for payload in chain.payloads() {
-        exit.send(Passage { octets: payload.octets, position: payload.position, csrcs });
+        exit.send(Passage { octets: payload.octets, position: payload.position, csrcs, levels });
     }
 }
 

@@ -219,6 +219,7 @@ mod tests {
                 opus: OpusWishes::default(),
             },
             send_telephone_event: None,
+            levels: Default::default(),
             security: Default::default(),
             ice: None,
             latch: LatchPlan { trusted: vec![at(NAT).ip()] },

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::command::{Clip, Deaf, Mute};
+use super::command::{Clip, Deaf, Mute, Switch};
 use super::counters::{Count, Refusal};
 use super::demux::Kind;
 use super::desk::Desk;
@@ -14,10 +14,14 @@ use super::mailbox::{Returned, Told};
 use super::prompt::Prompt;
 use super::reports::{Clocks, REPORT_LEN};
 use super::streams::Streams;
+use crate::dtmf::tone::Verdict;
+use crate::dtmf::{KeyPress, KeyWay};
 use crate::id::LegId;
-use crate::mix::{Frame, Gain, SILENCE, Sound};
+use crate::mix::{AutoGain, Frame, Gain, Limiter, SILENCE, Sound};
 use crate::rtp::Ssrc;
 
+/// A voice this loud may hold the tones of keys, and is decoded for them even of who is muted.
+const SOFTEST_KEY_DBOV: i8 = -40;
 /// Ticks between two [`LegStats`]: five seconds.
 const STATS_TICKS: u64 = 250;
 
@@ -29,6 +33,10 @@ pub(super) struct Leg {
     mute: Mute,
     pub deaf: Deaf,
     gain: Gain,
+    /// Switched on, it finds the gain besides the one that was set.
+    auto_gain: Option<AutoGain>,
+    /// Of what the leg hears when it is heard itself.
+    pub limiter: Limiter,
     pub prompt: Option<Prompt>,
     /// What the peer said in this tick, once pulled.
     pub frame: Frame,
@@ -62,6 +70,8 @@ impl Leg {
             mute: Mute::Open,
             deaf: Deaf::Hears,
             gain: Gain::default(),
+            auto_gain: None,
+            limiter: Limiter::default(),
             prompt: None,
             frame: SILENCE,
             pulled: None,
@@ -83,6 +93,24 @@ impl Leg {
         self.gain.set_db(gain_db);
     }
 
+    /// Switching on what is on keeps what it learnt.
+    pub fn set_auto_gain(&mut self, auto_gain: Switch) {
+        match auto_gain {
+            Switch::On => drop(self.auto_gain.get_or_insert_default()),
+            Switch::Off => {
+                self.auto_gain = None;
+                self.gain.set_auto_db(0.0);
+            }
+        }
+    }
+
+    /// A key for the peer; one that it cannot take is left out.
+    pub fn send_key(&mut self, key: char, duration: Duration) {
+        if let Some(keys) = self.streams.as_mut().and_then(|streams| streams.keys.as_mut()) {
+            keys.press(key, duration);
+        }
+    }
+
     /// Carries out a plan. Returns the streams before it, or what is left of them.
     pub fn connect(&mut self, mut streams: Box<Streams>, now: Instant) -> Option<Box<Streams>> {
         if let Some(before) = &mut self.streams {
@@ -98,11 +126,19 @@ impl Leg {
         std::mem::replace(&mut self.prompt, clip.map(Prompt::new)).map(Prompt::into_clip)
     }
 
-    pub fn handle_datagram(&mut self, datagram: &mut [u8], from: SocketAddr, at: Clocks, desk: &mut Desk) {
+    /// `arrived`: when the datagram came, up to a tick before it is read.
+    pub fn handle_datagram(
+        &mut self,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        arrived: Instant,
+        at: Clocks,
+        desk: &mut Desk,
+    ) {
         desk.tally.add(Count::RECEIVED, 1);
         let outcome = match &mut self.streams {
             Some(_) if Kind::of(datagram) == Kind::Dtls && !desk.take_handshake_turn() => Err(Refusal::Busy),
-            Some(streams) => streams.handle_datagram(datagram, from, at),
+            Some(streams) => streams.handle_datagram(datagram, from, arrived, at),
             None => Err(Refusal::NotConnected),
         };
         match outcome {
@@ -115,7 +151,12 @@ impl Leg {
                     desk.outbox.tell(Told::Latched { leg: self.id, address });
                 }
                 if let Some(press) = accepted.press {
-                    desk.outbox.tell(Told::Digit { leg: self.id, digit: press.key, duration: press.duration });
+                    desk.outbox.tell(Told::Digit {
+                        leg: self.id,
+                        digit: press.key,
+                        duration: press.duration,
+                        way: KeyWay::Event,
+                    });
                 }
             }
             Err(why) => {
@@ -130,8 +171,16 @@ impl Leg {
     pub fn begin_tick(&mut self, now: Instant, desk: &mut Desk) -> Option<i8> {
         self.pulled = None;
         self.is_summed = false;
-        let streams = self.streams.as_ref().filter(|_| self.may_be_heard())?;
-        match streams.receiver.playout.level() {
+        let streams = self.streams.as_ref().filter(|streams| streams.receives())?;
+        let level = streams.receiver.playout.level();
+        let loud = level.is_some_and(|level| level > SOFTEST_KEY_DBOV);
+        if streams.receiver.tones.is_some_and(|tones| loud || tones.is_pressed()) {
+            self.pull(now, desk);
+        }
+        if self.mute == Mute::Muted {
+            return None;
+        }
+        match level {
             Some(level_dbov) => Some(level_dbov),
             None => match self.pull(now, desk) {
                 Sound::Voice { level_dbov } => Some(level_dbov),
@@ -150,14 +199,39 @@ impl Leg {
             None => Sound::Silence,
         };
         match sound {
-            Sound::Voice { .. } => {
+            Sound::Voice { level_dbov } => {
+                if let Some(auto_gain) = &mut self.auto_gain {
+                    self.gain.set_auto_db(auto_gain.handle_level(level_dbov));
+                }
                 self.gain.apply(&mut self.frame);
                 desk.tally.add(Count::DECODES, 1);
             }
             Sound::Silence => self.frame = SILENCE,
         }
+        let sound = self.listen_for_keys(sound, desk);
         self.pulled = Some(sound);
         sound
+    }
+
+    /// Reads keys from the voice of a peer that knows no telephone-event, and keeps their tones from the others.
+    fn listen_for_keys(&mut self, sound: Sound, desk: &mut Desk) -> Sound {
+        let Some(tones) = self.streams.as_mut().and_then(|streams| streams.receiver.tones.as_mut()) else {
+            return sound;
+        };
+        let (verdict, press) = match sound {
+            Sound::Voice { .. } => tones.handle_frame(&self.frame),
+            Sound::Silence => (Verdict::Voice, tones.handle_silence()),
+        };
+        if let Some(KeyPress { key: digit, duration }) = press {
+            desk.outbox.tell(Told::Digit { leg: self.id, digit, duration, way: KeyWay::Tone });
+        }
+        match verdict {
+            Verdict::Voice => sound,
+            Verdict::Tone => {
+                self.frame = SILENCE;
+                Sound::Silence
+            }
+        }
     }
 
     /// Whether anybody may hear the leg.
@@ -210,7 +284,12 @@ impl Leg {
         let keys = &mut streams.receiver.keys;
         let unsaid = keys.poll_timeout().filter(|due| *due <= at.now).and_then(|_| keys.handle_timeout(at.now));
         if let Some(press) = unsaid {
-            desk.outbox.tell(Told::Digit { leg: self.id, digit: press.key, duration: press.duration });
+            desk.outbox.tell(Told::Digit {
+                leg: self.id,
+                digit: press.key,
+                duration: press.duration,
+                way: KeyWay::Event,
+            });
         }
         if std::mem::take(&mut self.collided) {
             self.leave_ssrc(slot, at, desk, io);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rtrb::{Producer, PushError};
 
-use super::command::{Clip, Deaf, Mute};
+use super::command::{Clip, Deaf, Mute, Switch};
 use super::event::{LegStats, MediaEvent, SpeakerLevel};
 use super::io::EventFd;
 use super::leg::Leg;
@@ -17,6 +17,7 @@ use super::ports::LegSockets;
 use super::room::Room;
 use super::settings::MAX_SPEAKERS;
 use super::streams::Streams;
+use crate::dtmf::KeyWay;
 use crate::id::{LegId, RoomId};
 use crate::mix::EncodeChain;
 use crate::secure::dtls::DtlsError;
@@ -85,6 +86,15 @@ pub(super) enum Order {
         leg: LegId,
         gain_db: f32,
     },
+    SetAutoGain {
+        leg: LegId,
+        auto_gain: Switch,
+    },
+    SendKey {
+        leg: LegId,
+        key: char,
+        duration: Duration,
+    },
     Play {
         leg: LegId,
         clip: Arc<Clip>,
@@ -113,7 +123,7 @@ pub(super) enum Returned {
 /// A [`MediaEvent`] without anything on the heap.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Told {
-    Digit { leg: LegId, digit: char, duration: Duration },
+    Digit { leg: LegId, digit: char, duration: Duration, way: KeyWay },
     Latched { leg: LegId, address: SocketAddr },
     Speakers { room: RoomId, speakers: [SpeakerLevel; MAX_SPEAKERS], count: usize },
     Silent { leg: LegId, quiet_for: Duration },
@@ -132,7 +142,7 @@ impl Told {
 impl From<Told> for MediaEvent {
     fn from(told: Told) -> Self {
         match told {
-            Told::Digit { leg, digit, duration } => Self::Digit { leg, digit, duration },
+            Told::Digit { leg, digit, duration, way } => Self::Digit { leg, digit, duration, way },
             Told::Latched { leg, address } => Self::Latched { leg, address },
             Told::Speakers { room, speakers, count } => {
                 Self::Speakers { room, speakers: speakers.iter().take(count).copied().collect() }

@@ -38,7 +38,7 @@ mod streams;
 mod table;
 mod thread;
 
-pub use command::{Clip, Deaf, MediaCommand, Mute};
+pub use command::{Clip, Deaf, MediaCommand, Mute, Switch};
 pub use counters::{CODECS, Counters, Refusal, TICK_BOUNDS, TickHistogram};
 pub use event::{LegStats, MediaEvent, SpeakerLevel};
 pub use handle::{Engine, EngineHandle, OpenedLeg};

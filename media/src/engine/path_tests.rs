@@ -72,6 +72,7 @@ impl Browser {
             receive: vec![ReceiveFormat { payload_type: 0, kind: ReceiveKind::Audio(AudioCodec::Pcmu) }],
             send: SendFormat { payload_type: 0, codec: AudioCodec::Pcmu, ptime: TICK, opus: OpusWishes::default() },
             send_telephone_event: None,
+            levels: Default::default(),
             security: Security::Dtls(DtlsPlan { role, fingerprints }),
             ice: Some(IcePlan { local: credentials("evtj", PASSWORD), remote: credentials("h6vY", "theirs") }),
             latch: Latch { trusted: Vec::new() },

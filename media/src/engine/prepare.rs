@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::command::MediaCommand;
+use super::command::{MediaCommand, Switch};
 use super::leg::Leg;
 use super::mailbox::{Letter, Order};
 use super::room::Room;
@@ -19,6 +19,7 @@ pub(super) struct Preparer {
     random: Random,
     identity: Identity,
     speakers: usize,
+    auto_gain: Switch,
     last_room: u64,
     last_leg: u64,
     legs: HashMap<LegId, OpenLeg>,
@@ -39,6 +40,7 @@ impl Preparer {
             identity: Identity::generate().map_err(|source| EngineError::Certificate { source })?,
             random: Random::from_seed(seed),
             speakers: settings.speakers,
+            auto_gain: settings.auto_gain,
             last_room: 0,
             last_leg: 0,
             legs: HashMap::new(),
@@ -77,7 +79,9 @@ impl Preparer {
     /// A leg, not yet known to live anywhere.
     pub fn open_leg(&mut self) -> Box<Leg> {
         self.last_leg += 1;
-        Box::new(Leg::new(LegId(self.last_leg)))
+        let mut leg = Leg::new(LegId(self.last_leg));
+        leg.set_auto_gain(self.auto_gain);
+        Box::new(leg)
     }
 
     /// A leg came to live on a shard, for the first time or from another.
@@ -117,6 +121,8 @@ impl Preparer {
             MediaCommand::SetMute { leg, mute } => Order::SetMute { leg, mute },
             MediaCommand::SetDeaf { leg, deaf } => Order::SetDeaf { leg, deaf },
             MediaCommand::SetGain { leg, gain_db } => Order::SetGain { leg, gain_db },
+            MediaCommand::SetAutoGain { leg, auto_gain } => Order::SetAutoGain { leg, auto_gain },
+            MediaCommand::SendKey { leg, key, duration } => Order::SendKey { leg, key, duration },
             MediaCommand::Play { leg, clip } => Order::Play { leg, clip },
             MediaCommand::StopPlaying { leg } => Order::StopPlaying { leg },
             MediaCommand::PlayToRoom { room, clip } => Order::PlayToRoom { room, clip },

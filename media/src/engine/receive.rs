@@ -13,8 +13,9 @@ use super::counters::Refusal;
 use super::guard::Guard;
 use super::latch::{Latch, Proof, Verdict};
 use super::settings::EngineError;
-use crate::dtmf::{KeyPress, KeyReceiver};
+use crate::dtmf::{KeyPress, KeyReceiver, ToneReceiver};
 use crate::id::LegId;
+use crate::mix::level::level_of_extension;
 use crate::mix::{Inserted, Playout};
 use crate::plan::{AudioCodec, AudioPlan, ReceiveKind, Security};
 use crate::rtp::{RtpHeader, RtpPacket, RtpSource, Ssrc, Validity};
@@ -30,12 +31,16 @@ pub(super) struct Receiver {
     /// By payload type.
     formats: [Option<ReceiveKind>; 128],
     listens: bool,
+    /// Of the header extension with the peer's level.
+    level_id: Option<u8>,
     unprotector: Guard<Unprotector>,
     source: Option<RtpSource>,
     heard_at: Option<Instant>,
     successor: Option<(Ssrc, u8)>,
     pub playout: Playout,
     pub keys: KeyReceiver,
+    /// Of a peer that knows no telephone-event.
+    pub tones: Option<ToneReceiver>,
 }
 
 /// What an acceptable packet brought.
@@ -51,6 +56,7 @@ impl Receiver {
     pub fn new(leg: LegId, plan: &AudioPlan) -> Result<Self, EngineError> {
         let keys = |source| EngineError::Keys { leg, source };
         let codec = |source| EngineError::Codec { leg, codec: plan.send.codec, source };
+        let has_events = plan.receive.iter().any(|format| matches!(format.kind, ReceiveKind::TelephoneEvent { .. }));
         let mut formats = [None; 128];
         for format in &plan.receive {
             if let Some(place) = formats.get_mut(usize::from(format.payload_type)) {
@@ -60,6 +66,7 @@ impl Receiver {
         Ok(Self {
             formats,
             listens: plan.direction.receives(),
+            level_id: plan.levels.peer,
             unprotector: match &plan.security {
                 Security::Plain => Guard::Plain,
                 Security::Sdes(sdes) => Guard::Ready(Unprotector::new(sdes).map_err(keys)?.into()),
@@ -70,6 +77,7 @@ impl Receiver {
             successor: None,
             playout: Playout::new(&codecs(plan)).map_err(codec)?,
             keys: KeyReceiver::default(),
+            tones: (!has_events).then(ToneReceiver::default),
         })
     }
 
@@ -130,7 +138,8 @@ impl Receiver {
             return Err(Refusal::Looped);
         }
         self.count(&header, clock_rate(kind), now)?;
-        let (press, inserted) = self.deliver(kind, &header, packet.payload, now);
+        let level = self.level_id.zip(packet.extension).and_then(|(id, extension)| level_of_extension(&extension, id));
+        let (press, inserted) = self.deliver(kind, &header, level, packet.payload, now);
         Ok(Accepted { moved, press, late: inserted == Some(Inserted::Late) })
     }
 
@@ -184,12 +193,15 @@ impl Receiver {
         &mut self,
         kind: ReceiveKind,
         header: &RtpHeader,
+        told_dbov: Option<i8>,
         payload: &[u8],
         now: Instant,
     ) -> (Option<KeyPress>, Option<Inserted>) {
         match kind {
             _ if !self.listens => (None, None),
-            ReceiveKind::Audio(codec) => (None, Some(self.playout.handle_packet(codec, header, payload, now))),
+            ReceiveKind::Audio(codec) => {
+                (None, Some(self.playout.handle_leveled_packet(codec, header, told_dbov, payload, now)))
+            }
             ReceiveKind::ComfortNoise => {
                 self.playout.handle_silence(header);
                 (None, None)

@@ -12,7 +12,7 @@ use super::reports::Clocks;
 use super::settings::MAX_SPEAKERS;
 use super::table::Table;
 use crate::id::{LegId, RoomId};
-use crate::mix::{Frame, SILENCE, Sound, Speakers, Sum};
+use crate::mix::{Frame, Limiter, SILENCE, Sound, Speakers, Sum};
 use crate::rtp::Ssrc;
 
 /// Ticks between two tellings of who speaks: a fifth of a second.
@@ -25,6 +25,7 @@ pub(super) struct Room {
     members: Vec<Slot>,
     speakers: Speakers,
     sum: Sum,
+    limiter: Limiter,
     recent: Recent,
     prompt: Option<Prompt>,
     told: SpeakerList,
@@ -39,6 +40,25 @@ pub(super) struct RoomSound<'a> {
     pub recent: &'a Recent,
     /// The streams of those who are heard.
     pub contributors: &'a [Ssrc],
+    /// How loud each of them is, dBov.
+    pub levels: &'a [i8],
+}
+
+/// Who is in the sum of a tick, and how loud: dBov.
+#[derive(Debug, Default)]
+struct Contributors {
+    ssrcs: [Ssrc; MAX_SPEAKERS],
+    levels: [i8; MAX_SPEAKERS],
+    count: usize,
+}
+
+impl Contributors {
+    fn push(&mut self, ssrc: Ssrc, level_dbov: i8) {
+        if let (Some(place), Some(level)) = (self.ssrcs.get_mut(self.count), self.levels.get_mut(self.count)) {
+            (*place, *level) = (ssrc, level_dbov);
+            self.count += 1;
+        }
+    }
 }
 
 impl Room {
@@ -50,6 +70,7 @@ impl Room {
             members: Vec::with_capacity(256),
             speakers: Speakers::new(most.clamp(1, MAX_SPEAKERS)),
             sum: Sum::new(),
+            limiter: Limiter::default(),
             recent: Recent::default(),
             prompt: None,
             told: SpeakerList::default(),
@@ -89,10 +110,16 @@ impl Room {
         io: &mut impl PacketIo,
     ) {
         self.rank(at.now, legs, desk);
-        let (contributors, count) = self.mix(at.now, legs, desk);
-        self.sum.whole(self.recent.begin(tick));
-        let sound =
-            RoomSound { id: self.id, sum: &self.sum, recent: &self.recent, contributors: &contributors[..count] };
+        let mut contributors = Contributors::default();
+        self.mix(at.now, legs, desk, &mut contributors);
+        self.sum.whole(&mut self.limiter, self.recent.begin(tick));
+        let sound = RoomSound {
+            id: self.id,
+            sum: &self.sum,
+            recent: &self.recent,
+            contributors: &contributors.ssrcs[..contributors.count],
+            levels: &contributors.levels[..contributors.count],
+        };
         for slot in &self.members {
             if let Some(leg) = legs.get_mut(*slot) {
                 leg.hear(*slot, Some(&sound), tick, desk, io);
@@ -113,9 +140,8 @@ impl Room {
         self.speakers.handle_tick();
     }
 
-    /// Sums those who speak. Returns their streams.
-    fn mix(&mut self, now: Instant, legs: &mut Table<LegId, Leg>, desk: &mut Desk) -> ([Ssrc; MAX_SPEAKERS], usize) {
-        let (mut contributors, mut count) = ([Ssrc::default(); MAX_SPEAKERS], 0);
+    /// Sums those who speak, and names them.
+    fn mix(&mut self, now: Instant, legs: &mut Table<LegId, Leg>, desk: &mut Desk, contributors: &mut Contributors) {
         self.sum.clear();
         for slot in &self.members {
             let Some(leg) = legs.get_mut(*slot) else { continue };
@@ -123,13 +149,10 @@ impl Room {
                 leg.pass(now);
                 continue;
             }
-            if let Sound::Voice { .. } = leg.pull(now, desk) {
+            if let Sound::Voice { level_dbov } = leg.pull(now, desk) {
                 self.sum.add(&leg.frame);
                 leg.is_summed = true;
-                if let (Some(place), Some(ssrc)) = (contributors.get_mut(count), leg.peer_ssrc()) {
-                    *place = ssrc;
-                    count += 1;
-                }
+                leg.peer_ssrc().into_iter().for_each(|ssrc| contributors.push(ssrc, level_dbov));
             }
         }
         if let Some(prompt) = &mut self.prompt {
@@ -140,7 +163,6 @@ impl Room {
         if let Some(prompt) = self.prompt.take_if(|prompt| prompt.is_over()) {
             desk.outbox.give_back(Returned::Clip(prompt.into_clip()));
         }
-        (contributors, count)
     }
 
     fn tell_speakers(&mut self, desk: &mut Desk) {

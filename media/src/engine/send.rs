@@ -5,17 +5,21 @@
 use std::time::Duration;
 
 use super::guard::Guard;
+use crate::dtmf::event::EVENT_LEN;
 use crate::mix::TICK;
 use crate::plan::{AudioPlan, Security, SendFormat};
 use crate::random::Random;
+use crate::rtp::packet::MAX_CSRCS;
 use crate::rtp::rtcp::SenderInfo;
 use crate::rtp::timestamp::units_of;
-use crate::rtp::{NtpTime, RtpSender, Ssrc};
+use crate::rtp::{NtpTime, RtpHeader, RtpSender, Ssrc};
 use crate::secure::{Protector, SrtpError};
 
 #[derive(Debug)]
 pub(super) struct Sender {
     pub format: SendFormat,
+    /// Identifier under which contributors' levels are told.
+    levels: Option<u8>,
     rtp: RtpSender,
     protector: Guard<Protector>,
     /// Where the next packet starts if none is left out.
@@ -28,14 +32,26 @@ pub(super) struct Passage<'a> {
     pub octets: &'a [u8],
     /// In units of the RTP clock since tick 0.
     pub position: u64,
-    /// Who is heard in it.
+    /// Who is heard in it, and how loud each, dBov.
     pub csrcs: &'a [Ssrc],
+    pub levels: &'a [i8],
+}
+
+/// A packet of a key press in place of audio.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyPassage {
+    pub payload_type: u8,
+    pub marker: bool,
+    /// Tick in which the press began: all its packets have that timestamp (RFC 4733 §2.5.1.2).
+    pub began: u64,
+    pub payload: [u8; EVENT_LEN],
 }
 
 impl Sender {
     pub fn new(plan: &AudioPlan, random: &mut Random) -> Result<Self, SrtpError> {
         Ok(Self {
             format: plan.send,
+            levels: plan.levels.contributors,
             rtp: RtpSender::new(u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())),
             protector: match &plan.security {
                 Security::Plain => Guard::Plain,
@@ -81,12 +97,38 @@ impl Sender {
 
     /// Writes a packet into `buffer`, protected. Returns its length; none when it cannot be sent.
     pub fn packet(&mut self, passage: Passage<'_>, buffer: &mut [u8]) -> Option<usize> {
-        let Passage { octets, position, csrcs } = passage;
+        let Passage { octets, position, csrcs, levels } = passage;
         let marker = self.expected != Some(position);
         self.expected = Some(position + u64::from(self.units()));
         let timestamp = self.rtp.timestamp(position);
         let header = self.rtp.next_header(self.format.payload_type, marker, timestamp, octets.len());
-        let start = header.write(csrcs, buffer).ok()?;
+        // One octet a contributor, in their order (RFC 6465 §3): the level without its sign.
+        let mut told = [0; MAX_CSRCS];
+        told.iter_mut().zip(levels).for_each(|(octet, level)| *octet = level.unsigned_abs().min(127));
+        let told = self.levels.zip(told.get(..levels.len()));
+        self.write(&header, csrcs, told, octets, buffer)
+    }
+
+    /// Writes a key's packet. It takes its number in the sequence of the audio, and its time on the audio's clock, also
+    /// where the event counts its duration on another.
+    pub fn key_packet(&mut self, passage: KeyPassage, buffer: &mut [u8]) -> Option<usize> {
+        let KeyPassage { payload_type, marker, began, payload } = passage;
+        let units = units_of(TICK, self.format.codec.clock_rate());
+        let timestamp = self.rtp.timestamp(began * u64::from(units));
+        self.expected = None;
+        let header = self.rtp.next_header(payload_type, marker, timestamp, payload.len());
+        self.write(&header, &[], None, &payload, buffer)
+    }
+
+    fn write(
+        &mut self,
+        header: &RtpHeader,
+        csrcs: &[Ssrc],
+        levels: Option<(u8, &[u8])>,
+        octets: &[u8],
+        buffer: &mut [u8],
+    ) -> Option<usize> {
+        let start = header.write_extended(csrcs, levels, buffer).ok()?;
         let len = start + octets.len();
         buffer.get_mut(start..len)?.copy_from_slice(octets);
         match &mut self.protector {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::command::Switch;
 use crate::codec::CodecError;
 use crate::id::LegId;
 use crate::plan::AudioCodec;
@@ -26,6 +27,8 @@ pub struct EngineSettings {
     pub speakers: usize,
     /// A leg from which neither RTP nor RTCP came for this long is told of as silent.
     pub silent_after: Duration,
+    /// Whether legs are brought to a common loudness, until told otherwise for one.
+    pub auto_gain: Switch,
 }
 
 impl Default for EngineSettings {
@@ -36,6 +39,7 @@ impl Default for EngineSettings {
             ports: 20_000..=29_999,
             speakers: 8,
             silent_after: Duration::from_secs(30),
+            auto_gain: Switch::On,
         }
     }
 }

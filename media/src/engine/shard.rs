@@ -97,6 +97,8 @@ impl Shard {
             Order::SetMute { leg, mute } => self.with(leg, |leg| leg.set_mute(mute)),
             Order::SetDeaf { leg, deaf } => self.with(leg, |leg| leg.deaf = deaf),
             Order::SetGain { leg, gain_db } => self.with(leg, |leg| leg.set_gain(gain_db)),
+            Order::SetAutoGain { leg, auto_gain } => self.with(leg, |leg| leg.set_auto_gain(auto_gain)),
+            Order::SendKey { leg, key, duration } => self.with(leg, |leg| leg.send_key(key, duration)),
             Order::Play { leg, clip } => self.play(leg, Some(clip)),
             Order::StopPlaying { leg } => self.play(leg, None),
             Order::PlayToRoom { room, clip } => self.play_to_room(room, clip),
@@ -187,11 +189,11 @@ impl Shard {
         let alone = alone.iter().filter(|_| phase == ALONE);
         for slot in rooms.chain(alone) {
             let Some(leg) = legs.get_mut(*slot) else { continue };
-            io.receive(*slot, |datagram, from| leg.handle_datagram(datagram, from, at, desk));
+            io.receive(*slot, |datagram, from, arrived| leg.handle_datagram(datagram, from, arrived, at, desk));
         }
         io.receive_rtcp(|slot, datagram, from| {
             if let Some(leg) = legs.get_mut(slot) {
-                leg.handle_datagram(datagram, from, at, desk);
+                leg.handle_datagram(datagram, from, at.now, at, desk);
             }
         });
     }

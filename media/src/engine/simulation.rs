@@ -37,6 +37,7 @@ pub struct Sent<'a> {
     pub leg: Option<LegId>,
     pub from: Channel,
     pub to: SocketAddr,
+    pub at: Instant,
     pub datagram: &'a [u8],
 }
 
@@ -93,7 +94,7 @@ impl Simulation {
     /// A datagram comes to one of the leg's ports; the leg sees it at its next tick.
     pub fn arrive(&mut self, leg: LegId, at: Channel, from: SocketAddr, datagram: &[u8]) {
         if let Some(slot) = self.shard.slot_of(leg) {
-            self.io.arrive(slot, at, from, datagram);
+            self.io.arrive(slot, at, from, datagram, self.now);
         }
     }
 
@@ -108,15 +109,19 @@ impl Simulation {
     }
 
     /// Time passes in which the shard does not get to run.
-    pub fn stall(&mut self, time: Duration) {
+    pub fn freeze(&mut self, time: Duration) {
         self.now += time;
+    }
+
+    /// After a [`freeze`](Self::freeze) the shard runs what is due.
+    pub fn thaw(&mut self) {
         self.run_ticks();
     }
 
     /// Hands over and forgets what was sent.
     pub fn take_sent(&mut self, mut each: impl FnMut(Sent<'_>)) {
         let shard = &self.shard;
-        self.io.take_sent(|slot, from, to, datagram| each(Sent { leg: shard.id_of(slot), from, to, datagram }));
+        self.io.take_sent(|slot, from, to, at, datagram| each(Sent { leg: shard.id_of(slot), from, to, at, datagram }));
     }
 
     /// Hands over and forgets what was told.
@@ -133,6 +138,7 @@ impl Simulation {
         match letter {
             Letter::Order(order) => self.shard.handle_order(order, self.now),
             Letter::Close { leg } => {
+                self.io.now = Some(self.now);
                 if let Some(slot) = self.shard.close(leg, self.now, &mut self.io) {
                     self.io.forget(slot);
                 }
@@ -143,6 +149,7 @@ impl Simulation {
 
     fn run_ticks(&mut self) {
         while let Some(due) = self.beat.next_due(self.shard.used_phases(), self.now) {
+            self.io.now = Some(self.now);
             self.shard.handle_tick(due, self.now, &mut self.io);
         }
     }

@@ -13,6 +13,7 @@ use super::send::Sender;
 use super::settings::EngineError;
 use super::solo::Solo;
 use crate::codec::packet_time;
+use crate::dtmf::KeySender;
 use crate::id::LegId;
 use crate::plan::{AudioPlan, MediaPlan, Security, SrtpKeys};
 use crate::random::Random;
@@ -27,6 +28,8 @@ pub(super) struct Streams {
     pub sender: Sender,
     pub solo: Solo,
     pub reports: Reports,
+    /// Keys on their way to the peer, where it takes any.
+    pub keys: Option<KeySender>,
     /// Of legs with ICE or DTLS.
     path: Option<Box<Path>>,
 }
@@ -43,6 +46,7 @@ impl Streams {
             sender: Sender::new(&plan, random).map_err(keys)?,
             solo: Solo::new(&plan.send).map_err(codec)?,
             reports: Reports::new(random),
+            keys: plan.send_telephone_event.map(|(_, clock_rate)| KeySender::new(clock_rate)),
             path: Path::new(&plan, identity).map(Box::new),
             plan,
         })
@@ -66,6 +70,9 @@ impl Streams {
         self.sender.take_over(&mut before.sender, same_keys);
         self.receiver.take_over(&mut before.receiver, same_keys);
         self.reports.take_over(&mut before.reports);
+        if self.plan.send_telephone_event == before.plan.send_telephone_event {
+            std::mem::swap(&mut self.keys, &mut before.keys);
+        }
     }
 
     /// Whether the peer is to hear anything: not before it is found and the handshake done.
@@ -78,6 +85,11 @@ impl Streams {
         self.sender.lets_pass() && self.path.as_ref().is_none_or(|path| path.is_open())
     }
 
+    /// The payload number of keys that we send.
+    pub fn key_payload_type(&self) -> Option<u8> {
+        self.plan.send_telephone_event.map(|(payload_type, _)| payload_type)
+    }
+
     pub fn receives(&self) -> bool {
         self.plan.direction.receives()
     }
@@ -87,7 +99,13 @@ impl Streams {
     }
 
     /// Takes a datagram from either of the leg's ports.
-    pub fn handle_datagram(&mut self, datagram: &mut [u8], from: SocketAddr, at: Clocks) -> Result<Accepted, Refusal> {
+    pub fn handle_datagram(
+        &mut self,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        arrived: Instant,
+        at: Clocks,
+    ) -> Result<Accepted, Refusal> {
         let kind = Kind::of(datagram);
         match (kind, &mut self.path) {
             (Kind::Stun, Some(path)) => {
@@ -100,7 +118,7 @@ impl Streams {
             _ => {}
         }
         match kind {
-            Kind::Rtp => self.receiver.handle_rtp(datagram, from, &mut self.latch, self.sender.ssrc(), at.now),
+            Kind::Rtp => self.receiver.handle_rtp(datagram, from, &mut self.latch, self.sender.ssrc(), arrived),
             Kind::Rtcp => {
                 let (datagram, proof) = self.receiver.open_rtcp(datagram)?;
                 if !self.latch.handle_rtcp(from, proof) {

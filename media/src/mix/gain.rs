@@ -6,19 +6,33 @@ use super::Frame;
 pub struct Gain {
     current: f32,
     wanted: f32,
+    set_db: f32,
+    auto_db: f32,
 }
 
 impl Default for Gain {
     fn default() -> Self {
-        Self { current: 1.0, wanted: 1.0 }
+        Self { current: 1.0, wanted: 1.0, set_db: 0.0, auto_db: 0.0 }
     }
 }
 
 impl Gain {
     /// Sets the gain; held to −40…+20 dB.
     pub fn set_db(&mut self, gain_db: f32) {
-        let gain_db = if gain_db.is_finite() { gain_db.clamp(-40.0, 20.0) } else { 0.0 };
-        self.wanted = 10.0_f32.powf(gain_db / 20.0);
+        self.set_db = if gain_db.is_finite() { gain_db.clamp(-40.0, 20.0) } else { 0.0 };
+        self.want();
+    }
+
+    /// Sets what is added to it by itself.
+    pub fn set_auto_db(&mut self, auto_db: f32) {
+        if auto_db != self.auto_db {
+            self.auto_db = auto_db;
+            self.want();
+        }
+    }
+
+    fn want(&mut self) {
+        self.wanted = 10.0_f32.powf((self.set_db + self.auto_db) / 20.0);
     }
 
     /// Applies the gain in place. Costs nothing at 0 dB.

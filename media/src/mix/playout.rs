@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use super::jitter::{Inserted, JitterBuffer, JitterStats, Step};
 use super::level::{Estimate, LevelEstimator, SILENT};
-use super::{FRAME_SAMPLES, Frame, Resampler, level_dbov};
+use super::stretch::{LONGEST_PIECE, Stretcher};
+use super::{FRAME_SAMPLES, Frame, Resampler, ToldLevel, level_dbov};
 use crate::codec::{CodecError, Decoder, SampleRate, make_decoder};
 use crate::plan::AudioCodec;
 use crate::rtp::RtpHeader;
@@ -46,6 +47,7 @@ pub struct Playout {
     jitter: JitterBuffer,
     voices: Vec<Voice>,
     estimator: LevelEstimator,
+    told: ToldLevel,
     level: Level,
     /// Ticks.
     believed: u8,
@@ -53,6 +55,7 @@ pub struct Playout {
     usual_len: usize,
     pcm: Box<[i16; LONGEST]>,
     fifo: Fifo,
+    stretcher: Stretcher,
     /// Passed over at the last tick: what is decoded next fades in.
     skipped: bool,
 }
@@ -72,23 +75,38 @@ impl Playout {
             jitter: JitterBuffer::new(),
             voices: codecs.iter().map(|&codec| Voice::new(codec)).collect::<Result<_, _>>()?,
             estimator: LevelEstimator::default(),
+            told: ToldLevel::default(),
             level: Level::Estimated(SILENT),
             believed: BELIEVED,
             usual_len: 0,
             pcm: Box::new([0; LONGEST]),
             fifo: Fifo::new(),
+            stretcher: Stretcher::default(),
             skipped: true,
         })
     }
 
     /// Takes a packet of one of the codecs.
     pub fn handle_packet(&mut self, codec: AudioCodec, header: &RtpHeader, payload: &[u8], now: Instant) -> Inserted {
+        self.handle_leveled_packet(codec, header, None, payload, now)
+    }
+
+    /// The same, with the level that the peer tells of it (RFC 6464), dBov.
+    pub fn handle_leveled_packet(
+        &mut self,
+        codec: AudioCodec,
+        header: &RtpHeader,
+        told_dbov: Option<i8>,
+        payload: &[u8],
+        now: Instant,
+    ) -> Inserted {
         if !self.voices.iter().any(|voice| voice.codec == codec) {
             return Inserted::Unusable;
         }
         let inserted = self.jitter.insert(codec, header, payload, now);
         if matches!(inserted, Inserted::Kept | Inserted::Restarted) {
-            self.note_level(codec, payload);
+            let told_dbov = self.told.handle_told(told_dbov);
+            self.note_level(codec, payload, told_dbov);
         }
         inserted
     }
@@ -113,9 +131,10 @@ impl Playout {
     pub fn pull(&mut self, frame: &mut Frame, now: Instant) -> Sound {
         let mut voiced = self.fifo.len > 0;
         let clock_rate = self.jitter.begin_tick(now);
-        while let Some(step) = self.jitter.next_step() {
-            voiced |= !matches!(step, Step::Quiet { .. });
-            decode(step, clock_rate, &mut self.voices, &mut self.pcm[..], &mut self.fifo);
+        voiced |= self.decode_steps(clock_rate);
+        if self.jitter.stretch() != 0 {
+            self.stretch(clock_rate);
+            voiced |= self.decode_steps(clock_rate);
         }
         self.fifo.take(frame);
         if std::mem::take(&mut self.skipped) {
@@ -125,15 +144,49 @@ impl Playout {
             return Sound::Silence;
         }
         let level_dbov = level_dbov(frame);
+        if !self.told.handle_decoded(level_dbov) {
+            self.level = Level::Decoded(level_dbov, 0);
+        }
         if !matches!(self.level, Level::Estimated(_)) {
             self.level = Level::Decoded(level_dbov, 0);
         }
         Sound::Voice { level_dbov }
     }
 
+    /// Carries out the buffer's next steps. Returns whether there was sound in them.
+    fn decode_steps(&mut self, clock_rate: u32) -> bool {
+        let mut voiced = false;
+        while let Some(step) = self.jitter.next_step() {
+            voiced |= !matches!(step, Step::Quiet { .. });
+            decode(step, clock_rate, &mut self.voices, &mut self.pcm[..], &mut self.fifo);
+        }
+        voiced
+    }
+
+    /// Makes the sound in hand shorter or longer, for the buffer's delay to shrink or grow.
+    fn stretch(&mut self, clock_rate: u32) {
+        let ratio = (48_000 / clock_rate) as usize;
+        let wanted = self.jitter.stretch();
+        let samples = usize::try_from(wanted.unsigned_abs()).unwrap_or(0) * ratio;
+        if wanted > 0 {
+            if let Some(gone) = self.fifo.shorten(&mut self.stretcher, samples) {
+                self.jitter.handle_shortened((gone / ratio) as u32);
+            }
+        } else if let Some(more) = self.fifo.lengthen(&mut self.stretcher, LONGEST_PIECE) {
+            self.jitter.handle_lengthened((more / ratio) as u32);
+        }
+    }
+
     /// Lets the tick pass without decoding.
     pub fn skip(&mut self, now: Instant) {
         self.jitter.begin_tick(now);
+        let wanted = self.jitter.stretch();
+        let units = u32::try_from(wanted.unsigned_abs()).unwrap_or(0);
+        match wanted {
+            1.. => self.jitter.handle_shortened(units),
+            ..0 => self.jitter.handle_lengthened(units),
+            0 => {}
+        }
         while self.jitter.next_step().is_some() {}
         self.fifo.clear();
         self.skipped = true;
@@ -146,14 +199,15 @@ impl Playout {
         self.jitter.stats()
     }
 
-    fn note_level(&mut self, codec: AudioCodec, payload: &[u8]) {
-        self.believed = match self.estimator.estimate(codec, payload) {
-            Estimate::Level(level) => {
+    /// What we estimate ourselves goes before what we are told.
+    fn note_level(&mut self, codec: AudioCodec, payload: &[u8], told_dbov: Option<i8>) {
+        self.believed = match (self.estimator.estimate(codec, payload), told_dbov) {
+            (Estimate::Level(level), _) | (_, Some(level)) => {
                 self.level = Level::Estimated(level);
                 return;
             }
-            Estimate::Voiceless => BELIEVED_VOICELESS,
-            Estimate::Unknown => BELIEVED,
+            (Estimate::Voiceless, None) => BELIEVED_VOICELESS,
+            (Estimate::Unknown, None) => BELIEVED,
         };
         let grown = payload.len() > self.usual_len * 5 / 4 + 8;
         self.usual_len = (self.usual_len * 7 + payload.len()) / 8;
@@ -252,6 +306,19 @@ impl Fifo {
         let end = (self.len + samples).min(self.samples.len());
         self.samples[self.len..end].fill(0);
         self.len = end;
+    }
+
+    fn shorten(&mut self, stretcher: &mut Stretcher, most: usize) -> Option<usize> {
+        let gone = stretcher.shorten(&mut self.samples[..self.len], most)?;
+        self.samples.copy_within(gone..self.len, 0);
+        self.len -= gone;
+        Some(gone)
+    }
+
+    fn lengthen(&mut self, stretcher: &mut Stretcher, most: usize) -> Option<usize> {
+        let more = stretcher.lengthen(&mut self.samples[..], self.len, most)?;
+        self.len += more;
+        Some(more)
     }
 
     /// Keeps the beginning of what is left out.

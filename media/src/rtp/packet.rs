@@ -57,6 +57,33 @@ pub struct RtpHeader {
 impl RtpHeader {
     /// Writes the header and its contributing sources, 12 + 4·`csrcs` octets. Returns that length.
     pub fn write(&self, csrcs: &[Ssrc], out: &mut [u8]) -> Result<usize, RtpError> {
+        self.write_extended(csrcs, None, out)
+    }
+
+    /// The same, with one element of a header extension in its one-byte form (RFC 8285 §4.2): its identifier, 1 to 14,
+    /// and its 1 to 16 octets. What does not fit that form is left out.
+    pub fn write_extended(
+        &self,
+        csrcs: &[Ssrc],
+        element: Option<(u8, &[u8])>,
+        out: &mut [u8],
+    ) -> Result<usize, RtpError> {
+        let element = element.filter(|(id, data)| (1..=14).contains(id) && (1..=16).contains(&data.len()));
+        let start = self.write_fixed(csrcs, out)?;
+        let Some((id, data)) = element else { return Ok(start) };
+        let words = (1 + data.len()).div_ceil(4);
+        let (needed, len) = (start + 4 + 4 * words, out.len());
+        let extension = out.get_mut(start..needed).ok_or(RtpError::BufferFull { needed, len })?;
+        extension.fill(0);
+        extension[..2].copy_from_slice(&ONE_BYTE_PROFILE.to_be_bytes());
+        extension[3] = words as u8;
+        extension[4] = id << 4 | (data.len() - 1) as u8;
+        extension[5..5 + data.len()].copy_from_slice(data);
+        out[0] |= 0x10;
+        Ok(needed)
+    }
+
+    fn write_fixed(&self, csrcs: &[Ssrc], out: &mut [u8]) -> Result<usize, RtpError> {
         let count = u8::try_from(csrcs.len()).unwrap_or(u8::MAX);
         if csrcs.len() > MAX_CSRCS {
             return Err(RtpError::TooManyCsrcs { csrcs: csrcs.len() });
@@ -221,6 +248,19 @@ mod tests {
         assert_eq!(read.csrcs().collect::<Vec<_>>(), [Ssrc(1), Ssrc(2)]);
         assert_eq!(read.payload, b"abc");
         assert_eq!(header_len(&packet), Ok((HEADER, 20)));
+    }
+
+    #[test]
+    fn an_element_is_read_as_written() {
+        for data in [&[7_u8][..], &[1, 2, 3], &[9; 15], &[9; 16]] {
+            let mut packet = [0xff; 60];
+            let len = HEADER.write_extended(&[Ssrc(1)], Some((3, data)), &mut packet).expect("fits");
+            let read = RtpPacket::parse(&packet[..len]).expect("reads");
+            assert_eq!(read.extension.and_then(|extension| extension.element(3)), Some(data));
+            assert_eq!((read.csrcs().count(), read.payload.len(), read.header), (1, 0, HEADER));
+        }
+        assert_eq!(HEADER.write_extended(&[], Some((15, &[1])), &mut [0; 60]), Ok(12), "15 is reserved");
+        assert!(HEADER.write_extended(&[], Some((1, &[1])), &mut [0; 15]).is_err());
     }
 
     #[test]

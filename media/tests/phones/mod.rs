@@ -5,13 +5,14 @@ pub mod party;
 pub mod tone;
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use plenary_media::LegId;
 use plenary_media::codec::{Decoder, Encoded, Encoder, SampleRate, make_decoder, make_encoder};
+use plenary_media::dtmf::Event;
 use plenary_media::plan::{
-    AudioCodec, AudioPlan, Direction, Latch, MediaPlan, OpusWishes, ReceiveFormat, ReceiveKind, Security, SendFormat,
-    SrtpKeys, SrtpSuite,
+    AudioCodec, AudioLevels, AudioPlan, Direction, Latch, MediaPlan, OpusWishes, ReceiveFormat, ReceiveKind, Security,
+    SendFormat, SrtpKeys, SrtpSuite,
 };
 use plenary_media::rtp::{RtpHeader, RtpPacket, RtpSender};
 use plenary_media::secure::{Protector, Unprotector};
@@ -26,11 +27,25 @@ pub struct Model {
     pub ptime: Duration,
     pub suite: Option<SrtpSuite>,
     pub direction: Direction,
+    /// Takes and sends telephone-events.
+    pub events: bool,
+    /// Header extensions with levels.
+    pub levels: AudioLevels,
+    /// The level that the phone tells of its own voice.
+    pub tells_dbov: Option<i8>,
 }
 
 impl Default for Model {
     fn default() -> Self {
-        Self { codec: AudioCodec::Pcmu, ptime: Duration::from_millis(20), suite: None, direction: Direction::SendRecv }
+        Self {
+            codec: AudioCodec::Pcmu,
+            ptime: Duration::from_millis(20),
+            suite: None,
+            direction: Direction::SendRecv,
+            events: true,
+            levels: AudioLevels::default(),
+            tells_dbov: None,
+        }
     }
 }
 
@@ -39,7 +54,11 @@ impl Default for Model {
 pub struct Heard {
     pub header: RtpHeader,
     pub csrcs: Vec<u32>,
+    /// Of the contributors, as told.
+    pub levels: Vec<u8>,
     pub payload_len: usize,
+    /// When it left the mixer.
+    pub left: Instant,
 }
 
 pub struct Phone {
@@ -53,6 +72,10 @@ pub struct Phone {
     pub heard: Vec<i16>,
     pub packets: Vec<Heard>,
     pub reports: Vec<Vec<u8>>,
+    /// Packets of keys that came, since the last [`forget`](Self::forget).
+    pub keys: Vec<(RtpHeader, Event)>,
+    /// A second tone beside the first: both together may be a key.
+    pub second_hz: Option<f64>,
     encoder: Box<dyn Encoder>,
     decoder: Box<dyn Decoder>,
     protector: Option<Protector>,
@@ -72,6 +95,8 @@ impl Phone {
             heard: Vec::new(),
             packets: Vec::new(),
             reports: Vec::new(),
+            keys: Vec::new(),
+            second_hz: None,
             encoder: make_encoder(model.codec, OpusWishes::default()).expect("an encoder"),
             decoder: make_decoder(model.codec).expect("a decoder"),
             protector: keys.as_ref().map(|keys| Protector::new(keys).expect("keys")),
@@ -94,14 +119,19 @@ impl Phone {
                 remote_rtcp: self.rtcp_address,
                 rtcp_mux: false,
                 direction: self.model.direction,
-                receive: receive.map(|(payload_type, kind)| ReceiveFormat { payload_type, kind }).to_vec(),
+                receive: receive
+                    .into_iter()
+                    .filter(|(number, _)| self.model.events || *number != KEYS)
+                    .map(|(payload_type, kind)| ReceiveFormat { payload_type, kind })
+                    .collect(),
                 send: SendFormat {
                     payload_type: payload_type(self.model.codec),
                     codec: self.model.codec,
                     ptime: self.model.ptime,
                     opus: OpusWishes::default(),
                 },
-                send_telephone_event: Some((KEYS, self.model.codec.clock_rate())),
+                send_telephone_event: self.model.events.then_some((KEYS, self.model.codec.clock_rate())),
+                levels: self.model.levels,
                 security: self.model.suite.map_or(Security::Plain, |suite| Security::Sdes(keys(self.leg, suite))),
                 ice: None,
                 latch: Latch { trusted: Vec::new() },
@@ -118,7 +148,9 @@ impl Phone {
         let rate = self.encoder.sample_rate();
         let samples = rate.samples(self.model.ptime);
         let start = self.said * samples as u64;
-        let pcm = tone::samples(self.tone_hz, rate.hz(), start, samples);
+        let mut pcm = tone::samples(self.tone_hz, rate.hz(), start, samples);
+        let second = tone::samples(self.second_hz, rate.hz(), start, samples);
+        pcm.iter_mut().zip(second).for_each(|(sample, second)| *sample += second);
         let mut payload = [0; 1_500];
         let len = match self.encoder.encode(&pcm, &mut payload).expect("encoded") {
             Encoded::Payload(len) => len,
@@ -139,7 +171,9 @@ impl Phone {
         let timestamp = self.sender.timestamp(position);
         let header = self.sender.next_header(payload_type, marker, timestamp, payload.len());
         let mut packet = vec![0; 1_600];
-        let start = header.write(&[], &mut packet).expect("room");
+        let told = self.model.tells_dbov.map(|level| [0x80 | level.unsigned_abs()]);
+        let element = self.model.levels.peer.zip(told.as_ref().map(|told| &told[..]));
+        let start = header.write_extended(&[], element, &mut packet).expect("room");
         packet[start..start + payload.len()].copy_from_slice(payload);
         let len = start + payload.len();
         let len = match &mut self.protector {
@@ -156,16 +190,22 @@ impl Phone {
     }
 
     /// Takes an RTP datagram from the server.
-    pub fn hear(&mut self, datagram: &[u8]) {
+    pub fn hear(&mut self, datagram: &[u8], left: Instant) {
         let mut datagram = datagram.to_vec();
         if let Some(unprotector) = &mut self.unprotector {
             let len = unprotector.unprotect_rtp(&mut datagram).expect("the server's tag verifies");
             datagram.truncate(len);
         }
         let packet = RtpPacket::parse(&datagram).expect("the server sends RTP");
+        if packet.header.payload_type == KEYS {
+            self.keys.push((packet.header, Event::parse(packet.payload).expect("an event")));
+            return;
+        }
         assert_eq!(packet.header.payload_type, payload_type(self.model.codec));
         let csrcs = packet.csrcs().map(|ssrc| ssrc.0).collect();
-        self.packets.push(Heard { header: packet.header, csrcs, payload_len: packet.payload.len() });
+        let id = self.model.levels.contributors.unwrap_or(1);
+        let levels = packet.extension.and_then(|extension| extension.element(id)).unwrap_or_default().to_vec();
+        self.packets.push(Heard { levels, header: packet.header, csrcs, payload_len: packet.payload.len(), left });
         let mut pcm = [0; SampleRate::Hz48000.hz() as usize / 10];
         let count = self.decoder.decode(packet.payload, &mut pcm).expect("decoded");
         self.heard.extend_from_slice(&pcm[..count]);
@@ -184,6 +224,7 @@ impl Phone {
     pub fn forget(&mut self) {
         self.heard.clear();
         self.packets.clear();
+        self.keys.clear();
     }
 
     /// How loud a tone is in what was heard, dB below full scale.

@@ -74,9 +74,10 @@ impl Party {
         let until = self.elapsed + time;
         while self.elapsed < until {
             self.speak();
+            self.sim.freeze(STEP);
             self.elapsed += STEP;
         }
-        self.sim.stall(time);
+        self.sim.thaw();
         self.deliver();
     }
 
@@ -118,7 +119,7 @@ impl Party {
             let phone = phones.iter_mut().find(|phone| Some(phone.leg) == sent.leg);
             let Some(phone) = phone.filter(|phone| phone.address.ip() == sent.to.ip()) else { return };
             match sent.from {
-                Channel::Rtp => phone.hear(sent.datagram),
+                Channel::Rtp => phone.hear(sent.datagram, sent.at),
                 Channel::Rtcp => phone.hear_report(sent.datagram),
             }
         });

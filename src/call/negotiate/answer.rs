@@ -8,6 +8,7 @@ use super::dtls;
 use super::error::NegotiationError;
 use super::format::CommonFormats;
 use super::ice::{self, Offered};
+use super::levels;
 use super::negotiator::{Agreed, AgreedSecurity, AudioLine, Negotiator};
 use super::policy::SrtpPolicy;
 use super::remote::Remote;
@@ -31,6 +32,7 @@ impl Negotiator {
         let offer = SessionDescription::parse(offer)?;
         let taken = self.choose(&offer)?;
         let formats = taken.common.listed();
+        let levels = levels::read(&taken.offered.attributes);
         let direction = answering_direction(taken.remote.direction, self.wanted);
         let (keys, setup) = match &taken.security {
             Some(AgreedSecurity::Sdes(keys)) => (std::slice::from_ref(&keys.local), None),
@@ -46,6 +48,7 @@ impl Negotiator {
             setup,
             ice: taken.ice.as_ref().map(|ice| &ice.local),
             mid: taken.offered.attributes.value("mid"),
+            levels,
         });
         if taken.mismatch {
             audio.attributes.push_flag("ice-mismatch");
@@ -57,7 +60,7 @@ impl Negotiator {
         }
         self.numbers.learn(&formats);
         let Acceptable { place, offered, common, remote, security, ice, .. } = taken;
-        let plan = self.plan(offered, &common, formats, &remote, direction, security.as_ref(), ice.as_ref());
+        let plan = self.plan(offered, &common, formats, &remote, direction, security.as_ref(), ice.as_ref(), levels);
         self.agreed = Some(Agreed { media: media.clone(), audio: place, remote, security, ice, bundled });
         self.pending = None;
         Ok((self.print(media, bundled), plan))

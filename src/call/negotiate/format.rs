@@ -140,6 +140,7 @@ fn opus_wishes(format: &RtpFormat, media: &MediaDescription) -> OpusWishes {
         max_playback_rate: parameters.number("maxplaybackrate"),
         inband_fec: parameters.is_on("useinbandfec"),
         dtx: parameters.is_on("usedtx"),
+        cbr: parameters.is_on("cbr"),
     }
 }
 
@@ -269,7 +270,7 @@ mod tests {
     fn opus_wishes_are_the_receivers() {
         let media = audio(
             "m=audio 4000 RTP/AVP 96\r\nb=AS:40\r\na=rtpmap:96 opus/48000/2\r\n\
-             a=fmtp:96 maxplaybackrate=16000; maxaveragebitrate=30000;usedtx=1; foo=1",
+             a=fmtp:96 maxplaybackrate=16000; maxaveragebitrate=30000;usedtx=1; cbr=1; foo=1",
         );
         let wishes = CommonFormats::find(&media, &MediaPolicy::default()).expect("in common").send_format(&media).opus;
         assert_eq!(
@@ -278,7 +279,8 @@ mod tests {
                 max_average_bitrate: Some(24_000),
                 max_playback_rate: Some(16_000),
                 inband_fec: false,
-                dtx: true
+                dtx: true,
+                cbr: true
             }
         );
     }

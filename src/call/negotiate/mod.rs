@@ -26,6 +26,7 @@ mod entropy;
 mod error;
 mod format;
 mod ice;
+mod levels;
 mod negotiator;
 mod offer;
 pub mod policy;

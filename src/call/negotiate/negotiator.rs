@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use plenary_media::plan::{
-    self, AudioPlan, Fingerprint, IceCredentials, IcePlan, Latch, MediaPlan, ReceiveFormat, Security,
+    self, AudioLevels, AudioPlan, Fingerprint, IceCredentials, IcePlan, Latch, MediaPlan, ReceiveFormat, Security,
 };
 use plenary_sip::sdp::attribute::{Crypto, Direction};
 use plenary_sip::sdp::{Attributes, Connection, MediaDescription, OwnDescriptions, Profile};
@@ -11,6 +11,7 @@ use super::dtls::{self, AgreedDtls};
 use super::entropy::Entropy;
 use super::format::{self, CommonFormats, PayloadNumbers};
 use super::ice;
+use super::levels;
 use super::offer::PendingOffer;
 use super::policy::{LocalMedia, MediaPolicy, OfferProfile, Signalling};
 use super::remote::Remote;
@@ -92,6 +93,7 @@ pub(super) struct AudioLine<'a> {
     pub(super) setup: Option<&'static str>,
     pub(super) ice: Option<&'a IceCredentials>,
     pub(super) mid: Option<&'a str>,
+    pub(super) levels: AudioLevels,
 }
 
 impl Negotiator {
@@ -140,6 +142,7 @@ impl Negotiator {
             attributes.push("mid", mid);
         }
         format::describe(line.formats, attributes);
+        levels::describe(line.levels, attributes);
         attributes.push("ptime", 20);
         for key in line.keys {
             attributes.push("crypto", key);
@@ -186,6 +189,7 @@ impl Negotiator {
         direction: Direction,
         security: Option<&AgreedSecurity>,
         ice: Option<&IcePlan>,
+        levels: AudioLevels,
     ) -> MediaPlan {
         MediaPlan {
             audio: AudioPlan {
@@ -196,6 +200,7 @@ impl Negotiator {
                 receive,
                 send: common.send_format(peer),
                 send_telephone_event: common.send_event(),
+                levels,
                 security: security.map_or(Security::Plain, AgreedSecurity::plan),
                 ice: ice.cloned(),
                 latch: Latch { trusted: self.signalling.source.into_iter().collect() },

@@ -1,7 +1,7 @@
 //! Offering, and taking the answer: RFC 3264 §5 and §7, and §8 for a later offer.
 
 use bytes::Bytes;
-use plenary_media::plan::{IceCredentials, IcePlan, MediaPlan, ReceiveFormat};
+use plenary_media::plan::{AudioLevels, IceCredentials, IcePlan, MediaPlan, ReceiveFormat};
 use plenary_sip::sdp::attribute::{Crypto, Direction};
 use plenary_sip::sdp::{MediaDescription, Profile, SessionDescription, answering_direction, rejected};
 
@@ -86,6 +86,7 @@ impl Negotiator {
             keys: &keys,
             setup: dtls.then_some("actpass"),
             ice: ice.as_ref(),
+            levels: AudioLevels::default(),
             mid: kept.map_or(dtls.then_some("0"), |kept| kept.attributes.value("mid")),
         });
         if let Some(line) = media.get_mut(place) {
@@ -122,7 +123,8 @@ impl Negotiator {
         let common = CommonFormats::find(audio, &self.policy)?;
         let direction = answering_direction(remote.direction, offered.direction);
         let receive = receivable(&offered.formats, &common.listed());
-        let plan = self.plan(audio, &common, receive, &remote, direction, security.as_ref(), ice.as_ref());
+        let levels = AudioLevels::default();
+        let plan = self.plan(audio, &common, receive, &remote, direction, security.as_ref(), ice.as_ref(), levels);
         let PendingOffer { media, audio, bundled, .. } = offered;
         self.agreed = Some(Agreed { media, audio, remote, security, ice, bundled });
         Ok(plan)

@@ -5,9 +5,11 @@ mod event_fd;
 mod mmsg;
 pub(super) mod priority;
 mod sim;
+mod stamp;
 mod udp;
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 pub(super) use event_fd::EventFd;
 pub(super) use sim::SimulatedIo;
@@ -32,8 +34,9 @@ pub enum Channel {
 
 /// The packets of one shard.
 pub(super) trait PacketIo {
-    /// Hands over what waits on a leg's RTP port, oldest first.
-    fn receive(&mut self, leg: Slot, each: impl FnMut(&mut [u8], SocketAddr));
+    /// Hands over what waits on a leg's RTP port, oldest first, and when each datagram came: ticks are 20 ms apart, and
+    /// to take the tick for the arrival would make 20 ms of jitter.
+    fn receive(&mut self, leg: Slot, each: impl FnMut(&mut [u8], SocketAddr, Instant));
 
     /// Hands over what waits on the RTCP ports of all legs.
     fn receive_rtcp(&mut self, each: impl FnMut(Slot, &mut [u8], SocketAddr));

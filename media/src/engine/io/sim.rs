@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use super::{Channel, PacketIo, Slot};
 
@@ -10,6 +11,8 @@ pub(crate) struct SimulatedIo {
     /// Not yet received, by leg and channel, in order of arrival.
     waiting: VecDeque<Arrived>,
     sent: Vec<Departed>,
+    /// When what is sent next leaves.
+    pub now: Option<Instant>,
     octets: Vec<u8>,
     spare: Vec<Vec<u8>>,
 }
@@ -19,6 +22,7 @@ struct Arrived {
     leg: Slot,
     at: Channel,
     from: SocketAddr,
+    now: Instant,
     datagram: Vec<u8>,
 }
 
@@ -28,23 +32,24 @@ struct Departed {
     leg: Slot,
     from: Channel,
     to: SocketAddr,
+    at: Instant,
     start: usize,
     end: usize,
 }
 
 impl SimulatedIo {
     /// A datagram comes to a leg's port, and waits there.
-    pub fn arrive(&mut self, leg: Slot, at: Channel, from: SocketAddr, datagram: &[u8]) {
+    pub fn arrive(&mut self, leg: Slot, at: Channel, from: SocketAddr, datagram: &[u8], now: Instant) {
         let mut kept = self.spare.pop().unwrap_or_default();
         kept.clear();
         kept.extend_from_slice(datagram);
-        self.waiting.push_back(Arrived { leg, at, from, datagram: kept });
+        self.waiting.push_back(Arrived { leg, at, from, now, datagram: kept });
     }
 
-    /// Hands over and forgets what was sent: leg, its port, destination, datagram.
-    pub fn take_sent(&mut self, mut each: impl FnMut(Slot, Channel, SocketAddr, &[u8])) {
-        for Departed { leg, from, to, start, end } in self.sent.drain(..) {
-            each(leg, from, to, &self.octets[start..end]);
+    /// Hands over and forgets what was sent: leg, its port, destination, time, datagram.
+    pub fn take_sent(&mut self, mut each: impl FnMut(Slot, Channel, SocketAddr, Instant, &[u8])) {
+        for Departed { leg, from, to, at, start, end } in self.sent.drain(..) {
+            each(leg, from, to, at, &self.octets[start..end]);
         }
         self.octets.clear();
     }
@@ -54,11 +59,11 @@ impl SimulatedIo {
         self.waiting.retain(|arrived| arrived.leg != leg);
     }
 
-    fn receive_where(&mut self, wanted: impl Fn(&Arrived) -> bool, mut each: impl FnMut(Slot, &mut [u8], SocketAddr)) {
+    fn receive_where(&mut self, wanted: impl Fn(&Arrived) -> bool, mut each: impl FnMut(&mut Arrived)) {
         for _ in 0..self.waiting.len() {
             let Some(mut arrived) = self.waiting.pop_front() else { return };
             if wanted(&arrived) {
-                each(arrived.leg, &mut arrived.datagram, arrived.from);
+                each(&mut arrived);
                 self.spare.push(arrived.datagram);
             } else {
                 self.waiting.push_back(arrived);
@@ -68,19 +73,21 @@ impl SimulatedIo {
 }
 
 impl PacketIo for SimulatedIo {
-    fn receive(&mut self, leg: Slot, mut each: impl FnMut(&mut [u8], SocketAddr)) {
+    fn receive(&mut self, leg: Slot, mut each: impl FnMut(&mut [u8], SocketAddr, Instant)) {
         let wanted = |arrived: &Arrived| arrived.leg == leg && arrived.at == Channel::Rtp;
-        self.receive_where(wanted, |_, datagram, from| each(datagram, from));
+        self.receive_where(wanted, |arrived| each(&mut arrived.datagram, arrived.from, arrived.now));
     }
 
-    fn receive_rtcp(&mut self, each: impl FnMut(Slot, &mut [u8], SocketAddr)) {
-        self.receive_where(|arrived| arrived.at == Channel::Rtcp, each);
+    fn receive_rtcp(&mut self, mut each: impl FnMut(Slot, &mut [u8], SocketAddr)) {
+        let wanted = |arrived: &Arrived| arrived.at == Channel::Rtcp;
+        self.receive_where(wanted, |arrived| each(arrived.leg, &mut arrived.datagram, arrived.from));
     }
 
     fn send(&mut self, leg: Slot, from: Channel, to: SocketAddr, datagram: &[u8]) -> bool {
         let start = self.octets.len();
         self.octets.extend_from_slice(datagram);
-        self.sent.push(Departed { leg, from, to, start, end: self.octets.len() });
+        let at = self.now.unwrap_or_else(Instant::now);
+        self.sent.push(Departed { leg, from, to, at, start, end: self.octets.len() });
         true
     }
 }
@@ -93,15 +100,17 @@ mod tests {
     fn each_port_has_its_own_queue() {
         let from: SocketAddr = "192.0.2.1:4000".parse().expect("an address");
         let mut io = SimulatedIo::default();
-        io.arrive(Slot(1), Channel::Rtp, from, b"a");
-        io.arrive(Slot(2), Channel::Rtp, from, b"b");
-        io.arrive(Slot(1), Channel::Rtcp, from, b"c");
-        io.arrive(Slot(1), Channel::Rtp, from, b"d");
+        let now = Instant::now();
+        for (leg, at, datagram) in
+            [(1, Channel::Rtp, b"a"), (2, Channel::Rtp, b"b"), (1, Channel::Rtcp, b"c"), (1, Channel::Rtp, b"d")]
+        {
+            io.arrive(Slot(leg), at, from, datagram, now);
+        }
         let mut got = Vec::new();
-        io.receive(Slot(1), |datagram, _| got.extend_from_slice(datagram));
+        io.receive(Slot(1), |datagram, _, _| got.extend_from_slice(datagram));
         assert_eq!(got, b"ad");
         io.receive_rtcp(|leg, datagram, _| assert_eq!((leg, &*datagram), (Slot(1), &b"c"[..])));
-        io.receive(Slot(2), |datagram, _| got.extend_from_slice(datagram));
+        io.receive(Slot(2), |datagram, _, _| got.extend_from_slice(datagram));
         assert_eq!(got, b"adb");
     }
 }

@@ -6,9 +6,11 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 use super::epoll::Epoll;
 use super::mmsg::{BATCH, ReceiveBatch};
+use super::stamp::stamp_arrivals;
 use super::{Channel, PacketIo, Slot};
 use crate::engine::ports::LegSockets;
 
@@ -33,6 +35,8 @@ impl UdpIo {
 
     /// Takes a leg's sockets into use.
     pub fn attach(&mut self, leg: Slot, sockets: Box<LegSockets>) {
+        // Where the system does not tell arrivals, packets count as come when they are read.
+        let _ = stamp_arrivals(&sockets.rtp);
         // Without RTCP the call goes on: its absence never ends one.
         let _ = self.rtcp.watch(&sockets.rtcp, leg.0.into());
         if let Some(place) = self.legs.get_mut(leg.index()) {
@@ -49,7 +53,7 @@ impl UdpIo {
 }
 
 impl PacketIo for UdpIo {
-    fn receive(&mut self, leg: Slot, mut each: impl FnMut(&mut [u8], SocketAddr)) {
+    fn receive(&mut self, leg: Slot, mut each: impl FnMut(&mut [u8], SocketAddr, Instant)) {
         let Some(Some(sockets)) = self.legs.get(leg.index()) else { return };
         for _ in 0..READS {
             if self.batch.receive(&sockets.rtp, &mut each) < BATCH {
@@ -62,7 +66,7 @@ impl PacketIo for UdpIo {
         for name in self.rtcp.readable() {
             let leg = Slot(name as u32);
             if let Some(Some(sockets)) = self.legs.get(leg.index()) {
-                self.batch.receive(&sockets.rtcp, &mut |datagram, source| each(leg, datagram, source));
+                self.batch.receive(&sockets.rtcp, &mut |datagram, source, _| each(leg, datagram, source));
             }
         }
     }

@@ -19,6 +19,8 @@ const LONGEST_GAP: Duration = Duration::from_millis(100);
 const SPARE: Duration = Duration::from_millis(40);
 /// How long a packet is held for a tick to fill.
 const LONGEST_FILLING: Duration = Duration::from_millis(40);
+/// No piece of sound is shorter.
+const SHORTEST_STRETCH: Duration = Duration::from_micros(2_500);
 /// The clock while there is no stream.
 const IDLE_CLOCK: u32 = 48_000;
 
@@ -58,6 +60,8 @@ pub struct JitterStats {
     pub concealed: u64,
     /// Packets dropped to shed delay.
     pub shed: u64,
+    /// Pieces of sound left out or said twice.
+    pub stretched: u64,
     /// From arrival to play, of the packet last played.
     pub delay: Duration,
 }
@@ -89,7 +93,8 @@ pub struct JitterBuffer {
     silence_announced: bool,
     /// Shed what stands before this sequence number.
     shed_to: Option<i64>,
-    grow: bool,
+    /// Clock units of sound by which the delay is to shrink, or below zero to grow.
+    stretch: i64,
     now: Option<Instant>,
     stats: JitterStats,
 }
@@ -116,7 +121,7 @@ impl JitterBuffer {
             starved: 0,
             silence_announced: false,
             shed_to: None,
-            grow: false,
+            stretch: 0,
             now: None,
             stats: JitterStats::default(),
         }
@@ -135,9 +140,10 @@ impl JitterBuffer {
             Some(Place::Elsewhere) => (self.start_stream(codec, header), Inserted::Restarted),
             None => (self.start_stream(codec, header), Inserted::Kept),
         };
+        let taken = u64::try_from(at.timestamp).unwrap_or(0) * 1_000_000 / u64::from(self.clock_rate().max(1));
+        let over = self.delay.handle_arrival(Duration::from_micros(taken), now);
         if at.sequence < self.over_before {
             self.stats.late += 1;
-            self.delay.handle_late();
             return Inserted::Late;
         }
         match self.phase {
@@ -149,7 +155,7 @@ impl JitterBuffer {
             Phase::Filling { .. } | Phase::Playing => {}
         }
         self.make_room(at);
-        self.slots.put(Packet { codec, at, units, arrived: now }, payload);
+        self.slots.put(Packet { codec, at, units, arrived: now, over }, payload);
         self.silence_announced = false;
         inserted
     }
@@ -193,10 +199,6 @@ impl JitterBuffer {
         if self.phase != Phase::Playing {
             return Some(self.quiet(self.need));
         }
-        if let (true, Some(last)) = (std::mem::take(&mut self.grow), self.last) {
-            self.stats.concealed += 1;
-            return Some(Step::Starved { codec: last.codec, units: std::mem::take(&mut self.need) });
-        }
         let Some(packet) = self.slots.get(self.next.sequence) else {
             return match self.slots.first_after(self.next.sequence) {
                 Some(following) => self.lost(following),
@@ -204,6 +206,37 @@ impl JitterBuffer {
             };
         };
         Some(self.play(packet))
+    }
+
+    /// By how much of the sound in hand the delay should shrink, or below zero grow, in clock units; when the reader can.
+    pub fn stretch(&self) -> i64 {
+        self.stretch
+    }
+
+    /// The reader left out so much sound, and needs as much more in this tick.
+    pub fn handle_shortened(&mut self, units: u32) {
+        let from_ahead = units.min(self.ahead);
+        self.ahead -= from_ahead;
+        self.need += units - from_ahead;
+        self.settle_stretch(self.stretch - i64::from(units));
+        self.stats.stretched += 1;
+    }
+
+    /// The reader said so much sound twice, and has as much more for the next tick.
+    pub fn handle_lengthened(&mut self, units: u32) {
+        self.ahead += units;
+        self.settle_stretch(self.stretch + i64::from(units));
+        self.stats.stretched += 1;
+    }
+
+    /// What is less than the shortest piece is as good as nothing; nor is anything overdone made good.
+    fn settle_stretch(&mut self, left: i64) {
+        let least = i64::from(units_of(SHORTEST_STRETCH, self.clock_rate()));
+        let done = left.signum() != self.stretch.signum() || left.abs() < least;
+        self.stretch = if done { 0 } else { left };
+        if done {
+            self.delay.start_window();
+        }
     }
 
     /// Whether nothing is there to play.
@@ -216,7 +249,7 @@ impl JitterBuffer {
         self.slots.clear();
         self.stream = None;
         (self.phase, self.over_before, self.delay, self.last) = (Phase::Idle, i64::MIN, Delay::default(), None);
-        (self.ahead, self.starved, self.silence_announced, self.shed_to, self.grow) = (0, 0, false, None, false);
+        (self.ahead, self.starved, self.silence_announced, self.shed_to, self.stretch) = (0, 0, false, None, 0);
     }
 
     pub fn stats(&self) -> JitterStats {
@@ -301,16 +334,18 @@ impl JitterBuffer {
     fn adjust_delay(&mut self) {
         if let Some(to) = self.surplus_ends(SPARE) {
             self.shed_to = Some(to.at.sequence);
+            self.stretch = 0;
             self.delay.start_window();
             return;
         }
-        match self.delay.handle_tick(self.wanted(), self.packet_time()) {
-            Some(Adjust::Grow) => self.grow = true,
-            Some(Adjust::Shed) => {
-                self.shed_to = self.slots.first_after(self.next.sequence).map(|packet| packet.at.sequence);
-            }
-            None => {}
+        if self.stretch != 0 {
+            return;
         }
+        self.stretch = match self.delay.handle_tick(self.wanted(), self.packet_time()) {
+            Some(Adjust::Grow) => -i64::from(units_of(TICK, self.clock_rate())),
+            Some(Adjust::Shrink) => i64::from(units_of(self.packet_time(), self.clock_rate())),
+            None => 0,
+        };
     }
 
     /// The packet's turn has come.
@@ -325,13 +360,15 @@ impl JitterBuffer {
             return self.quiet(units);
         }
         if credit > 0 && pause <= 0 {
-            self.delay.handle_waited();
+            // It was waited for and came: the delay has grown by the wait.
+            self.stretch = 0;
+            self.delay.start_window();
         }
         if let Some(to) = self.shed_to.take().filter(|&to| to > packet.at.sequence) {
             return self.shed(packet, to);
         }
         let slack = self.now.map_or(Duration::ZERO, |now| now.saturating_duration_since(packet.arrived));
-        self.delay.handle_play(slack);
+        self.delay.handle_play(slack, packet.over);
         self.stats.delay = slack;
         self.last = Some(packet);
         self.pass(packet.at.sequence, packet.at.timestamp, packet.units);
@@ -383,7 +420,7 @@ impl JitterBuffer {
         let patience = units_of(PATIENCE, self.clock_rate());
         let Some(last) = self.last.filter(|_| !self.silence_announced && self.starved < patience) else {
             self.phase = Phase::Idle;
-            self.shed_to = None;
+            (self.shed_to, self.stretch) = (None, 0);
             return self.quiet(self.need);
         };
         self.starved += self.need;

@@ -3,8 +3,9 @@
 //! Time is that of the packets' timestamps. Playing starts as soon as a tick's worth is there and has waited for a
 //! margin; that wait is the buffer's slack, and everything else follows from it:
 //!
-//! - a packet that comes too late for its tick is played a tick later: the delay grows, and so does the margin;
-//! - when for a while every packet waited a whole packet longer than the margin, one is shed: the delay shrinks;
+//! - the margin follows the jitter measured at arrival; when the wait is shorter, the reader stretches sound;
+//! - a packet that comes too late for its tick is played a tick later: the delay grows by the wait;
+//! - when for a while every packet waited a whole packet longer than the margin, the reader says things in less time;
 //! - a packet that never comes was concealed while it was waited for, so loss costs no delay;
 //! - more than fits the delay (after a stall) is dropped, the oldest first.
 //!

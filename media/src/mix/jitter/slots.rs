@@ -1,6 +1,6 @@
 //! Where packets wait: a ring of slots by sequence number, allocated once.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::plan::AudioCodec;
 
@@ -17,6 +17,8 @@ pub struct Packet {
     /// Duration in RTP clock units.
     pub units: u32,
     pub arrived: Instant,
+    /// How much longer it took than the quickest of late.
+    pub over: Duration,
 }
 
 /// Sequence number and timestamp, counting on over their wraps.

@@ -11,7 +11,7 @@ struct Play {
     codec: AudioCodec,
     /// Arrival and number of the packets on their way.
     arrivals: Vec<(u64, u16)>,
-    /// What each tick played: packet numbers, `L` lost, `R` recovered, `S` starved, `Q` quiet, `X` shed.
+    /// What each tick played: packet numbers, `L` lost, `R` recovered, `S` starved, `Q` quiet, `X` shed, `<` shorter, `>` longer.
     heard: Vec<String>,
     inserted: Vec<Inserted>,
 }
@@ -71,6 +71,17 @@ impl Play {
     fn tick(&mut self, now: Instant) {
         let clock_rate = self.buffer.begin_tick(now);
         let (mut heard, mut units_heard) = (Vec::new(), 0);
+        match (self.buffer.stretch(), self.buffer.stretch().unsigned_abs() as u32) {
+            (1.., units) => {
+                self.buffer.handle_shortened(units);
+                heard.push("<".into());
+            }
+            (..0, units) => {
+                self.buffer.handle_lengthened(units);
+                heard.push(">".into());
+            }
+            (0, _) => {}
+        }
         let number = |payload: &[u8]| u16::from_be_bytes([payload[1], payload[2]]);
         while let Some(step) = self.buffer.next_step() {
             let (what, units) = match step {
@@ -112,7 +123,8 @@ fn packets_that_come_just_before_the_tick_wait_for_the_next() {
 fn packet_times_from_10_to_60_milliseconds_fill_every_tick() {
     let heard = |ptime, packets| Play::new(ptime).send(0..packets, |_| Some(0)).run(9).heard();
     assert_eq!(heard(10, 40), "Q, 0 1, 2 3, 4 5, 6 7, 8 9, 10 11, 12 13, 14 15");
-    assert_eq!(heard(30, 20), "0, 1, , 2, 3, , 4, 5, ");
+    // Every other packet would be played the moment that it comes: the wait grows by a tick.
+    assert_eq!(heard(30, 20), "0, 1, >, , 2, 3, , 4, 5");
     assert_eq!(heard(60, 10), "0, , , 1, , , 2, , ");
 }
 
@@ -136,10 +148,10 @@ fn loss_is_concealed_once_and_costs_no_delay() {
 fn a_late_packet_delays_the_stream_once_and_the_delay_goes_again() {
     let play = Play::new(20).send(0..600, |n| Some(if n == 10 { 15 } else { 0 })).run(600);
     assert_eq!(play.heard[8..13].join(", "), "8, 9, S, 10, 11");
-    let shed = play.heard.iter().position(|heard| heard.starts_with('X')).expect("sheds");
-    assert!((80..400).contains(&shed), "shed at tick {shed}");
+    let shrunk = play.heard.iter().position(|heard| heard.starts_with('<')).expect("shrinks");
+    assert!((80..400).contains(&shrunk), "shrunk at tick {shrunk}");
     assert_eq!(play.buffer.stats().delay, Duration::from_millis(10));
-    assert_eq!(play.buffer.stats().shed, 1);
+    assert_eq!((play.buffer.stats().shed, play.buffer.stats().stretched), (0, 1));
 }
 
 #[test]

@@ -1,0 +1,134 @@
+//! A voice on its way: encoder, network, playout, sum, encoder, decoder. No sockets, no clock.
+
+use std::time::{Duration, Instant};
+
+use plenary_media::codec::{Encoded, make_decoder, make_encoder};
+use plenary_media::mix::{EncodeChain, JitterStats, Limiter, Playout, SILENCE, Sum, TICK};
+use plenary_media::plan::{AudioCodec, OpusWishes};
+use plenary_media::rtp::{RtpHeader, RtpTimestamp, SequenceNumber, Ssrc};
+
+use super::signal;
+
+pub const ALL: [AudioCodec; 4] = [AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722, AudioCodec::Opus];
+
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    pub codec: AudioCodec,
+    pub opus: OpusWishes,
+    pub seconds: u64,
+    /// Of packets.
+    pub loss_percent: u64,
+    /// Packets take up to so much longer, each by its own chance.
+    pub jitter: Duration,
+    /// By how much the sender's clock runs fast.
+    pub drift_ppm: i64,
+    /// A listener's phone hears it.
+    pub is_heard: bool,
+}
+
+#[derive(Debug)]
+pub struct Heard {
+    /// What the mixer gives to a listener, 48 kHz.
+    pub mixed: Vec<i16>,
+    /// What the listener's phone plays, at its codec's rate.
+    pub played: Vec<i16>,
+    pub rate: u32,
+    pub stats: JitterStats,
+    pub packets: u64,
+}
+
+impl Line {
+    pub fn of(codec: AudioCodec) -> Self {
+        Self {
+            codec,
+            opus: OpusWishes::default(),
+            seconds: 6,
+            loss_percent: 0,
+            jitter: Duration::ZERO,
+            drift_ppm: 0,
+            is_heard: true,
+        }
+    }
+
+    /// Says a signal into the line.
+    pub fn say(&self, signal: fn(f64) -> f64) -> Heard {
+        let start = Instant::now();
+        let mut encoder = make_encoder(self.codec, self.opus).expect("an encoder");
+        let mut decoder = make_decoder(self.codec).expect("a decoder");
+        let mut chain = EncodeChain::new(self.codec, self.opus, TICK).expect("a chain");
+        let (mut playout, mut sum) = (Playout::new(&[self.codec]).expect("a playout"), Sum::new());
+        let mut limiter = Limiter::default();
+        let (rate, per_packet) = (encoder.sample_rate().hz(), encoder.sample_rate().samples(TICK));
+        let mut chance = Chance(7_587);
+        let mut under_way: Vec<(Instant, u64, Vec<u8>)> = Vec::new();
+        let mut heard = Heard {
+            mixed: Vec::new(),
+            played: Vec::new(),
+            rate: decoder.sample_rate().hz(),
+            stats: JitterStats::default(),
+            packets: 0,
+        };
+        let mut pcm = [0; 5_760];
+        for tick in 0..self.seconds * 50 {
+            let now = start + TICK * tick as u32 + Duration::from_millis(13);
+            while self.sent_at(heard.packets, start) <= now {
+                let n = heard.packets;
+                let said = signal::samples(signal, rate, n * per_packet as u64, per_packet);
+                let mut payload = [0; 1_275];
+                let delay = Duration::from_micros(chance.below(self.jitter.as_micros() as u64 + 1));
+                let lost = chance.below(100) < self.loss_percent;
+                if let (Ok(Encoded::Payload(len)), false) = (encoder.encode(&said, &mut payload), lost) {
+                    under_way.push((self.sent_at(n, start) + delay, n, payload[..len].to_vec()));
+                }
+                heard.packets += 1;
+            }
+            under_way.sort_by_key(|packet| packet.0);
+            let due = under_way.partition_point(|packet| packet.0 <= now);
+            for (arrived, n, payload) in under_way.drain(..due) {
+                playout.handle_packet(self.codec, &self.header(n), &payload, arrived);
+            }
+            let (mut own, mut frame) = (SILENCE, SILENCE);
+            playout.pull(&mut own, now);
+            sum.clear();
+            sum.add(&own);
+            sum.whole(&mut limiter, &mut frame);
+            heard.mixed.extend_from_slice(&frame);
+            if !self.is_heard {
+                continue;
+            }
+            chain.push(&frame, tick);
+            for payload in chain.payloads() {
+                let len = decoder.decode(payload.octets, &mut pcm).expect("decodes");
+                heard.played.extend_from_slice(&pcm[..len]);
+            }
+        }
+        heard.stats = playout.stats();
+        heard
+    }
+
+    fn sent_at(&self, n: u64, start: Instant) -> Instant {
+        let nanos = n as i64 * 20_000_000;
+        start + Duration::from_nanos((nanos - nanos / 1_000_000 * self.drift_ppm).unsigned_abs())
+    }
+
+    fn header(&self, n: u64) -> RtpHeader {
+        let units = n * u64::from(self.codec.clock_rate()) / 50;
+        RtpHeader {
+            marker: n == 0,
+            payload_type: 0,
+            sequence: SequenceNumber(n as u16),
+            timestamp: RtpTimestamp(units as u32),
+            ssrc: Ssrc(7),
+        }
+    }
+}
+
+/// The same chances in every run.
+pub struct Chance(pub u64);
+
+impl Chance {
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % end.max(1)
+    }
+}
