@@ -176,6 +176,7 @@ impl Outgoing {
             headers: wanted.headers,
             offer: Some(offer),
             ring_for: wanted.ring_for,
+            login: None,
         }
     }
 
