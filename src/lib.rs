@@ -12,4 +12,5 @@ pub mod registrar;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod trunk;
 mod welcome;

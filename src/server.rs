@@ -19,13 +19,14 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::api::{ApiServer, ApiState};
-use crate::call::{CallParts, Calls};
+use crate::call::{CallParts, Calls, Routing};
 use crate::certificate::{self, Identity};
 use crate::conference::Directory;
 use crate::registrar::{RegistrarHandle, RegistrarSettings};
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readings;
+use crate::trunk::Trunks;
 use crate::welcome::Welcome;
 use sip_addresses::SipAddresses;
 
@@ -40,6 +41,7 @@ pub struct Server {
     welcome: Welcome,
     directory: Directory,
     calls: Calls,
+    trunks: Trunks,
     engine: EngineHandle,
     stop_http: oneshot::Sender<()>,
     http: JoinHandle<()>,
@@ -65,24 +67,29 @@ impl Server {
         let sip = spawn_endpoint(translate::endpoint(&settings), Rng::new(seed()?), net);
         let (directory, dials) =
             Directory::start(translate::directory(&settings), store.clone(), engine.clone(), &metrics);
+        let routing = Routing::new(dialplan, translate::names(&settings), store.clone(), directory.clone());
+        let (trunks, desk) = Trunks::new(store.clone(), Rng::new(seed()?));
         let RunningEndpoint { handle: endpoint, events, closed_flows, .. } = sip;
         readings::announce(&metrics, &engine, &endpoint);
         let calls = CallParts {
             settings: translate::calls(&settings)?,
-            dialplan,
+            routing: routing.clone(),
             store: store.clone(),
             registrar: registrar.clone(),
             directory: directory.clone(),
+            trunks: trunks.clone(),
             engine: engine.clone(),
             endpoint,
         };
-        let calls = calls.start(events, media_events, dials);
+        let calls = calls.start(events, media_events, dials, desk);
         tokio::spawn(forget_closed_flows(registrar.clone(), closed_flows));
 
         let state = ApiState {
             store,
             directory: directory.clone(),
             registrations: Arc::new(registrar),
+            trunks: trunks.clone(),
+            routing,
             metrics,
             server: sip_addresses.info(&settings),
         };
@@ -95,7 +102,7 @@ impl Server {
         });
         let welcome = sip_addresses.welcome(&settings, &identity, addresses.first(), Welcome::password(made));
         info!(version = env!("CARGO_PKG_VERSION"), domain = %settings.server.domain, "started");
-        Ok(Self { welcome, directory, calls, engine, stop_http, http })
+        Ok(Self { welcome, directory, calls, trunks, engine, stop_http, http })
     }
 
     /// What the first start tells.
@@ -108,6 +115,7 @@ impl Server {
         let _ = self.stop_http.send(()); // it may have ended by itself
         self.directory.stop().await;
         self.calls.wait_until_over(GOODBYE).await;
+        self.trunks.stop(GOODBYE).await;
         drop(self.http.await);
         drop(self.engine);
     }

@@ -2,7 +2,7 @@
 //! unasked until the test looks for it.
 
 use std::collections::VecDeque;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
@@ -46,8 +46,13 @@ impl RawPhone {
 
     /// Nobody knows it.
     pub fn guest(server: &Server, name: &str) -> anyhow::Result<Self> {
+        Self::guest_at(server, name, Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same at an address of its own.
+    pub fn guest_at(server: &Server, name: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
         Ok(Self {
-            peer: RawPeer::new(server)?,
+            peer: RawPeer::at(server, (address, 0))?,
             name: name.into(),
             domain: server.address.to_string(),
             waiting: VecDeque::new(),
@@ -58,6 +63,11 @@ impl RawPhone {
 
     pub fn address(&self) -> String {
         format!("sip:{}@{}", self.name, self.domain)
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> anyhow::Result<SocketAddr> {
+        self.peer.address()
     }
 
     pub fn contact(&self) -> anyhow::Result<String> {
@@ -132,6 +142,16 @@ impl RawPhone {
         Ok(())
     }
 
+    /// What came unasked and was not looked for yet, of these beginnings: `SIP/2.0 180`.
+    pub fn heard(&self, beginning: &str) -> Vec<&str> {
+        self.waiting.iter().map(String::as_str).filter(|text| text.starts_with(beginning)).collect()
+    }
+
+    /// Sends a request and waits for nothing.
+    pub fn send(&mut self, request: &str) -> anyhow::Result<()> {
+        self.peer.send(request.as_bytes())
+    }
+
     /// Answers a request. A To tag is added where there is none.
     pub fn answer(&mut self, request: &str, status: &str, extra: &str, body: &str) -> anyhow::Result<()> {
         let of = |name: &str| header(request, name).unwrap_or_default().to_owned();
@@ -180,6 +200,19 @@ impl RawPhone {
         let request = self.in_dialog(dialog, method, dialog.cseq, extra);
         let (asked, answer) = self.ask(request)?;
         dialog.cseq = cseq_of(&asked).unwrap_or(dialog.cseq);
+        Ok(answer)
+    }
+
+    /// re-INVITE with this offer; an answer of 200 is acknowledged.
+    pub fn reinvite(&mut self, dialog: &mut RawDialog, offer: &str) -> anyhow::Result<Answer> {
+        dialog.cseq += 1;
+        let bare = self.in_dialog(dialog, "INVITE", dialog.cseq, "Content-Type: application/sdp\r\n");
+        let length = format!("Content-Length: {}\r\n\r\n{offer}", offer.len());
+        let answer = self.ask_once(&bare.replacen("Content-Length: 0\r\n\r\n", &length, 1))?;
+        if answer.status() == 200 {
+            let ack = self.in_dialog(dialog, "ACK", dialog.cseq, "");
+            self.peer.send(ack.as_bytes())?;
+        }
         Ok(answer)
     }
 

@@ -11,7 +11,9 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::connect_info::MockConnectInfo;
 use axum::http::{HeaderMap, Method, Request, header};
+use plenary_dialplan::Plan;
 use plenary_media::engine::{Engine, EngineHandle, EngineSettings, MediaEvents};
+use plenary_sip::endpoint::Rng;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -22,9 +24,11 @@ use super::serve::{ApiLimits, ApiServer, ApiSettings};
 use super::server_info::{ServerInfo, SipListener};
 use super::state::{ApiState, Later, Registration, Registrations};
 use super::token::Token;
+use crate::call::{Names, Routing};
 use crate::conference::{DialRequest, Directory, DirectorySettings, FocusSettings, Pace, PlanDefaults};
 use crate::store::{AccountRole, NewAccount, Store, StoreSettings};
 use crate::telemetry::metrics::Metrics;
+use crate::trunk::Trunks;
 
 pub(super) struct House {
     pub state: ApiState,
@@ -81,7 +85,16 @@ impl House {
             conference_factory: "sip:conference@localhost".into(),
             srtp: "preferred".into(),
         };
-        let state = ApiState { store, directory, registrations: phones.clone(), metrics, server };
+        let (trunks, _) = Trunks::new(store.clone(), Rng::new([0; 32]));
+        let names = Names {
+            domain: "localhost".into(),
+            aliases: Vec::new(),
+            factory: "conference".into(),
+            echo: "echo".into(),
+            entrance: "access".into(),
+        };
+        let routing = Routing::new(Plan::built_in(), names, store.clone(), directory.clone());
+        let state = ApiState { trunks, routing, store, directory, registrations: phones.clone(), metrics, server };
         let (stop, stopping) = watch::channel(false);
         let source = SocketAddr::from(([192, 0, 2, 1], 40_000));
         let router =

@@ -12,6 +12,7 @@ mod body;
 mod caller;
 mod conference;
 mod console;
+mod dialplan;
 mod docs;
 mod events;
 #[cfg(test)]
@@ -30,6 +31,7 @@ mod server_info;
 mod session;
 mod state;
 mod token;
+mod trunk;
 
 pub use openapi::openapi;
 pub use problem::{Problem, ProblemType};

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use std::sync::Arc;
 
 use super::state::App;
-use super::{account, conference, events, live, server_info, session};
+use super::{account, conference, dialplan, events, live, server_info, session, trunk};
 use crate::conference::{Action, Numbered};
 
 #[derive(OpenApi)]
@@ -29,6 +29,7 @@ use crate::conference::{Action, Numbered};
         (name = "accounts", description = "Who may sign in and register"),
         (name = "conferences", description = "Stored conferences; they stay until deleted"),
         (name = "live", description = "Running conferences"),
+        (name = "trunks", description = "PBXs and carriers that calls come from and go to"),
         (name = "server", description = "This server"),
     ),
     components(schemas(Action, Numbered)),
@@ -83,6 +84,9 @@ pub(super) fn documented_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(live::add_participant))
         .routes(routes!(live::change_participant, live::remove_participant))
         .routes(routes!(live::act))
+        .routes(routes!(trunk::list_trunks, trunk::add_trunk))
+        .routes(routes!(trunk::trunk, trunk::change_trunk, trunk::remove_trunk))
+        .routes(routes!(dialplan::test_dialplan))
         .routes(routes!(events::events))
         .routes(routes!(server_info::server_info));
     OpenApiRouter::with_openapi(Description::openapi()).nest("/api/v1", calls)

@@ -4,7 +4,7 @@ use plenary_media::RoomId;
 use plenary_media::engine::{MediaCommand, MediaEvent};
 use plenary_media::plan::{AudioCodec, MediaPlan};
 use plenary_sip::endpoint::{Body, CallId, Command, Event, OutgoingRequest};
-use plenary_sip::message::{Method, NameAddr, SipUri, StatusCode, Uri};
+use plenary_sip::message::{Header, Method, NameAddr, SipUri, StatusCode, Uri};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
@@ -27,6 +27,8 @@ pub struct ConnectedLeg {
     secured: bool,
     held: bool,
     watch: QualityWatch,
+    /// What our BYE says.
+    farewell: Vec<Header>,
 }
 
 impl ConnectedLeg {
@@ -34,7 +36,17 @@ impl ConnectedLeg {
         let MediaPlan { audio } = plan;
         let (codec, secured) = (audio.send.codec, audio.security.is_secured());
         let held = is_held(plan);
-        Self { call, media, negotiator, codec, secured, held, watch: QualityWatch::default() }
+        let (watch, farewell) = (QualityWatch::default(), Vec::new());
+        Self { call, media, negotiator, codec, secured, held, watch, farewell }
+    }
+
+    /// With headers for our BYE.
+    pub fn saying(self, farewell: Vec<Header>) -> Self {
+        Self { farewell, ..self }
+    }
+
+    pub fn hang_up(&self, calls: &Calls) {
+        calls.sip(Command::Hangup { call: self.call, headers: self.farewell.clone() });
     }
 
     /// From here on the leg is heard in the room, and the conference knows it.
@@ -87,7 +99,7 @@ impl ConnectedLeg {
                     Some(LegInput::Media(MediaEvent::HandshakeFailed { why, .. })) if !hung_up => {
                         info!(participant = %link.participant(), %why, "no secure media");
                         hung_up = true;
-                        calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+                        self.hang_up(calls);
                     }
                     Some(LegInput::Media(event)) => debug!(?event, "media event"),
                 },
@@ -95,7 +107,7 @@ impl ConnectedLeg {
                     // A conference that is gone wants nobody any more.
                     let (Some(LegCommand::Hangup) | None) = command;
                     hung_up = true;
-                    calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+                    self.hang_up(calls);
                 },
             }
         }

@@ -3,22 +3,27 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use plenary_dialplan::{self as dialplan, Action, Facts, Known};
+use bytes::Bytes;
+use plenary_dialplan::{self as dialplan, Action};
 use plenary_media::engine::{Clip, EngineError, MediaCommand, MediaEvent};
+use plenary_media::plan::MediaPlan;
 use plenary_media::tone;
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event};
-use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
+use plenary_sip::message::{Header, HeaderName, Request, StatusCode, Uri};
 use plenary_sip::net_types::{Source, Transport};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
+use super::between::Callee;
 use super::calls::{Calls, MediaLeg};
 use super::connected::{ConnectedLeg, status_of};
 use super::identity::{Caller, Dialled};
-use super::negotiate::{NegotiationError, Signalling};
+use super::negotiate::{NegotiationError, Negotiator, Signalling};
 use super::pin::{Key, PinEntry, Retry};
+use super::routing::{Asked, Routed};
 use super::switchboard::{Inbox, LegInput};
 use crate::conference::{Door, Join, JoinError, LegCommand, LegNews, Plan, Proof, role_by_pin};
+use crate::trunk::{self, LiveTrunk};
 
 /// A call on its way in, until somebody takes it.
 pub(super) struct Incoming {
@@ -26,8 +31,18 @@ pub(super) struct Incoming {
     pub call: CallId,
     pub request: Arc<Request>,
     source: Source,
+    /// Where the call comes from, when it is one.
+    pub trunk: Option<Arc<LiveTrunk>>,
     pub line: mpsc::Sender<LegInput>,
     pub inbox: Inbox,
+}
+
+/// A leg that has its answer ready.
+pub(super) struct Prepared {
+    pub media: MediaLeg,
+    negotiator: Negotiator,
+    plan: Option<MediaPlan>,
+    pub body: Bytes,
 }
 
 /// Why the call ends here: a refusal with its status, or because it is over already.
@@ -46,36 +61,47 @@ pub async fn take(
     line: mpsc::Sender<LegInput>,
     inbox: Inbox,
 ) {
-    let mut incoming = Incoming { calls: calls.clone(), call, request, source, line, inbox };
-    if let Err(Refusal::Status(status, headers)) = incoming.route().await {
+    let mut incoming = Incoming { calls: calls.clone(), call, request, source, trunk: None, line, inbox };
+    if let Err(Refusal::Status(status, mut headers)) = incoming.route().await {
         info!(status = status.as_u16(), "call refused");
+        headers.extend(incoming.reason_of(status));
         calls.sip(Command::Reject { call, status, headers });
     }
 }
 
 impl Incoming {
     async fn route(&mut self) -> Outcome<()> {
-        let caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
-        let dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
+        let claimed = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
+        let mut dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
+        let local = match &self.request.uri {
+            // A local number says whose it is (RFC 3966 §5.1.5).
+            Uri::Tel(tel) if !tel.is_complete() => return Err(refusal(StatusCode::NOT_FOUND)),
+            Uri::Tel(_) if dialled.host.is_empty() => true,
+            _ => self.calls.is_ours(&dialled.host, &self.source),
+        };
         let account = self.account_if_shown().await?;
-        let conference = self.calls.directory.plan(&dialled.user).await;
-        let known = match &conference {
-            Some(plan) => Some(Known::Conference { number: &plan.number }),
-            None => self.known(&dialled.user).await,
-        };
-        let facts = Facts {
+        let mut caller = claimed;
+        if account.is_none()
+            && let Some(trunk) = self.calls.trunks.snapshot().identify(&self.source)
+        {
+            self.calls.vouch_for(&self.source);
+            dialled.user = trunk::called(trunk, &self.request, &dialled);
+            caller = trunk::caller(trunk, &self.request, caller);
+            self.trunk = Some(trunk.clone());
+        }
+        let asked = Asked {
             from: caller.address.split_once(':').map_or("", |(_, rest)| rest),
-            caller: account.as_deref().map_or(dialplan::Caller::Guest, dialplan::Caller::Account),
+            caller: match (&account, &self.trunk) {
+                (Some(account), _) => dialplan::Caller::Account(account),
+                (None, Some(trunk)) => dialplan::Caller::Trunk(trunk.name()),
+                (None, None) => dialplan::Caller::Guest,
+            },
             transport: transport_name(self.source.transport),
-            scheme: dialled.scheme,
-            user: &dialled.user,
-            host: &dialled.host,
-            local: dialled.scheme == "tel" || self.calls.is_ours(&dialled.host, &self.source),
-            known,
+            dialled: &dialled,
+            local,
         };
-        let decision = self.calls.dialplan.decide(&facts);
-        debug!(rule = decision.rule, action = ?decision.action, "routed");
-        match decision.action {
+        let Routed { action, conference, .. } = self.calls.routing.route(asked).await;
+        match action {
             Action::Conference(number) => {
                 let plan = match conference.filter(|plan| plan.number == number) {
                     Some(plan) => plan,
@@ -89,19 +115,24 @@ impl Incoming {
                 let status = StatusCode::new(status).unwrap_or(StatusCode::NOT_FOUND);
                 Err(reason.map_or_else(|| refusal(status), |reason| refuse_with(status, &reason)))
             }
-            Action::Account(name) => self.phone(caller, &name).await,
+            Action::Account(name) => self.phone(caller, Callee::Account(name)).await,
             Action::Factory => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the conference factory is not built yet")),
             Action::Entrance => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the spoken entrance is not built yet")),
-            Action::Trunk { .. } => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "trunks are not built yet")),
+            Action::Trunk { name, number } => self.phone(caller, Callee::Trunk { name, number }).await,
         }
     }
 
     async fn conference(&mut self, caller: Caller, account: Option<String>, plan: Plan) -> Outcome<()> {
         if plan.proof() == Proof::Account && account.is_none() {
-            return Err(self.challenge());
+            // A PBX has no account to show.
+            return Err(match &self.trunk {
+                Some(_) => refuse_with(StatusCode::FORBIDDEN, "this conference is for accounts; give it a PIN"),
+                None => self.challenge(),
+            });
         }
+        let door = if self.trunk.is_some() { Door::Trunk } else { Door::Sip };
         let contact = ContactTemplate { user: Some(plan.number.clone()), parameters: ";isfocus".into() };
-        let mut join = Join { account, address: caller.address, name: caller.name, door: Door::Sip, pin: None };
+        let mut join = Join { account, address: caller.address, name: caller.name, door, pin: None };
         if plan.proof() == Proof::Pin {
             return self.conference_by_pin(join, plan, contact).await;
         }
@@ -211,9 +242,16 @@ impl Incoming {
 
     /// Answers the call: its offer, or one of ours where it had none. Returns once the ACK came.
     pub(super) async fn answer(&mut self, media: MediaLeg, contact: ContactTemplate) -> Outcome<ConnectedLeg> {
+        let prepared = self.prepare(media)?;
+        self.accept(prepared, contact).await
+    }
+
+    /// The answer to the caller's offer, or our offer where he made none.
+    pub(super) fn prepare(&self, media: MediaLeg) -> Outcome<Prepared> {
         let source = &self.source;
         let signalling = Signalling { secure: source.transport.is_secure(), source: Some(source.remote.ip()) };
-        let mut negotiator = media.negotiator(signalling);
+        let policy = self.calls.settings.media.through(self.trunk.as_deref());
+        let mut negotiator = media.negotiator(policy, signalling);
         let offer = sdp_of(&self.request)?;
         let mut plan = None;
         let body = match offer {
@@ -226,6 +264,12 @@ impl Incoming {
             }
             None => negotiator.delayed_offer().map_err(|error| no_agreement(&error))?,
         };
+        Ok(Prepared { media, negotiator, plan, body })
+    }
+
+    /// 200; returns once the ACK came.
+    pub(super) async fn accept(&mut self, prepared: Prepared, contact: ContactTemplate) -> Outcome<ConnectedLeg> {
+        let Prepared { media, mut negotiator, mut plan, body } = prepared;
         self.calls.sip(Command::Accept {
             call: self.call,
             body: Some(Body::sdp(body)),
@@ -247,32 +291,29 @@ impl Incoming {
             self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
             return Err(Refusal::Over);
         };
-        Ok(ConnectedLeg::new(self.call, media, negotiator, &plan))
+        Ok(ConnectedLeg::new(self.call, media, negotiator, &plan).saying(self.farewell()))
     }
 
-    fn plan_of_ack(
-        &self,
-        negotiator: &mut super::negotiate::Negotiator,
-        body: Option<Body>,
-        media: &MediaLeg,
-    ) -> Option<plenary_media::plan::MediaPlan> {
+    /// The cause of a refusal in the words of the telephone network, for a trunk (RFC 3398 §8.2.6.1). A cause that was
+    /// passed on goes before ours.
+    fn reason_of(&self, status: StatusCode) -> Option<Header> {
+        let trunk = self.trunk.as_ref().filter(|trunk| trunk.trunk().settings.q850_reason)?;
+        debug!(trunk = trunk.name(), "refused to a trunk");
+        Some(trunk::reason_of_status(status.as_u16()))
+    }
+
+    /// What our BYE says.
+    fn farewell(&self) -> Vec<Header> {
+        self.reason_of(StatusCode::OK).into_iter().collect()
+    }
+
+    fn plan_of_ack(&self, negotiator: &mut Negotiator, body: Option<Body>, media: &MediaLeg) -> Option<MediaPlan> {
         let plan = negotiator.accept_answer(&body?.content).inspect_err(|error| debug!(%error, "ACK")).ok()?;
         self.calls.media(MediaCommand::Connect { leg: media.id, plan: Box::new(plan.clone()) });
         Some(plan)
     }
 
     // ── Who and where ───────────────────────────────────────────────────────────────────────────────────────
-
-    /// What the user part is on this server, beside conferences.
-    async fn known(&self, user: &str) -> Option<Known<'static>> {
-        let settings = &self.calls.settings;
-        match user {
-            user if user == settings.factory => Some(Known::Factory),
-            user if user == settings.echo => Some(Known::Echo),
-            user if user == settings.entrance => Some(Known::Entrance),
-            user => self.calls.store.account(user).await.ok().map(|_| Known::Account),
-        }
-    }
 
     /// The account whose credentials the request carries; wrong ones are challenged anew.
     async fn account_if_shown(&self) -> Outcome<Option<String>> {
@@ -313,7 +354,7 @@ fn transport_name(transport: Transport) -> &'static str {
 }
 
 /// The SDP of a request, out of a multipart where need be (RFC 5621).
-fn sdp_of(request: &Request) -> Outcome<Option<bytes::Bytes>> {
+fn sdp_of(request: &Request) -> Outcome<Option<Bytes>> {
     if request.body.is_empty() {
         return Ok(None);
     }

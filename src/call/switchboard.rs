@@ -13,6 +13,7 @@ use tracing::{debug, error};
 
 use super::calls::Calls;
 use super::{bell, incoming, requests};
+use crate::trunk::ToDesk;
 
 /// What a leg's task hears.
 #[derive(Debug)]
@@ -95,6 +96,9 @@ impl Switchboard {
                 if let Some(line) = self.by_subscription.remove(&subscription) {
                     deliver(&line, LegInput::Sip(Event::Unsubscribed { subscription }));
                 }
+            }
+            Event::Response { request, status, response, source } => {
+                self.calls.trunks.heard(ToDesk::Response { request, status, response, source });
             }
             Event::Resubscribed { subscription } | Event::Notified { subscription, .. } => {
                 if let Some(line) = self.by_subscription.get(&subscription) {
