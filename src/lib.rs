@@ -13,4 +13,5 @@ pub mod server;
 pub mod store;
 pub mod telemetry;
 pub mod trunk;
+pub mod voice;
 mod welcome;

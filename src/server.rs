@@ -27,6 +27,7 @@ use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readings;
 use crate::trunk::Trunks;
+use crate::voice::Voice;
 use crate::welcome::Welcome;
 use sip_addresses::SipAddresses;
 
@@ -65,8 +66,9 @@ impl Server {
         let sip_addresses = SipAddresses::of(&net);
         let gateway = translate::gateway(&settings, net.gate(), http.addresses().first().copied());
         let sip = spawn_endpoint(translate::endpoint(&settings), Rng::new(seed()?), net);
+        let voice = Voice::new(&settings.server.data_dir.join("prompts"), settings.voice.language);
         let (directory, dials) =
-            Directory::start(translate::directory(&settings), store.clone(), engine.clone(), &metrics);
+            Directory::start(translate::directory(&settings), store.clone(), engine.clone(), voice.clone(), &metrics);
         let routing = Routing::new(dialplan, translate::names(&settings), store.clone(), directory.clone());
         let (trunks, desk) = Trunks::new(store.clone(), Rng::new(seed()?));
         let RunningEndpoint { handle: endpoint, events, closed_flows, .. } = sip;
@@ -79,6 +81,7 @@ impl Server {
             directory: directory.clone(),
             trunks: trunks.clone(),
             engine: engine.clone(),
+            voice,
             endpoint,
         };
         let calls = calls.start(events, media_events, dials, desk);

@@ -23,8 +23,8 @@ mod value;
 
 pub use error::{Origin, SettingsError};
 pub use section::{
-    Admin, AudioCodec, Conference, Database, Dialplan, DigestAlgorithm, Http, Log, LogFormat, Media, Security, Server,
-    Sip, SrtpPolicy,
+    Admin, AudioCodec, Conference, Database, Dialplan, DigestAlgorithm, Http, Language, Log, LogFormat, Media,
+    Security, Server, Sip, SrtpPolicy, Voice,
 };
 pub use settings::Settings;
 pub use sources::Sources;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::load::Unfit;
-use crate::section::{Admin, Conference, Database, Dialplan, Http, Log, Media, Security, Server, Sip};
+use crate::section::{Admin, Conference, Database, Dialplan, Http, Log, Media, Security, Server, Sip, Voice};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -14,6 +14,7 @@ pub struct Settings {
     pub http: Http,
     pub media: Media,
     pub conference: Conference,
+    pub voice: Voice,
     pub security: Security,
     pub admin: Admin,
     pub dialplan: Dialplan,

@@ -17,6 +17,7 @@ pub use table::{Row, State, Summary, rows, write};
 pub struct Claim {
     rows: Vec<&'static str>,
     missing: Option<&'static str>,
+    pending: bool,
 }
 
 /// Claims rows of `rows.tsv`. Panics when there is no such row.
@@ -25,11 +26,19 @@ pub struct Claim {
 /// let _proven = rfc_tests::coverage::covers(["3261-07"]);
 /// // … the test …
 /// ```
+///
+/// A test that may end early by `?` says so, and says at its end that it came there:
+///
+/// ```no_run
+/// let claim = rfc_tests::coverage::covers(["3261-07"]).pending();
+/// // … the test, with `?` …
+/// claim.proven();
+/// ```
 pub fn covers<const N: usize>(rows: [&'static str; N]) -> Claim {
     for row in rows {
         assert!(table::rows().iter().any(|known| known.id == row), "there is no row {row}");
     }
-    Claim { rows: rows.to_vec(), missing: None }
+    Claim { rows: rows.to_vec(), missing: None, pending: false }
 }
 
 impl Claim {
@@ -38,11 +47,22 @@ impl Claim {
         self.missing = Some(missing);
         self
     }
+
+    /// Counts as failed until [`Claim::proven`]: for tests that return a `Result`, whose early end is no panic.
+    pub fn pending(mut self) -> Self {
+        self.pending = true;
+        self
+    }
+
+    /// The test came to its end.
+    pub fn proven(mut self) {
+        self.pending = false;
+    }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        let outcome = if std::thread::panicking() { "failed" } else { "passed" };
+        let outcome = if std::thread::panicking() || self.pending { "failed" } else { "passed" };
         let missing = self.missing.unwrap_or_default();
         let test = test_name();
         let lines = self.rows.iter().map(|row| format!("{row}\t{outcome}\t{missing}\t{test}\n")).collect::<String>();

@@ -151,6 +151,30 @@ fn a_conference_with_a_pin_lets_in_who_types_it_and_star_six_mutes() -> anyhow::
 }
 
 #[test]
+fn the_spoken_entrance_asks_for_number_and_pin_and_leads_in() -> anyhow::Result<()> {
+    let (server, api) = server_with_accounts()?;
+    let silent = json!({ "announcements": false });
+    api.post("/conferences", json!({ "number": "3002", "access": "pin", "pin": "4711", "options": silent }))?;
+    let mut alice = Baresip::start(&server, &phone(0, "udp", "", "PCMU/8000/1"))?;
+    alice.wait_registered(&api)?;
+    alice.dial(&format!("sip:access@{}", server.udp()))?;
+    rfc_tests::deadline::wait_for("the entrance to speak", Duration::from_secs(10), || {
+        let heard = alice.heard().ok().filter(|heard| heard.seconds() > 1.5)?;
+        let loud = heard.last(1.0).iter().filter(|sample| sample.unsigned_abs() > 1_000).count();
+        (loud > 400).then_some(())
+    })?;
+    // A number that is none is asked for its PIN like any other, and refused no sooner.
+    alice.press("9999#4711#")?;
+    assert!(api.participants("3002").is_ok_and(|people| people.is_empty()), "nobody is in");
+    alice.press("3002#4711#")?;
+    api.wait_for_state("3002", "connected", 1, Duration::from_secs(10))?;
+    alice.command("hangup", "")?;
+    rfc_tests::deadline::wait_for("alice to be gone", Duration::from_secs(5), || {
+        (api.participants("3002").ok()?.first()?["state"] == "disconnected").then_some(())
+    })
+}
+
+#[test]
 fn a_phone_calls_an_account_and_all_its_phones_ring() -> anyhow::Result<()> {
     let (server, api) = server_with_accounts()?;
     let mut alice = Baresip::start(&server, &phone(0, "tls", "srtp-mand", "opus/48000/1"))?;

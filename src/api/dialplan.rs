@@ -138,7 +138,7 @@ mod tests {
             ("una", "7000", "conference", json!("7000")),
             ("una", "bob", "refuse", json!(null)),
             ("una", "olga", "account", json!("olga")),
-            ("una", "tel:+39-06-1", "refuse", json!(null)),
+            ("una", "tel:+39-06", "refuse", json!(null)),
             ("una", "tel:+39-06-123", "trunk", json!("+3906123")),
             ("sip:x@elsewhere", "olga", "challenge", json!(null)),
             ("sip:x@elsewhere", "echo", "echo", json!(null)),

@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::connect_info::MockConnectInfo;
 use axum::http::{HeaderMap, Method, Request, header};
+use plenary_config::Language;
 use plenary_dialplan::Plan;
 use plenary_media::engine::{Engine, EngineHandle, EngineSettings, MediaEvents};
 use plenary_sip::endpoint::Rng;
@@ -29,6 +31,7 @@ use crate::conference::{DialRequest, Directory, DirectorySettings, FocusSettings
 use crate::store::{AccountRole, NewAccount, Store, StoreSettings};
 use crate::telemetry::metrics::Metrics;
 use crate::trunk::Trunks;
+use crate::voice::Voice;
 
 pub(super) struct House {
     pub state: ApiState,
@@ -74,8 +77,9 @@ impl House {
         let defaults =
             PlanDefaults { domain: "localhost".into(), max_participants: 100, ring_for: Duration::from_secs(45) };
         let metrics = Metrics::default();
+        let voice = Voice::new(Path::new("/nonexistent"), Language::default());
         let (directory, dials) =
-            Directory::start(DirectorySettings { focus, defaults }, store.clone(), engine.0.clone(), &metrics);
+            Directory::start(DirectorySettings { focus, defaults }, store.clone(), engine.0.clone(), voice, &metrics);
         let phones = Arc::new(Phones::default());
         let listener = SipListener { transport: "udp".into(), host: "localhost".into(), port: 5060 };
         let server = ServerInfo {

@@ -24,6 +24,7 @@ use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
 use crate::store::Store;
 use crate::trunk::{Desk, Trunks};
+use crate::voice::Voice;
 
 #[derive(Clone, Debug)]
 pub struct CallSettings {
@@ -35,8 +36,6 @@ pub struct CallSettings {
     pub media_address: IpAddr,
     /// How long changes of a roster are collected before subscribers hear of them.
     pub collect_changes: Duration,
-    /// The user part that makes a conference.
-    pub factory: String,
 }
 
 #[derive(Clone, Debug)]
@@ -48,6 +47,7 @@ pub struct Calls {
     pub directory: Directory,
     pub trunks: Trunks,
     pub engine: EngineHandle,
+    pub voice: Voice,
     endpoint: EndpointHandle,
     lines: mpsc::UnboundedSender<Line>,
     ids: Arc<AtomicU64>,
@@ -67,6 +67,7 @@ pub struct CallParts {
     pub directory: Directory,
     pub trunks: Trunks,
     pub engine: EngineHandle,
+    pub voice: Voice,
     pub endpoint: EndpointHandle,
 }
 
@@ -88,6 +89,7 @@ impl CallParts {
             directory: self.directory,
             trunks: self.trunks,
             engine: self.engine,
+            voice: self.voice,
             endpoint: self.endpoint,
             lines,
             ids: Arc::new(AtomicU64::new(2)),

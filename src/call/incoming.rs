@@ -1,13 +1,12 @@
 //! A call that comes in: where to, by whom, and in.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
+use plenary_config::Language;
 use plenary_dialplan::{self as dialplan, Action};
-use plenary_media::engine::{Clip, EngineError, MediaCommand, MediaEvent};
+use plenary_media::engine::{EngineError, MediaCommand};
 use plenary_media::plan::MediaPlan;
-use plenary_media::tone;
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event};
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode, Uri};
 use plenary_sip::net_types::{Source, Transport};
@@ -19,10 +18,9 @@ use super::calls::{Calls, MediaLeg};
 use super::connected::{ConnectedLeg, status_of};
 use super::identity::{Caller, Dialled};
 use super::negotiate::{NegotiationError, Negotiator, Signalling};
-use super::pin::{Key, PinEntry, Retry};
 use super::routing::{Asked, Routed};
 use super::switchboard::{Inbox, LegInput};
-use crate::conference::{Door, Join, JoinError, LegCommand, LegNews, Plan, Proof, role_by_pin};
+use crate::conference::{Door, Join, JoinError, LegCommand, LegNews, Plan, Proof};
 use crate::trunk::{self, LiveTrunk};
 
 /// A call on its way in, until somebody takes it.
@@ -35,6 +33,8 @@ pub(super) struct Incoming {
     pub trunk: Option<Arc<LiveTrunk>>,
     pub line: mpsc::Sender<LegInput>,
     pub inbox: Inbox,
+    /// Spoken to the caller where it is not the server's own.
+    pub language: Option<Language>,
 }
 
 /// A leg that has its answer ready.
@@ -61,7 +61,8 @@ pub async fn take(
     line: mpsc::Sender<LegInput>,
     inbox: Inbox,
 ) {
-    let mut incoming = Incoming { calls: calls.clone(), call, request, source, trunk: None, line, inbox };
+    let (trunk, language) = (None, None);
+    let mut incoming = Incoming { calls: calls.clone(), call, request, source, trunk, line, inbox, language };
     if let Err(Refusal::Status(status, mut headers)) = incoming.route().await {
         info!(status = status.as_u16(), "call refused");
         headers.extend(incoming.reason_of(status));
@@ -117,7 +118,7 @@ impl Incoming {
             }
             Action::Account(name) => self.phone(caller, Callee::Account(name)).await,
             Action::Factory => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the conference factory is not built yet")),
-            Action::Entrance => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "the spoken entrance is not built yet")),
+            Action::Entrance => self.entrance(caller, account).await,
             Action::Trunk { name, number } => self.phone(caller, Callee::Trunk { name, number }).await,
         }
     }
@@ -130,9 +131,8 @@ impl Incoming {
                 None => self.challenge(),
             });
         }
-        let door = if self.trunk.is_some() { Door::Trunk } else { Door::Sip };
         let contact = ContactTemplate { user: Some(plan.number.clone()), parameters: ";isfocus".into() };
-        let mut join = Join { account, address: caller.address, name: caller.name, door, pin: None };
+        let mut join = Join { account, address: caller.address, name: caller.name, door: self.door(), pin: None };
         if plan.proof() == Proof::Pin {
             return self.conference_by_pin(join, plan, contact).await;
         }
@@ -160,59 +160,6 @@ impl Incoming {
                 };
                 link.tell(failed(status)).await;
                 Err(refusal)
-            }
-        }
-    }
-
-    /// Answers first, asks by keypad, and lets in who knows the PIN.
-    async fn conference_by_pin(&mut self, mut join: Join, plan: Plan, contact: ContactTemplate) -> Outcome<()> {
-        let room = self.calls.directory.room(&plan.number).await.ok_or(refusal(StatusCode::NOT_FOUND))?;
-        // Beside the room, not in it: nothing of the conference reaches a caller who was not let in.
-        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
-        let leg = self.answer(media, contact).await?;
-        let Some(pin) = self.ask_for_pin(&leg, &plan).await else {
-            self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
-            return Ok(());
-        };
-        join.pin = Some(pin);
-        let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
-        match self.calls.directory.join(&plan.number, join, conference).await {
-            Ok(admitted) => {
-                leg.join(&self.calls, admitted.room, &admitted.link).await;
-                leg.talk(&self.calls, &admitted.link, &mut commands, &mut self.inbox).await;
-            }
-            Err(error) => {
-                info!(%error, "caller with the PIN stays outside");
-                self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
-            }
-        }
-        Ok(())
-    }
-
-    async fn ask_for_pin(&mut self, leg: &ConnectedLeg, plan: &Plan) -> Option<String> {
-        let play = |samples| {
-            let clip = Arc::new(Clip { samples });
-            self.calls.media(MediaCommand::Play { leg: leg.media.id, clip });
-        };
-        let mut entry = PinEntry::new(Instant::now());
-        play(tone::pin_wanted());
-        loop {
-            let give_up = tokio::time::Instant::from_std(entry.poll_timeout());
-            let digit = tokio::select! {
-                input = self.inbox.recv() => match input {
-                    Some(LegInput::Media(MediaEvent::Digit { digit, .. })) => digit,
-                    Some(LegInput::Sip(Event::Ended { .. })) | None => return None,
-                    Some(_) => continue,
-                },
-                () = tokio::time::sleep_until(give_up) => return None,
-            };
-            let Key::Complete(typed) = entry.handle_digit(digit, Instant::now()) else { continue };
-            if role_by_pin(&typed, plan.pin.as_deref(), plan.chair_pin.as_deref()).is_some() {
-                return Some(typed);
-            }
-            match entry.handle_wrong(Instant::now()) {
-                Retry::Again => play(tone::pin_wrong()),
-                Retry::HangUp => return None,
             }
         }
     }
@@ -302,8 +249,12 @@ impl Incoming {
         Some(trunk::reason_of_status(status.as_u16()))
     }
 
+    pub(super) fn door(&self) -> Door {
+        if self.trunk.is_some() { Door::Trunk } else { Door::Sip }
+    }
+
     /// What our BYE says.
-    fn farewell(&self) -> Vec<Header> {
+    pub(super) fn farewell(&self) -> Vec<Header> {
         self.reason_of(StatusCode::OK).into_iter().collect()
     }
 
@@ -335,7 +286,7 @@ impl Incoming {
     }
 
     /// The account's own display name before what the phone says of itself.
-    async fn display_name(&self, join: &Join) -> String {
+    pub(super) async fn display_name(&self, join: &Join) -> String {
         let Some(account) = &join.account else { return join.name.clone() };
         let stored = self.calls.store.account(account).await.ok();
         let stored = stored.map(|account| account.display_name).filter(|name| !name.is_empty());
@@ -366,6 +317,10 @@ fn sdp_of(request: &Request) -> Outcome<Option<Bytes>> {
             Err(Refusal::Status(StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![accept]))
         }
     }
+}
+
+pub(super) fn not_found() -> Refusal {
+    refusal(StatusCode::NOT_FOUND)
 }
 
 fn refusal(status: StatusCode) -> Refusal {

@@ -46,7 +46,7 @@ async fn options(calls: &Calls, message: &Request) -> (StatusCode, Vec<Header>) 
         return (StatusCode::OK, capabilities);
     }
     capabilities.push(Header::new(HeaderName::Accept, "application/sdp"));
-    let fixed = ["", "echo", calls.settings.factory.as_str()];
+    let fixed = ["", "echo", calls.routing.names().factory.as_str()];
     // Accounts are not told apart from nobody to who has not proven himself: only conferences and our own names.
     (if fixed.contains(&user.as_str()) { StatusCode::OK } else { StatusCode::NOT_FOUND }, capabilities)
 }

@@ -55,6 +55,10 @@ impl Routing {
         Self { dialplan: Arc::new(dialplan), names: Arc::new(names), store, directory }
     }
 
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
     pub fn is_own_domain(&self, host: &str) -> bool {
         let own = |name: &String| name.eq_ignore_ascii_case(host);
         own(&self.names.domain) || self.names.aliases.iter().any(own)

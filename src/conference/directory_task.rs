@@ -22,6 +22,7 @@ use super::task::{ConferenceTask, Input};
 use super::wish::ConferenceWish;
 use crate::store::Store;
 use crate::telemetry::metrics::Metrics;
+use crate::voice::Voice;
 
 /// Commands that may wait for the directory, changes that may wait for the hub, inputs for one conference.
 const MAILBOX: usize = 1024;
@@ -46,6 +47,7 @@ struct DirectoryTask {
     settings: DirectorySettings,
     store: Store,
     engine: EngineHandle,
+    voice: Voice,
     dial: mpsc::Sender<DialRequest>,
     hub: mpsc::Sender<ToHub>,
     running: HashMap<String, Running>,
@@ -58,6 +60,7 @@ impl Directory {
         settings: DirectorySettings,
         store: Store,
         engine: EngineHandle,
+        voice: Voice,
         metrics: &Metrics,
     ) -> (Self, mpsc::Receiver<DialRequest>) {
         let (directory, mailbox) = mpsc::channel(MAILBOX);
@@ -69,6 +72,7 @@ impl Directory {
             settings,
             store,
             engine,
+            voice,
             dial,
             hub: hub.clone(),
             running: HashMap::new(),
@@ -164,8 +168,8 @@ impl DirectoryTask {
         let number = plan.number.clone();
         let (mailbox, inputs) = mpsc::channel(MAILBOX);
         let focus = Focus::new(plan, self.settings.focus.clone(), Instant::now(), OffsetDateTime::now_utc());
-        let task =
-            ConferenceTask::new(focus, self.engine.clone(), mailbox.clone(), self.dial.clone(), self.hub.clone());
+        let (engine, voice) = (self.engine.clone(), self.voice.clone());
+        let task = ConferenceTask::new(focus, engine, voice, mailbox.clone(), self.dial.clone(), self.hub.clone());
         self.running.insert(number, Running { mailbox, room: task.room });
         self.tasks.spawn(task.run(inputs));
     }

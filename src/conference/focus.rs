@@ -13,6 +13,7 @@ use super::admission::{Join, JoinError, Proof, role_by_pin};
 use super::command::Referral;
 use super::dial_out::{DialOut, Pace};
 use super::live::LiveEvent;
+use super::notice::Notice;
 use super::people::{Attempt, Media, People, Person};
 use super::plan::Plan;
 use super::roster::{Cause, ParticipantId, ParticipantState, Quality, Role, Roster};
@@ -78,11 +79,12 @@ pub enum Output {
         participant: ParticipantId,
         gain_db: f32,
     },
-    /// Tells a caller, by a tone, what came of his keys.
-    Answer {
+    /// Tells one participant by voice.
+    Say {
         participant: ParticipantId,
-        done: bool,
+        notice: Notice,
     },
+    SayToAll(Notice),
     Announce(LiveEvent),
     /// The conference is over: nothing comes after this.
     Close,
@@ -182,11 +184,15 @@ impl Focus {
         let silenced = self.plan.muted_on_entry && !CHAIRS.contains(&person.role);
         person.muted |= connected && silenced;
         person.hear(news, wall);
-        let media = person.media();
+        let (media, by_telephone) = (person.media(), person.is_by_telephone());
         if connected {
             self.carry_media_over(id, Media::default(), media);
         }
         self.changed(id, now);
+        if connected && by_telephone && self.plan.announcements {
+            let others = self.people.present().saturating_sub(1);
+            self.say(id, Notice::Entered { others });
+        }
     }
 
     /// Levels of who speaks, loudest first.
@@ -286,6 +292,16 @@ impl Focus {
         let version = self.version;
         if let Some(participant) = self.people.get(id).map(Person::shown) {
             self.outputs.push_back(Output::Announce(LiveEvent::Participant { conference, version, participant }));
+        }
+    }
+
+    fn say(&mut self, id: &ParticipantId, notice: Notice) {
+        self.outputs.push_back(Output::Say { participant: id.clone(), notice });
+    }
+
+    fn say_to_all(&mut self, notice: Notice) {
+        if self.plan.announcements {
+            self.outputs.push_back(Output::SayToAll(notice));
         }
     }
 

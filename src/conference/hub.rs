@@ -29,7 +29,7 @@ pub struct Follow {
 pub(super) enum ToHub {
     /// A change, and how the conference looks after it; `None` once it is over.
     Publish {
-        event: LiveEvent,
+        event: Box<LiveEvent>,
         roster: Option<Arc<Roster>>,
     },
     Follow {
@@ -76,7 +76,7 @@ impl Hub {
     pub async fn run(mut self, mut mailbox: mpsc::Receiver<ToHub>) {
         while let Some(message) = mailbox.recv().await {
             match message {
-                ToHub::Publish { event, roster } => self.publish(event, roster),
+                ToHub::Publish { event, roster } => self.publish(*event, roster),
                 // Who asked and went away needs no answer.
                 ToHub::Follow { after, reply } => drop(reply.send(self.follow(after))),
                 ToHub::Watch { number, reply } => drop(reply.send(self.watch(number))),

@@ -1,6 +1,6 @@
 //! The telephone's keys as a remote control: `*` and a digit, each a wish like any other.
 //!
-//! Left out until they are built: `*1`, `*2` and `*#`, which answer by voice, `*8` for layouts, `*0` for replay.
+//! Left out until they are built: `*8` for layouts, `*0` for replay.
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,12 @@ const TOGETHER: Duration = Duration::from_secs(4);
 /// What a caller wishes by keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyWish {
+    /// `*1`
+    WhoIsHere,
+    /// `*2`
+    HowDoIStand,
+    /// `*#`
+    Help,
     /// `*6`
     ToggleMute,
     /// `*9`
@@ -41,6 +47,9 @@ impl Keypad {
             return None;
         }
         match key {
+            '1' => Some(KeyWish::WhoIsHere),
+            '2' => Some(KeyWish::HowDoIStand),
+            '#' => Some(KeyWish::Help),
             '3' => Some(KeyWish::Softer),
             '4' => Some(KeyWish::Louder),
             '5' => Some(KeyWish::MuteAll),

@@ -94,6 +94,11 @@ impl Person {
         matches!(self.state, Connected | OnHold | Reconnecting)
     }
 
+    /// A browser shows what a telephone must be told.
+    pub fn is_by_telephone(&self) -> bool {
+        self.door != Door::Browser
+    }
+
     pub fn media(&self) -> Media {
         Media { muted: self.muted || !self.may_speak, deafened: self.deafened, gain_db: self.gain_db }
     }
@@ -205,6 +210,10 @@ impl People {
 
     pub fn present(&self) -> usize {
         self.rows.iter().filter(|person| person.is_in()).count()
+    }
+
+    pub fn names_of_those_in(&self) -> Vec<String> {
+        self.rows.iter().filter(|person| person.is_in()).map(|person| person.name.clone()).collect()
     }
 
     pub fn anyone_live(&self) -> bool {

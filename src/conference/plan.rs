@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use plenary_config::Language;
+
 use super::admission::Proof;
 use super::command::FocusError;
 use super::roster::Role;
@@ -20,6 +22,10 @@ pub struct Plan {
     pub max_participants: usize,
     /// Who comes in is muted, chairs excepted.
     pub muted_on_entry: bool,
+    /// Callers by telephone are told by voice where they are and what happens.
+    pub announcements: bool,
+    /// Of what they are told; absent: the server's.
+    pub language: Option<Language>,
     /// How long a called member rings.
     pub ring_for: Duration,
     /// The SIP domain that bare account names belong to.
@@ -61,6 +67,8 @@ impl Plan {
             members: stored.members.into_iter().filter_map(planned).collect(),
             max_participants: limit,
             muted_on_entry: stored.options.muted_on_entry,
+            announcements: stored.options.announcements,
+            language: stored.options.language,
             ring_for: ring_for.unwrap_or(defaults.ring_for),
             domain: defaults.domain.clone(),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use plenary_media::engine::{Clip, Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel};
-use plenary_media::{LegId, RoomId, tone};
+use plenary_media::{LegId, RoomId};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
@@ -15,10 +15,12 @@ use super::focus::{Focus, LegNews, Output};
 use super::hub::ToHub;
 use super::leg::{Admitted, DialRequest, LegCommand, LegLink};
 use super::live::LiveEvent;
+use super::notice::Notice;
 use super::people::Attempt;
 use super::plan::Plan;
 use super::roster::ParticipantId;
 use super::wish::ConferenceWish;
+use crate::voice::Voice;
 
 /// What reaches a conference.
 #[derive(Debug)]
@@ -43,6 +45,7 @@ pub(super) struct ConferenceTask {
     pub focus: Focus,
     pub room: RoomId,
     pub engine: EngineHandle,
+    pub voice: Voice,
     pub mailbox: mpsc::Sender<Input>,
     pub dial: mpsc::Sender<DialRequest>,
     pub hub: mpsc::Sender<ToHub>,
@@ -53,12 +56,13 @@ impl ConferenceTask {
     pub fn new(
         focus: Focus,
         engine: EngineHandle,
+        voice: Voice,
         mailbox: mpsc::Sender<Input>,
         dial: mpsc::Sender<DialRequest>,
         hub: mpsc::Sender<ToHub>,
     ) -> Self {
         let room = engine.open_room();
-        Self { focus, room, engine, mailbox, dial, hub, legs: HashMap::new() }
+        Self { focus, room, engine, voice, mailbox, dial, hub, legs: HashMap::new() }
     }
 
     /// Runs until the conference is over; says which it was.
@@ -139,10 +143,15 @@ impl ConferenceTask {
                 Output::SetGain { participant, gain_db } => {
                     self.steer(&participant, |leg| MediaCommand::SetGain { leg, gain_db });
                 }
-                Output::Answer { participant, done } => {
-                    let samples = if done { tone::confirmed() } else { tone::pin_wrong() };
-                    let clip = Arc::new(Clip { samples });
-                    self.steer(&participant, |leg| MediaCommand::Play { leg, clip });
+                Output::Say { participant, notice } => {
+                    let leg = self.legs.get(&participant).and_then(|leg| leg.media);
+                    if let Some(leg) = leg {
+                        self.say(&notice, move |clip| MediaCommand::Play { leg, clip });
+                    }
+                }
+                Output::SayToAll(notice) => {
+                    let room = self.room;
+                    self.say(&notice, move |clip| MediaCommand::PlayToRoom { room, clip });
                 }
                 Output::Announce(event) => self.announce(event).await,
                 Output::Close => return false,
@@ -176,13 +185,26 @@ impl ConferenceTask {
     async fn announce(&self, event: LiveEvent) {
         let over = matches!(event, LiveEvent::Ended { .. });
         let roster = (!over).then(|| Arc::new(self.focus.roster()));
-        drop(self.hub.send(ToHub::Publish { event, roster }).await);
+        drop(self.hub.send(ToHub::Publish { event: Box::new(event), roster }).await);
     }
 
     fn steer(&self, participant: &ParticipantId, command: impl FnOnce(LegId) -> MediaCommand) {
         if let Some(leg) = self.legs.get(participant).and_then(|leg| leg.media) {
             self.media(command(leg));
         }
+    }
+
+    /// Beside the task: reading a name aloud takes its time.
+    fn say(&self, notice: &Notice, play: impl FnOnce(Arc<Clip>) -> MediaCommand + Send + 'static) {
+        let (sentence, tone) = (notice.sentence(self.focus.plan()), notice.tone());
+        let language = self.focus.plan().language;
+        let (voice, engine) = (self.voice.clone(), self.engine.clone());
+        tokio::spawn(async move {
+            let clip = voice.say(&sentence, language).await.unwrap_or(Clip { samples: tone });
+            if let Err(error) = engine.send(play(Arc::new(clip))) {
+                warn!(%error, "media engine took no command");
+            }
+        });
     }
 
     fn media(&self, command: MediaCommand) {

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::http;
 use super::load::Target;
 use super::usage::Usage;
-use crate::store::{Access, AccountRole, NewAccount, NewConference, Password, Store, StoreSettings};
+use crate::store::{Access, AccountRole, ConferenceOptions, NewAccount, NewConference, Password, Store, StoreSettings};
 
 const CONFERENCE: &str = "3001";
 const PASSWORD: &str = "of a phone that is none";
@@ -126,8 +126,10 @@ async fn store(data: &Path, address: Ipv4Addr, accounts: usize) -> anyhow::Resul
         reserved: Vec::new(),
     };
     let store = Store::open(&settings).await?;
+    // Nobody is greeted: what is heard must be the talkers alone.
+    let options = ConferenceOptions { announcements: false, ..ConferenceOptions::default() };
     let conference =
-        NewConference { number: Some(CONFERENCE.into()), access: Access::Open, ..NewConference::default() };
+        NewConference { number: Some(CONFERENCE.into()), access: Access::Open, options, ..NewConference::default() };
     store.add_conference(conference).await?;
     let mut logins = Vec::new();
     for number in 0..accounts {

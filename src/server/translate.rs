@@ -146,7 +146,6 @@ pub fn calls(settings: &Settings) -> anyhow::Result<CallSettings> {
         media: media_policy(settings),
         media_address: advertised(settings),
         collect_changes: settings.conference.notify_interval,
-        factory: settings.conference.factory.clone(),
     })
 }
 

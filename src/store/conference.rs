@@ -2,6 +2,7 @@
 
 mod table;
 
+use plenary_config::Language;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -62,7 +63,7 @@ pub struct Member {
     pub role: Role,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConferenceOptions {
     /// Who comes in is muted, the chair excepted.
@@ -73,6 +74,18 @@ pub struct ConferenceOptions {
     /// How long a called member rings, 5 to 180; absent: 45.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ring_seconds: Option<u16>,
+    /// Callers by telephone are told by voice where they are, and what is done to them; true when absent.
+    pub announcements: bool,
+    /// Of what they are told: `en`, `it`, `ru`, `zh`; absent: the server's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "it")]
+    pub language: Option<Language>,
+}
+
+impl Default for ConferenceOptions {
+    fn default() -> Self {
+        Self { muted_on_entry: false, max_participants: None, ring_seconds: None, announcements: true, language: None }
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]

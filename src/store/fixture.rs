@@ -7,7 +7,7 @@ use std::{fs, process};
 use super::{AccountRole, NewAccount, Password, Store, StoreSettings};
 
 /// A directory that is gone with the test.
-pub(super) struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     pub fn new() -> Self {

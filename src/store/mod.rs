@@ -13,7 +13,7 @@ mod column;
 mod conference;
 mod error;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod open;
 mod owner;
 mod page;

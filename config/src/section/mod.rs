@@ -10,6 +10,7 @@ mod media;
 mod security;
 mod server;
 mod sip;
+mod voice;
 
 pub use admin::Admin;
 pub use conference::Conference;
@@ -21,3 +22,4 @@ pub use media::{AudioCodec, Media};
 pub use security::{DigestAlgorithm, Security, SrtpPolicy};
 pub use server::Server;
 pub use sip::Sip;
+pub use voice::{Language, Voice};

@@ -49,6 +49,8 @@ impl Conference {
             members: Vec::new(),
             max_participants: 100,
             muted_on_entry: false,
+            announcements: false,
+            language: None,
             ring_for: Duration::from_secs(45),
             domain: format!("{name}.example"),
         };
@@ -206,7 +208,8 @@ impl Conference {
             Output::SetMute { .. }
             | Output::SetDeaf { .. }
             | Output::SetGain { .. }
-            | Output::Answer { .. }
+            | Output::Say { .. }
+            | Output::SayToAll(_)
             | Output::Announce(_) => {}
         }
     }

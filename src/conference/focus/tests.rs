@@ -9,6 +9,7 @@ use crate::conference::admission::{Join, JoinError};
 use crate::conference::command::{Action, Actor, AddParticipant, CallAll, FocusError, ParticipantPatch};
 use crate::conference::dial_out::Pace;
 use crate::conference::live::LiveEvent;
+use crate::conference::notice::Notice;
 use crate::conference::plan::{Plan, PlannedMember};
 use crate::conference::roster::{Cause, Door, ParticipantId, ParticipantState, Role};
 use crate::store::Access;
@@ -30,6 +31,8 @@ fn plan(access: Access, members: &[&str]) -> Plan {
         members: members.iter().map(member).collect(),
         max_participants: 3,
         muted_on_entry: false,
+        announcements: true,
+        language: None,
         ring_for: Duration::from_secs(45),
         domain: "example.org".into(),
     }
@@ -249,18 +252,23 @@ fn keys_mute_the_caller_himself_and_only_a_chair_mutes_all() {
     let mut press = |who: &ParticipantId, attempt, keys: &str| {
         keys.chars().for_each(|key| focus.handle_leg(who, attempt, LegNews::Key(key), now));
         let told = outputs(&mut focus);
-        let done = told.iter().find_map(|output| match output {
-            Output::Answer { done, .. } => Some(*done),
+        let told_to_all = told.contains(&Output::SayToAll(Notice::AllMuted));
+        let notice = told.iter().find_map(|output| match output {
+            Output::Say { notice, .. } => Some(notice.clone()),
             _ => None,
         });
-        (done, focus.roster().participant(&id).map(|row| (row.muted, row.hand_raised)))
+        (notice, told_to_all, focus.roster().participant(&id).map(|row| (row.muted, row.hand_raised)))
     };
-    assert_eq!(press(&id, attempt, "*6"), (Some(true), Some((true, false))));
-    assert_eq!(press(&id, attempt, "*6"), (Some(true), Some((false, false))));
-    assert_eq!(press(&id, attempt, "*9"), (Some(true), Some((false, true))));
-    assert_eq!(press(&id, attempt, "*5"), (Some(false), Some((false, true))));
-    assert_eq!(press(&chair, chairs, "*5"), (Some(true), Some((true, true))));
-    assert_eq!(press(&id, attempt + 1, "*6"), (None, Some((true, true))), "a leg that is no longer his");
+    assert_eq!(press(&id, attempt, "*6"), (Some(Notice::Muted), false, Some((true, false))));
+    assert_eq!(press(&id, attempt, "*6"), (Some(Notice::Open), false, Some((false, false))));
+    assert_eq!(press(&id, attempt, "*9"), (Some(Notice::HandRaised), false, Some((false, true))));
+    assert_eq!(press(&id, attempt, "*5"), (Some(Notice::NotAllowed), false, Some((false, true))));
+    assert_eq!(press(&chair, chairs, "*5"), (None, true, Some((true, true))));
+    assert_eq!(press(&id, attempt, "*2"), (Some(Notice::Standing { muted: true }), false, Some((true, true))));
+    let here = Notice::Here { names: vec!["stranger".into(), "chair".into()] };
+    assert_eq!(press(&id, attempt, "*1"), (Some(here), false, Some((true, true))));
+    assert_eq!(press(&chair, chairs, "*#"), (Some(Notice::Help { chair: true }), false, Some((true, true))));
+    assert_eq!(press(&id, attempt + 1, "*6"), (None, false, Some((true, true))), "a leg that is no longer his");
 }
 
 #[test]
@@ -273,5 +281,5 @@ fn who_may_not_speak_cannot_unmute_by_key() {
     focus.handle_patch(&id, silenced, &operator(), now).expect("allowed");
     outputs(&mut focus);
     "*6".chars().for_each(|key| focus.handle_leg(&id, attempt, LegNews::Key(key), now));
-    assert_eq!(outputs(&mut focus), [Output::Answer { participant: id, done: false }]);
+    assert_eq!(outputs(&mut focus), [Output::Say { participant: id, notice: Notice::NotAllowed }]);
 }

@@ -6,6 +6,7 @@ use super::{CHAIRS, Focus};
 use crate::conference::command::{
     Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral, Referred,
 };
+use crate::conference::notice::Notice;
 use crate::conference::people::Person;
 use crate::conference::plan::Plan;
 use crate::conference::roles::{Deed, may};
@@ -74,9 +75,12 @@ impl Focus {
         let person = self.people.get_mut(id).ok_or(missing)?;
         let was = person.media();
         person.apply(&patch);
-        let is = person.media();
+        let (is, told) = (person.media(), person.is_in() && person.is_by_telephone() && person.name != by.name);
         self.carry_media_over(id, was, is);
         self.changed(id, now);
+        if was.muted != is.muted && told && self.plan.announcements {
+            self.say(id, if is.muted { Notice::MutedByChair } else { Notice::Open });
+        }
         self.people.get(id).map(Person::shown).ok_or_else(|| self.no_such_participant(id))
     }
 
@@ -96,11 +100,18 @@ impl Focus {
             Action::MuteAll | Action::UnmuteAll => {
                 self.check(by, Deed::MuteOther)?;
                 self.mute_all(action == Action::MuteAll, now);
+                if action == Action::MuteAll {
+                    self.say_to_all(Notice::AllMuted);
+                }
             }
             Action::Lock | Action::Unlock => {
                 self.check(by, Deed::Lock)?;
-                self.locked = action == Action::Lock;
+                let lock = action == Action::Lock;
+                let changes = std::mem::replace(&mut self.locked, lock) != lock;
                 self.announce_conference();
+                if changes {
+                    self.say_to_all(if lock { Notice::Locked } else { Notice::Unlocked });
+                }
             }
             Action::End => {
                 self.check(by, Deed::End)?;

@@ -109,7 +109,7 @@ impl User {
 
 impl Endpoint {
     fn of(person: &Participant) -> Self {
-        let ended = (!is_live(person)).then(|| Ended {
+        let ended = (!is_live(person)).then_some(Ended {
             method: match person.cause {
                 Some(Cause::Left) => "departed",
                 Some(Cause::Removed) => "booted",

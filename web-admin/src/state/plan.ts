@@ -11,9 +11,15 @@ export interface Draft {
   readonly chairPin: string;
   readonly members: readonly Member[];
   readonly mutedOnEntry: boolean;
+  readonly announcements: boolean;
+  /** Empty: the server's. */
+  readonly language: SpokenLanguage | "";
   readonly maxParticipants: string;
   readonly ringSeconds: string;
 }
+
+/** What callers by telephone are spoken to in. */
+export type SpokenLanguage = "en" | "it" | "ru" | "zh";
 
 export type Fault =
   | "number-odd"
@@ -28,7 +34,7 @@ export type Fault =
 
 export const blank: Draft = {
   number: "", alias: "", title: "", access: "accounts", pin: "", chairPin: "", members: [],
-  mutedOnEntry: false, maxParticipants: "", ringSeconds: "",
+  mutedOnEntry: false, announcements: true, language: "", maxParticipants: "", ringSeconds: "",
 };
 
 export function draftOf(plan: Conference): Draft {
@@ -41,6 +47,8 @@ export function draftOf(plan: Conference): Draft {
     chairPin: plan.chair_pin ?? "",
     members: plan.members,
     mutedOnEntry: plan.options.muted_on_entry ?? false,
+    announcements: plan.options.announcements ?? true,
+    language: (plan.options.language ?? "") as SpokenLanguage | "",
     maxParticipants: plan.options.max_participants?.toString() ?? "",
     ringSeconds: plan.options.ring_seconds?.toString() ?? "",
   };
@@ -133,6 +141,8 @@ function rest(draft: Draft) {
     members: draft.members.map((one) => ({ ...one, address: completed(one.address), name: one.name.trim() })),
     options: {
       muted_on_entry: draft.mutedOnEntry,
+      announcements: draft.announcements,
+      language: draft.language || null,
       max_participants: draft.maxParticipants === "" ? null : Number(draft.maxParticipants),
       ring_seconds: draft.ringSeconds === "" ? null : Number(draft.ringSeconds),
     },

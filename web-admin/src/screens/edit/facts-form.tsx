@@ -2,7 +2,7 @@
 import type { Access } from "../../api/types";
 import { useTexts } from "../../app/console";
 import type { Draft, Fault } from "../../state/plan";
-import { CheckField, TextField } from "../../ui/field";
+import { CheckField, SelectField, TextField } from "../../ui/field";
 import { AccessField } from "./access-field";
 import styles from "./facts-form.module.css";
 
@@ -39,6 +39,11 @@ export function FactsForm({ draft, onDraft, faults, isNew }: FormProps & { isNew
         <summary>{texts.options}</summary>
         <CheckField label={texts.mutedOnEntry} hint={texts.mutedOnEntryHint} field="muted-on-entry" checked={draft.mutedOnEntry}
           onCheck={(mutedOnEntry) => set({ mutedOnEntry })} />
+        <CheckField label={texts.announcements} hint={texts.announcementsHint} field="announcements" checked={draft.announcements}
+          onCheck={(announcements) => set({ announcements })} />
+        <SelectField label={texts.spokenLanguage} field="spoken-language" value={draft.language}
+          choices={{ "": texts.serversLanguage, en: "English", it: "Italiano", ru: "Русский", zh: "中文" }}
+          onChoose={(language) => set({ language })} />
         <div class={styles["pair"]}>
           <TextField label={texts.maxParticipants} field="max-participants" inputmode="numeric" value={draft.maxParticipants}
             onText={(maxParticipants) => set({ maxParticipants })} fault={fault("limit-odd")} hint={texts.maxParticipantsHint} />

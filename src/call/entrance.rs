@@ -1,0 +1,148 @@
+//! Asking by voice: the spoken entrance, and the PIN of a conference that wants one.
+//!
+//! The entrance tells nobody which numbers are conferences: who keys in one that is none is asked for a PIN like
+//! everybody else.
+
+use plenary_media::RoomId;
+use plenary_media::engine::MediaCommand;
+use plenary_media::tone;
+use plenary_sip::endpoint::{Command, ContactTemplate};
+use tokio::sync::mpsc;
+use tracing::info;
+
+use super::calls::MediaLeg;
+use super::connected::ConnectedLeg;
+use super::identity::Caller;
+use super::incoming::{Incoming, Outcome, no_media};
+use super::keys::Typed;
+use crate::conference::{Join, JoinError, LegCommand, Plan, Proof, role_by_pin};
+use crate::voice::{Phrase, Sentence};
+
+/// Numbers, or PINs, that may be tried before the call ends.
+const TRIES: usize = 3;
+
+/// What a caller showed to be let in.
+enum Shown {
+    Enough(Box<Plan>, Option<String>),
+    NotEnough(Phrase),
+    /// He went, or gave up.
+    Nothing,
+}
+
+impl Incoming {
+    /// Answers, asks which conference is wanted, and leads there.
+    pub(super) async fn entrance(&mut self, caller: Caller, account: Option<String>) -> Outcome<()> {
+        let lobby = self.calls.engine.open_room();
+        let outcome = self.through_the_lobby(lobby, caller, account).await;
+        self.calls.media(MediaCommand::CloseRoom { room: lobby });
+        outcome
+    }
+
+    async fn through_the_lobby(&mut self, lobby: RoomId, caller: Caller, account: Option<String>) -> Outcome<()> {
+        let media = MediaLeg::open(&self.calls, lobby, &self.line).map_err(no_media)?;
+        let contact =
+            ContactTemplate { user: Some(self.calls.routing.names().entrance.clone()), parameters: String::new() };
+        let mut leg = self.answer(media, contact).await?;
+        let mut join = Join { account, address: caller.address, name: caller.name, door: self.door(), pin: None };
+        join.name = self.display_name(&join).await;
+        let mut before = Phrase::Welcome;
+        for _ in 0..TRIES {
+            let question = Sentence::from(before).then(Phrase::NumberWanted);
+            let Some(number) = self.ask_or_end(&mut leg, &question, tone::pin_wanted()).await else { return Ok(()) };
+            match self.proof_for(&mut leg, &number, &join).await {
+                Shown::Enough(plan, pin) => return self.enter(leg, &plan, Join { pin, ..join }).await,
+                Shown::NotEnough(why) => before = why,
+                Shown::Nothing => return Ok(()),
+            }
+        }
+        self.send_away(&mut leg, before).await;
+        Ok(())
+    }
+
+    async fn proof_for(&mut self, leg: &mut ConnectedLeg, number: &str, join: &Join) -> Shown {
+        let plan = self.calls.directory.plan(number).await;
+        let by_pin = plan.as_ref().is_none_or(|plan| plan.proof() == Proof::Pin);
+        if by_pin {
+            let Some(pin) = self.ask_or_end(leg, &Phrase::PinWanted.into(), tone::pin_wanted()).await else {
+                return Shown::Nothing;
+            };
+            return match plan.filter(|plan| opens(plan, &pin)) {
+                Some(plan) => Shown::Enough(Box::new(plan), Some(pin)),
+                None => Shown::NotEnough(Phrase::NotAdmitted),
+            };
+        }
+        match plan.filter(|plan| plan.proof() == Proof::Nothing || join.account.is_some()) {
+            Some(plan) => Shown::Enough(Box::new(plan), None),
+            None => Shown::NotEnough(Phrase::NotForTelephones),
+        }
+    }
+
+    /// Answers the call, asks for the PIN, and lets in who knows it.
+    pub(super) async fn conference_by_pin(&mut self, join: Join, plan: Plan, contact: ContactTemplate) -> Outcome<()> {
+        let room = self.calls.directory.room(&plan.number).await.ok_or(super::incoming::not_found())?;
+        // Beside the room, not in it: nothing of the conference reaches a caller who was not let in.
+        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
+        let mut leg = self.answer(media, contact).await?;
+        self.language = plan.language;
+        let mut question = Sentence::from(Phrase::PinWanted);
+        let mut tone = tone::pin_wanted();
+        for _ in 0..TRIES {
+            let Some(pin) = self.ask_or_end(&mut leg, &question, tone).await else { return Ok(()) };
+            if opens(&plan, &pin) {
+                return self.enter(leg, &plan, Join { pin: Some(pin), ..join }).await;
+            }
+            question = Sentence::from(Phrase::PinWrong).then(Phrase::PinWanted);
+            tone = tone::pin_wrong();
+        }
+        self.send_away(&mut leg, Phrase::PinWrong).await;
+        Ok(())
+    }
+
+    /// Into the conference, all questions being answered; says by voice where that is impossible.
+    async fn enter(&mut self, mut leg: ConnectedLeg, plan: &Plan, join: Join) -> Outcome<()> {
+        self.language = plan.language;
+        let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
+        match self.calls.directory.join(&plan.number, join, conference).await {
+            Ok(admitted) => {
+                leg.join(&self.calls, admitted.room, &admitted.link).await;
+                leg.talk(&self.calls, &admitted.link, &mut commands, &mut self.inbox).await;
+            }
+            Err(error) => {
+                info!(%error, "caller stays outside");
+                let why = match error {
+                    JoinError::Locked { .. } => Phrase::LockedOut,
+                    JoinError::Full { .. } => Phrase::Full,
+                    _ => Phrase::NotAdmitted,
+                };
+                self.send_away(&mut leg, why).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// What was typed. `None`: the call is over, or is being ended because nothing was.
+    async fn ask_or_end(&mut self, leg: &mut ConnectedLeg, question: &Sentence, tone: Vec<i16>) -> Option<String> {
+        match self.ask(leg, question, tone).await {
+            Typed::Complete(text) => return Some(text),
+            Typed::Nothing => {
+                self.last_words(leg, &Phrase::Goodbye.into(), tone::exit_beep()).await;
+                self.hang_up();
+            }
+            Typed::Gone => {}
+        }
+        None
+    }
+
+    async fn send_away(&mut self, leg: &mut ConnectedLeg, why: Phrase) {
+        self.last_words(leg, &Sentence::from(why).then(Phrase::Goodbye), tone::pin_wrong()).await;
+        self.hang_up();
+    }
+
+    fn hang_up(&self) {
+        self.calls.sip(Command::Hangup { call: self.call, headers: self.farewell() });
+    }
+}
+
+fn opens(plan: &Plan, pin: &str) -> bool {
+    role_by_pin(pin, plan.pin.as_deref(), plan.chair_pin.as_deref()).is_some()
+}
