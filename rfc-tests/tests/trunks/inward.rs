@@ -14,7 +14,8 @@ fn a_number_of_the_trunk_leads_to_its_conference() -> anyhow::Result<()> {
     let asserted = "P-Asserted-Identity: \"Boss\" <sip:+39333@carrier.example>, <sip:other@carrier.example>\r\n";
     let invite = house.pbx.request("INVITE", &uri, asserted, &house.pbx.sdp()?);
     assert_eq!(house.pbx.ask_once(&invite)?.status(), 200);
-    let people = house.api.wait_for_state("3001", "connected", 1, WITHIN)?;
+    // He has his 200, and sends no ACK.
+    let people = house.api.wait_for_state("3001", "calling", 1, WITHIN)?;
     assert_eq!((&people[0]["door"], &people[0]["name"]), (&json!("trunk"), &json!("Boss")), "{people:?}");
     assert_eq!(people[0]["address"], "sip:+39333@carrier.example");
     Ok(())
@@ -34,7 +35,8 @@ fn an_unknown_source_is_no_trunk_whatever_it_says() -> anyhow::Result<()> {
     assert_eq!(stranger.ask_once(&invite)?.status(), 401);
     let invite = stranger.request("INVITE", &house.uri("3001"), asserted, &stranger.sdp()?);
     assert_eq!(stranger.ask_once(&invite)?.status(), 200, "3001 is open to everybody");
-    let people = house.api.wait_for_state("3001", "connected", 1, WITHIN)?;
+    // He has his 200, and sends no ACK.
+    let people = house.api.wait_for_state("3001", "calling", 1, WITHIN)?;
     assert_eq!((&people[0]["door"], &people[0]["name"]), (&json!("sip"), &json!("pbx")), "{people:?}");
     claim.proven();
     Ok(())
