@@ -127,7 +127,11 @@ impl Pair {
             match input {
                 None => return,
                 Some(LegInput::Sip(Event::Ended { call, why })) if call == near.leg.call => {
-                    return self.calls.sip(Command::Hangup { call: far.leg.call, headers: reason_of(&why) });
+                    let reason = reason_of(&why);
+                    if reason.is_empty() {
+                        return far.leg.hang_up(&self.calls);
+                    }
+                    return self.calls.sip(Command::Hangup { call: far.leg.call, headers: reason });
                 }
                 Some(LegInput::Sip(Event::Request { request, message, source, .. }))
                     if message.method == Method::Refer =>

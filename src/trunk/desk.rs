@@ -29,8 +29,8 @@ pub struct Trunks {
 
 #[derive(Debug)]
 pub enum ToDesk {
-    /// A trunk was stored, changed or removed.
-    Changed,
+    /// A trunk was stored, changed or removed. Answered once calls see it.
+    Changed { applied: oneshot::Sender<()> },
     /// The final response to a request outside calls.
     Response { request: RequestId, status: StatusCode, response: Option<Arc<Response>>, source: Option<Source> },
     /// Take every registration back.
@@ -55,9 +55,12 @@ impl Trunks {
         self.snapshot().get(name).map(|live| live.state.clone()).unwrap_or_default()
     }
 
-    /// A trunk was stored, changed or removed.
+    /// A trunk was stored, changed or removed; returns when calls see it. A desk that is gone keeps nothing.
     pub async fn changed(&self) {
-        drop(self.desk.send(ToDesk::Changed).await); // a desk that is gone keeps nothing
+        let (applied, done) = oneshot::channel();
+        if self.desk.send(ToDesk::Changed { applied }).await.is_ok() {
+            drop(done.await);
+        }
     }
 
     /// Never waits; what is lost is asked again.
@@ -122,7 +125,11 @@ impl Desk {
             let wake_up = self.poll_timeout().map(tokio::time::Instant::from_std);
             tokio::select! {
                 told = self.mailbox.recv() => match told {
-                    Some(ToDesk::Changed) => self.reload(now()).await,
+                    Some(ToDesk::Changed { applied }) => {
+                        self.reload(now()).await;
+                        self.publish(now());
+                        let _ = applied.send(()); // who changed it may be gone
+                    }
                     Some(ToDesk::Response { request, status, response, source }) => {
                         self.handle_response(request, status, response, source, now());
                     }

@@ -159,7 +159,9 @@ fn many_at_once_are_told_at_once() -> anyhow::Result<()> {
 #[test]
 fn options_tell_that_it_is_a_focus() -> anyhow::Result<()> {
     let (_server, _api, mut alice, uri) = started()?;
-    let answer = alice.ask(alice.request("OPTIONS", &uri, "", ""))?.1;
+    // Long enough for all that there is to say, since over UDP nobody gets more than twice what he sent.
+    let subject = format!("Subject: {}\r\n", "x".repeat(400));
+    let answer = alice.ask(alice.request("OPTIONS", &uri, &subject, ""))?.1;
     assert_eq!(answer.status(), 200);
     for (name, piece) in [
         ("Contact", ";isfocus"),

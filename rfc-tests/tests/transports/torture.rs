@@ -46,7 +46,7 @@ const RFC4475: &[Row] = &[
     ("dblreq", Answered(401), None),
     ("semiuri", Answered(404), None),
     ("transports", Answered(404), None),
-    ("mpart01", Answered(405), None),
+    ("mpart01", Answered(401), None),
     ("unreason", Silence, None),
     ("noreason", Silence, None),
     ("badinv01", Answered(400), None),
