@@ -13,7 +13,7 @@ use tracing::{debug, info};
 
 use super::calls::{Calls, MediaLeg};
 use super::connected::ConnectedLeg;
-use super::fork::Fork;
+use super::fork::{self, Fork};
 use super::negotiate::{MediaPolicy, Negotiator, OfferProfile, Signalling, SrtpPolicy};
 use super::other::{Asked, Owner};
 use super::switchboard::{Inbox, LegInput};
@@ -241,11 +241,16 @@ impl Outgoing {
     }
 
     fn handle_ending(&mut self, call: CallId, why: Ending) -> Option<Step> {
-        if let Some(branch) = self.branches.remove(&call)
-            && let Some(profile) = self.other_profile(branch.profile, &why)
-        {
+        if let Some(branch) = self.branches.remove(&call) {
             // Begun before the old one is struck off: the fork never looks empty in between.
-            self.ring(branch.target, profile);
+            if let Some(profile) = self.other_profile(branch.profile, &why) {
+                self.ring(branch.target, profile);
+            } else if fork::is_flow_failed(&why)
+                && let Some(next) = branch.target.by_next_flow()
+            {
+                info!("the phone's next flow is tried");
+                self.ring(next, branch.profile);
+            }
         }
         let reason = Header::new(HeaderName::Reason, "SIP;cause=603;text=\"Declined\"");
         for other in self.fork.handle_ending(call, why) {

@@ -59,6 +59,8 @@ pub struct Target {
     pub user_agent: String,
     /// Of the contact, RFC 3261 §20.10; 1000 where it has none.
     pub q_thousandths: u16,
+    /// Of the same phone, for when this one fails; the newest first (RFC 5626 §5.3).
+    pub other_flows: Vec<Target>,
 }
 
 impl Binding {
@@ -94,6 +96,7 @@ impl Binding {
             instance: self.instance.clone(),
             user_agent: self.user_agent.clone(),
             q_thousandths: self.q_thousandths(),
+            other_flows: Vec::new(),
         };
         match (self.flow, self.transport) {
             (Some(_), _) => Some(target(self.path.clone())),
@@ -177,7 +180,15 @@ impl Target {
             instance: None,
             user_agent: String::new(),
             q_thousandths: 1000,
+            other_flows: Vec::new(),
         }
+    }
+
+    /// The same phone by its next flow, now that this one has failed.
+    pub fn by_next_flow(self) -> Option<Self> {
+        let mut flows = self.other_flows.into_iter();
+        let next = flows.next()?;
+        Some(Self { other_flows: flows.collect(), ..next })
     }
 }
 

@@ -75,6 +75,7 @@ impl RegistrarSettings {
                 min_expires: seconds(settings.sip.register_min_expires),
                 max_expires: seconds(settings.sip.register_max_expires),
                 max_bindings: settings.sip.max_bindings,
+                flow_timer: seconds(settings.sip.flow_timer),
             },
             secret,
             service_route: settings.sip.service_route.clone(),
@@ -264,7 +265,7 @@ mod tests {
         let settings = RegistrarSettings {
             domain: DOMAIN.into(),
             aliases: vec!["sip.example.org".into()],
-            limits: Limits { min_expires: 60, max_expires: 3600, max_bindings: 10 },
+            limits: Limits { min_expires: 60, max_expires: 3600, max_bindings: 10, flow_timer: 120 },
             secret: [7; 32],
             service_route: Vec::new(),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],

@@ -110,6 +110,44 @@ fn a_6xx_stops_all_and_a_302_is_not_followed() -> anyhow::Result<()> {
     })
 }
 
+/// RFC 3326 §2: why the caller gave up, in all the words he found.
+#[test]
+fn the_reasons_of_a_cancel_reach_the_phone() -> anyhow::Result<()> {
+    let claim = covers(["3326-01"]).but("of BYE: focus transfers").pending();
+    let (server, api, mut bob) = started()?;
+    let mut phones = phones(&server, &api, [""])?;
+    let alice = &mut phones[0];
+    let invite = bob.request("INVITE", &alice.address(), "", &bob.sdp()?);
+    for (said, heard) in [
+        (
+            "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\nReason: Q.850;cause=26\r\n",
+            Some("SIP;cause=200;text=\"Call completed elsewhere\", Q.850;cause=26"),
+        ),
+        (
+            "Reason: SIP ;cause=600, Q.850 ;cause=16;text=\"Busy; really\"\r\n",
+            Some("SIP ;cause=600, Q.850 ;cause=16;text=\"Busy; really\""),
+        ),
+        ("", None),
+    ] {
+        let invite = invite
+            .replace("z9hG4bK", &format!("z9hG4bK{}", said.len()))
+            .replace("Call-ID: ", &format!("Call-ID: {}", said.len()));
+        let challenge = bob.ask_once(&invite)?;
+        let invite = bob.with_credentials(&invite, &challenge, 1)?;
+        bob.send(&invite)?;
+        let ringing = alice.expect("INVITE")?;
+        alice.answer(&ringing, "180 Ringing", "", "")?;
+        bob.cancels(&invite, said)?;
+        let cancel = alice.expect("CANCEL")?;
+        ensure!(header(&cancel, "Reason") == heard, "{cancel}");
+        alice.answer(&cancel, "200 OK", "", "")?;
+        alice.answer(&ringing, "487 Request Terminated", "", "")?;
+        ensure!(bob.answer_to(&invite)?.status() == 487);
+    }
+    claim.proven();
+    Ok(())
+}
+
 #[test]
 fn max_breadth_bounds_how_many_ring_at_once() -> anyhow::Result<()> {
     let claim = covers(["5393-02"]).pending();

@@ -2,7 +2,7 @@ use plenary_sip::net_types::Transport;
 
 use super::*;
 
-const LIMITS: Limits = Limits { min_expires: 60, max_expires: 3600, max_bindings: 3 };
+const LIMITS: Limits = Limits { min_expires: 60, max_expires: 3600, max_bindings: 3, flow_timer: 120 };
 const START: i64 = 1_000_000;
 
 fn empty() -> Bindings {

@@ -25,7 +25,7 @@ fn unknown_methods_and_methods_that_are_not_served() {
         mallory                  conf-7
            |----FOO---------------->|
            |<---501 Not Implemented-|  Allow has INVITE
-           |----PUBLISH------------>|
+           |----SUBSCRIBE---------->|
            |<---405 Not Allowed-----|  Allow has INVITE
            |----OPTIONS------------>|
            |<---200 OK--------------|  Allow has INVITE
