@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use plenary_sip::message::{Host, NameAddr, SipUri, Uri};
-use plenary_sip::net_types::{FlowId, Source, Transport};
+use plenary_sip::net_types::{ByFlow, FlowId, Source, Transport};
 
 use super::gruu::Mark;
 use crate::store::StoredBinding;
@@ -49,7 +49,7 @@ pub struct Registration {
 pub struct Target {
     pub uri: Uri,
     /// The connection to use; without one, the first of `path` or else `uri` is looked up (RFC 3263).
-    pub flow: Option<Source>,
+    pub flow: Option<ByFlow>,
     /// To be preloaded as Route, in this order.
     pub path: Vec<NameAddr>,
     /// Of the registration; `None` for an address that is not registered here.
@@ -89,7 +89,7 @@ impl Binding {
     pub fn target(&self) -> Option<Target> {
         let target = |path: Vec<NameAddr>| Target {
             uri: self.contact.uri.clone(),
-            flow: self.flow,
+            flow: self.flow.map(ByFlow::Only),
             path,
             transport: Some(self.transport),
             remote: Some(self.remote),

@@ -201,7 +201,7 @@ mod tests {
     use bytes::Bytes;
     use plenary_sip::auth::{self, Challenge, Login};
     use plenary_sip::message::{self, Message, StatusCode, parse_datagram};
-    use plenary_sip::net_types::Transport;
+    use plenary_sip::net_types::{ByFlow, Transport};
 
     use super::*;
     use crate::store::{NewAccount, Password, StoreSettings};
@@ -323,7 +323,7 @@ mod tests {
         let targets = bench.registrar.targets("alice").await;
         assert_eq!(targets.len(), 1);
         assert_eq!(targets[0].uri.to_string(), "sip:alice@10.0.0.9:5060");
-        assert_eq!(targets[0].flow, Some(ALICE.source()));
+        assert_eq!(targets[0].flow.map(ByFlow::source), Some(ALICE.source()));
         assert_eq!(bench.registrar.registrations("alice").await.len(), 1);
         assert!(bench.registrar.targets("bob").await.is_empty());
     }

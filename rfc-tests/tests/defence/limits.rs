@@ -219,27 +219,28 @@ fn those_who_dawdle_are_let_go_and_hold_up_nobody() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Asks as fast as it can and never reads: what it is told fills buffers and queue, and then it is let go. Others are
+/// Asks and never reads: what it is told fills buffers and queue, and then it is let go. Others are
 /// served meanwhile.
 #[test]
 fn whoever_reads_nothing_is_dropped() -> anyhow::Result<()> {
     let claim = covers(["S-20"]).but("1500 idle connections, not ten thousand").pending();
-    let rates = ["security.address-rate=100000", "security.network-rate=100000", "security.strangers-rate=100000"];
-    let server = Server::start_with(&[&rates[..], &["log.level=info"]].concat())?;
+    let server = Server::start()?;
     let peer = RawPeer::at(&server, (own_address(), 0))?;
     let before = resident(&server)?;
     let mut deaf = TcpStream::connect(server.udp())?;
     deaf.set_write_timeout(Some(Duration::from_secs(20)))?;
-    let options = request("TCP", "127.0.0.1:9", "OPTIONS", &format!("sip:{}", server.address), "", "");
+    // Each answer repeats all Vias, so that few fill the buffers.
+    let vias = format!("Via: SIP/2.0/TCP a.example;branch=z9hG4bKa;x={}\r\n", "x".repeat(700)).repeat(60);
+    let options = request("TCP", "127.0.0.1:9", "OPTIONS", &format!("sip:{}", server.address), &vias, "");
     let begun = Instant::now();
     let mut number = 0;
     let dropped = loop {
-        let asked = options.replace("branch=z9hG4bK", &format!("branch=z9hG4bK{number}"));
+        let asked = options.replacen("branch=z9hG4bK", &format!("branch=z9hG4bK{number}"), 1);
         if let Err(error) = deaf.write_all(asked.as_bytes()) {
             break error;
         }
         number += 1;
-        if number % 2000 == 0 {
+        if number % 200 == 0 {
             peer.ping()?;
         }
         ensure!(begun.elapsed() < Duration::from_secs(60), "{number} were asked and nobody minds");

@@ -115,6 +115,8 @@ fn a_subscription_has_a_dialog_of_its_own_and_a_target_that_all_can_reach() -> a
     assert_ne!(own.call_id, call.call_id);
     assert!(alice.notify()?.0.contains("sip:alice@"));
     let target = ok.header("Contact").expect("a Contact").split(['<', '>']).nth(1).expect("in brackets").to_owned();
+    bob.join(&target)?;
+    while !alice.notify()?.0.contains("sip:bob@") {}
     bob.subscribe(&target, "")?;
     assert!(bob.notify()?.0.contains("sip:alice@"), "the same conference");
     // The call ends and the subscription does not; nor the other way round.

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::dialog::RouteSet;
 use crate::message::{HeaderName, Headers, Request, Uri};
-use crate::net_types::{Destination, Source, Transport};
+use crate::net_types::{ByFlow, Destination, Source, Transport};
 
 /// The flow by which a peer was last heard.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub struct Peer {
     source: Source,
     /// No proxy between: what comes by the flow comes from the peer itself.
     direct: bool,
-    /// We called it down this flow.
+    /// We called it down this flow, the only way to it.
     called: bool,
 }
 
@@ -29,9 +29,10 @@ impl Peer {
     }
 
     /// A request that was sent down a known flow, without a route, meets the peer itself there.
-    pub fn of_response(request: &Request, sent_by: Option<Source>, source: Source) -> Self {
+    pub fn of_response(request: &Request, sent_by: Option<ByFlow>, source: Source) -> Self {
         let direct = sent_by.is_some() && !request.headers.contains(&HeaderName::Route);
-        Self { source: sent_by.unwrap_or(source), direct, called: sent_by.is_some() }
+        let called = matches!(sent_by, Some(ByFlow::Only(_)));
+        Self { source: sent_by.map_or(source, ByFlow::source), direct, called }
     }
 
     /// The peer was heard by another flow: its connection broke, or its NAT forgot it.
@@ -145,7 +146,7 @@ mod tests {
     #[test]
     fn who_was_called_down_his_flow_is_not_looked_for_at_a_third_host() {
         let hops = |contact: &str, flow: Source| {
-            let peer = Peer::of_response(&invite(), Some(flow), flow);
+            let peer = Peer::of_response(&invite(), Some(ByFlow::Only(flow)), flow);
             peer.next_hops(&RouteSet::default(), &contact.parse().expect("a URI"))
         };
         let (udp, tcp) = (source("192.0.2.1:5060"), source_by(Transport::Tcp, "192.0.2.1:40000"));

@@ -173,7 +173,7 @@ fn a_contact_elsewhere_is_reached_at_its_source_or_not_at_all() {
     }
     let flows = |bindings: &Bindings| -> Vec<Option<u64>> {
         let targets = bindings.of("alice").iter().filter_map(Binding::target);
-        targets.map(|target| target.flow.map(|source| source.flow.0)).collect()
+        targets.map(|target| target.flow.map(|flow| flow.source().flow.0)).collect()
     };
     assert_eq!(flows(&bindings), [Some(1), Some(2), Some(3)]);
 
