@@ -36,8 +36,7 @@ fn who_requires_100rel_gets_each_18x_numbered_and_the_next_after_its_prack() {
     ",
     );
     let numbers = net.passages().iter().filter_map(|passage| {
-        let value = passage.message.as_ref()?.headers().get(&"RSeq".into())?.parse::<u32>().ok();
-        value
+        passage.message.as_ref()?.headers().get(&"RSeq".into()).map(std::borrow::Cow::into_owned)?.parse::<u32>().ok()
     });
     let mut numbers: Vec<u32> = numbers.collect();
     numbers.dedup();

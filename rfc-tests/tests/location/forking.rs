@@ -110,10 +110,10 @@ fn a_6xx_stops_all_and_a_302_is_not_followed() -> anyhow::Result<()> {
     })
 }
 
-/// RFC 3326 §2: why the caller gave up, in all the words he found.
+/// RFC 3326 §2: why the caller gave up, or hung up, in all the words he found.
 #[test]
-fn the_reasons_of_a_cancel_reach_the_phone() -> anyhow::Result<()> {
-    let claim = covers(["3326-01"]).but("of BYE: focus transfers").pending();
+fn the_reasons_of_a_cancel_and_of_a_bye_reach_the_phone() -> anyhow::Result<()> {
+    let claim = covers(["3326-01"]).pending();
     let (server, api, mut bob) = started()?;
     let mut phones = phones(&server, &api, [""])?;
     let alice = &mut phones[0];
@@ -141,6 +141,11 @@ fn the_reasons_of_a_cancel_reach_the_phone() -> anyhow::Result<()> {
         alice.answer(&ringing, "487 Request Terminated", "", "")?;
         ensure!(bob.answer_to(&invite)?.status() == 487);
     }
+    let (mut call, _) = bob.calls(alice)?;
+    let said = "Reason: SIP;cause=200;text=\"Done\"\r\nReason: Q.850;cause=16\r\n";
+    ensure!(bob.ask_in(&mut call, "BYE", said)?.status() == 200);
+    let bye = alice.is_hung_up()?;
+    ensure!(bye.header("Reason") == Some("SIP;cause=200;text=\"Done\", Q.850;cause=16"), "{}", bye.0);
     claim.proven();
     Ok(())
 }
