@@ -20,6 +20,7 @@ use super::gate::Gate;
 use super::lean;
 use super::resolve::{self, Query, Target};
 use super::route::OwnAddresses;
+use super::sending::Sending;
 use super::settings::NetSettings;
 use super::tap::Direction;
 use super::tcp;
@@ -62,18 +63,6 @@ pub struct Net {
 pub struct Listening {
     pub transport: Transport,
     pub address: SocketAddr,
-}
-
-/// One message on its way, and where else it could go when the next try fails.
-#[derive(Debug)]
-struct Sending {
-    id: SendId,
-    message: Message,
-    host: String,
-    targets: VecDeque<Target>,
-    /// The socket that datagrams are to leave by; else any that reaches there.
-    socket: Option<FlowId>,
-    failure: Option<SendError>,
 }
 
 /// How one try ended.
@@ -419,20 +408,6 @@ impl Net {
     fn spoken(&self) -> Vec<Transport> {
         let udp = (!self.datagrams.is_empty()).then_some(Transport::Udp);
         udp.into_iter().chain([Transport::Tcp, Transport::Tls]).collect()
-    }
-}
-
-impl Sending {
-    /// Servers, not ways: the same address by another transport is the same server.
-    fn others_than(&self, tried: Target) -> Vec<Destination> {
-        let others = self.targets.iter().filter(|target| target.address != tried.address);
-        let host = &self.host;
-        let others = others.map(|Target { transport, address }| Destination::Address {
-            transport: *transport,
-            address: *address,
-            host: host.clone(),
-        });
-        others.collect()
     }
 }
 
