@@ -126,6 +126,12 @@ impl RawStream {
         Ok(Self(stream))
     }
 
+    /// A connection that the server opened.
+    pub fn of(stream: TcpStream) -> anyhow::Result<Self> {
+        stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+        Ok(Self(stream))
+    }
+
     pub fn local(&self) -> anyhow::Result<String> {
         Ok(self.0.local_addr()?.to_string())
     }

@@ -174,6 +174,39 @@ impl RawPhone {
         self.peer.send(response.as_bytes())
     }
 
+    /// 200 to an INVITE, with a Contact of its own choice.
+    pub fn answer_as(&mut self, invite: &str, contact: &str, sdp: &str) -> anyhow::Result<()> {
+        let of = |name: &str| header(invite, name).unwrap_or_default();
+        let response = format!(
+            "SIP/2.0 200 OK\r\nVia: {}\r\nFrom: {}\r\nTo: {};tag={}-tag\r\nCall-ID: {}\r\nCSeq: {}\r\n\
+             Contact: <{contact}>\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+            of("Via"),
+            of("From"),
+            of("To"),
+            self.name,
+            of("Call-ID"),
+            of("CSeq"),
+            sdp.len()
+        );
+        self.peer.send(response.as_bytes())
+    }
+
+    /// The CANCEL for this INVITE.
+    pub fn cancels(&self, invite: &str, extra: &str) -> anyhow::Result<()> {
+        let of = |name: &str| header(invite, name).unwrap_or_default();
+        let uri = invite.split(' ').nth(1).unwrap_or_default();
+        let number = cseq_of(invite).context("a CSeq")?;
+        let cancel = format!(
+            "CANCEL {uri} SIP/2.0\r\nVia: {}\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\n\
+             CSeq: {number} CANCEL\r\n{extra}Content-Length: 0\r\n\r\n",
+            of("Via"),
+            of("From"),
+            of("To"),
+            of("Call-ID"),
+        );
+        self.send(&cancel)
+    }
+
     /// The next NOTIFY, answered with 200.
     pub fn notify(&mut self) -> anyhow::Result<Answer> {
         let notify = self.expect("NOTIFY")?;

@@ -63,6 +63,23 @@ pub struct Source {
     pub flow: FlowId,
 }
 
+/// The flow that a request of ours takes, and whether there is another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByFlow {
+    /// The target registered by it: there is no other way (RFC 5626 §5.3), and what its Contact says is not believed.
+    Only(Source),
+    /// A server of known address: when the flow is gone, by that.
+    First(Source),
+}
+
+impl ByFlow {
+    pub fn source(self) -> Source {
+        match self {
+            Self::Only(source) | Self::First(source) => source,
+        }
+    }
+}
+
 /// Where a message goes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Destination {

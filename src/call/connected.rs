@@ -51,6 +51,12 @@ impl ConnectedLeg {
         self
     }
 
+    /// With the reason of the other side; where it gave none, with its own.
+    pub fn hang_up_for(&self, calls: &Calls, reason: Vec<Header>) {
+        let headers = if reason.is_empty() { self.farewell.clone() } else { reason };
+        calls.sip(Command::Hangup { call: self.call, headers });
+    }
+
     pub fn hang_up(&self, calls: &Calls) {
         calls.sip(Command::Hangup { call: self.call, headers: self.farewell.clone() });
     }

@@ -97,14 +97,23 @@ impl Fork {
 
 /// What the caller is told of the best refusal; `None` where it would mislead him.
 ///
-/// A redirection that is not followed, a challenge that was meant for us, and a phone's own 503, which a caller takes
-/// for the whole server's (§16.7 step 6), are not his.
+/// A redirection that is not followed, a challenge that was meant for us, a flow that failed (RFC 5626 §11.5), and a
+/// phone's own 503, which a caller takes for the whole server's (§16.7 step 6), are not his.
 pub fn told(status: StatusCode) -> Option<StatusCode> {
     match status.as_u16() {
-        300..=399 | 401 | 407 => None,
+        300..=399 | 401 | 407 | 430 => None,
         503 => Some(StatusCode::SERVER_INTERNAL_ERROR),
         _ => Some(status),
     }
+}
+
+/// The way to the phone is gone, whoever is there: RFC 5626 §5.3. Silence and a broken connection are our own findings.
+pub fn is_flow_failed(ending: &Ending) -> bool {
+    matches!(ending, Ending::Refused { status, response } if match status.as_u16() {
+        430 => true,
+        408 | 503 => response.is_none(),
+        _ => false,
+    })
 }
 
 fn is_for_all(ending: &Ending) -> bool {
@@ -119,7 +128,7 @@ fn weight(ending: &Ending) -> u16 {
             (486, _) => 1,
             (480, _) => 2,
             (_, None) => 900,
-            (300..=399 | 401 | 407, _) => 700,
+            (300..=399 | 401 | 407 | 430, _) => 700,
             (503, _) => 750,
             (status, Some(_)) => status,
         },

@@ -14,7 +14,7 @@ use tracing::{debug, info};
 use super::calls::{Calls, MediaLeg};
 use super::connected::ConnectedLeg;
 use super::early;
-use super::fork::Fork;
+use super::fork::{self, Fork};
 use super::negotiate::{MediaPolicy, Negotiator, OfferProfile, Signalling, SrtpPolicy};
 use super::other::{Asked, Owner};
 use super::switchboard::{Inbox, LegInput};
@@ -294,6 +294,11 @@ impl Outgoing {
                     self.ring_first(next);
                 }
                 why = by_cause(why);
+            } else if fork::is_flow_failed(&why)
+                && let Some(target) = branch.way.target.by_next_flow()
+            {
+                info!("the phone's next flow is tried");
+                self.ring(Way { target, ..branch.way }, branch.profile);
             }
         }
         let reason = Header::new(HeaderName::Reason, "SIP;cause=603;text=\"Declined\"");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use plenary_media::engine::MediaCommand;
-use plenary_sip::endpoint::{CallId, Command, Ending, Event};
+use plenary_sip::endpoint::{CallId, Ending, Event};
 use plenary_sip::message::{Header, HeaderName, Method, NameAddr, SipUri, Uri};
 use tokio::sync::oneshot;
 use tracing::{debug, info};
@@ -127,11 +127,7 @@ impl Pair {
             match input {
                 None => return,
                 Some(LegInput::Sip(Event::Ended { call, why })) if call == near.leg.call => {
-                    let reason = reason_of(&why);
-                    if reason.is_empty() {
-                        return far.leg.hang_up(&self.calls);
-                    }
-                    return self.calls.sip(Command::Hangup { call: far.leg.call, headers: reason });
+                    return far.leg.hang_up_for(&self.calls, reason_of(&why));
                 }
                 Some(LegInput::Sip(Event::Request { request, message, source, .. }))
                     if message.method == Method::Refer =>

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use plenary_dialplan::{self as dialplan, Action};
 use plenary_sip::endpoint::Ending;
 use plenary_sip::message::{NameAddr, SipUri, StatusCode, Uri};
-use plenary_sip::net_types::Transport;
+use plenary_sip::net_types::{ByFlow, Transport};
 
 use super::calls::Calls;
 use super::identity::Dialled;
@@ -116,7 +116,7 @@ impl Calls {
         let through = |trunk: Arc<LiveTrunk>| {
             let leg = trunk.leg(number, &wanted.presented);
             let target = Target {
-                flow: leg.flow,
+                flow: leg.flow.map(ByFlow::First),
                 path: leg.route.clone(),
                 transport: trunk.is_secure().then_some(Transport::Tls),
                 ..Target::of_uri(leg.request_uri.clone())

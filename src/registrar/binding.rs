@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use plenary_sip::message::{Host, NameAddr, SipUri, Uri};
-use plenary_sip::net_types::{FlowId, Source, Transport};
+use plenary_sip::net_types::{ByFlow, FlowId, Source, Transport};
 
 use super::gruu::Mark;
 use crate::store::StoredBinding;
@@ -49,7 +49,7 @@ pub struct Registration {
 pub struct Target {
     pub uri: Uri,
     /// The connection to use; without one, the first of `path` or else `uri` is looked up (RFC 3263).
-    pub flow: Option<Source>,
+    pub flow: Option<ByFlow>,
     /// To be preloaded as Route, in this order.
     pub path: Vec<NameAddr>,
     /// Of the registration; `None` for an address that is not registered here.
@@ -59,6 +59,8 @@ pub struct Target {
     pub user_agent: String,
     /// Of the contact, RFC 3261 §20.10; 1000 where it has none.
     pub q_thousandths: u16,
+    /// Of the same phone, for when this one fails; the newest first (RFC 5626 §5.3).
+    pub other_flows: Vec<Target>,
 }
 
 impl Binding {
@@ -87,13 +89,14 @@ impl Binding {
     pub fn target(&self) -> Option<Target> {
         let target = |path: Vec<NameAddr>| Target {
             uri: self.contact.uri.clone(),
-            flow: self.flow,
+            flow: self.flow.map(ByFlow::Only),
             path,
             transport: Some(self.transport),
             remote: Some(self.remote),
             instance: self.instance.clone(),
             user_agent: self.user_agent.clone(),
             q_thousandths: self.q_thousandths(),
+            other_flows: Vec::new(),
         };
         match (self.flow, self.transport) {
             (Some(_), _) => Some(target(self.path.clone())),
@@ -177,7 +180,15 @@ impl Target {
             instance: None,
             user_agent: String::new(),
             q_thousandths: 1000,
+            other_flows: Vec::new(),
         }
+    }
+
+    /// The same phone by its next flow, now that this one has failed.
+    pub fn by_next_flow(self) -> Option<Self> {
+        let mut flows = self.other_flows.into_iter();
+        let next = flows.next()?;
+        Some(Self { other_flows: flows.collect(), ..next })
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Limits {
     pub max_expires: u32,
     /// Bindings of one address-of-record.
     pub max_bindings: usize,
+    /// Seconds between signs of life on the connection of an outbound binding (Flow-Timer, RFC 5626 §4.4).
+    pub flow_timer: u32,
 }
 
 /// A REGISTER whose sender is known.
@@ -94,8 +96,7 @@ impl Bindings {
             Contacts::Star => std::mem::take(&mut bindings),
             Contacts::List(_) => self.apply(&mut bindings, wanted, now),
         };
-        let of = |binding: &Binding| binding.is_outbound() && binding.is_over(wish.source.flow);
-        let outbound = wish.outbound && bindings.iter().any(of);
+        let outbound = bindings.iter().any(|binding| binding.is_outbound() && binding.is_of(wish));
         let stays = |key: &str| bindings.iter().any(|binding| binding.key == key);
         let gone = gone.into_iter().filter(|gone| !stays(&gone.key));
         self.changes.extend(gone.map(|gone| BindingChange::Remove { aor: aor.into(), binding: gone.key }));
@@ -156,6 +157,10 @@ impl Bindings {
                 binding.map(|binding| (&**aor, binding)).ok_or(GruuError::Invalid)
             }
         }
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     pub fn gruus(&self) -> &Gruus {

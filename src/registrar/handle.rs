@@ -75,6 +75,7 @@ impl RegistrarSettings {
                 min_expires: seconds(settings.sip.register_min_expires),
                 max_expires: seconds(settings.sip.register_max_expires),
                 max_bindings: settings.sip.max_bindings,
+                flow_timer: seconds(settings.sip.flow_timer),
             },
             secret,
             service_route: settings.sip.service_route.clone(),
@@ -200,7 +201,7 @@ mod tests {
     use bytes::Bytes;
     use plenary_sip::auth::{self, Challenge, Login};
     use plenary_sip::message::{self, Message, StatusCode, parse_datagram};
-    use plenary_sip::net_types::Transport;
+    use plenary_sip::net_types::{ByFlow, Transport};
 
     use super::*;
     use crate::store::{NewAccount, Password, StoreSettings};
@@ -264,7 +265,7 @@ mod tests {
         let settings = RegistrarSettings {
             domain: DOMAIN.into(),
             aliases: vec!["sip.example.org".into()],
-            limits: Limits { min_expires: 60, max_expires: 3600, max_bindings: 10 },
+            limits: Limits { min_expires: 60, max_expires: 3600, max_bindings: 10, flow_timer: 120 },
             secret: [7; 32],
             service_route: Vec::new(),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
@@ -322,7 +323,7 @@ mod tests {
         let targets = bench.registrar.targets("alice").await;
         assert_eq!(targets.len(), 1);
         assert_eq!(targets[0].uri.to_string(), "sip:alice@10.0.0.9:5060");
-        assert_eq!(targets[0].flow, Some(ALICE.source()));
+        assert_eq!(targets[0].flow.map(ByFlow::source), Some(ALICE.source()));
         assert_eq!(bench.registrar.registrations("alice").await.len(), 1);
         assert!(bench.registrar.targets("bob").await.is_empty());
     }

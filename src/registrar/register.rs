@@ -1,7 +1,7 @@
 //! REGISTER: what is asked, and the answer. RFC 3261 §10.3; RFC 3327 §5.3; RFC 5626 §6.
 
 use plenary_sip::message::{Header, HeaderError, HeaderName, NameAddr, Request, StatusCode, Uri};
-use plenary_sip::net_types::Source;
+use plenary_sip::net_types::{Source, Transport};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
@@ -86,8 +86,8 @@ pub fn read(request: &Request, source: &Source) -> Result<Wish, Reply> {
     Ok(wish)
 }
 
-/// Step 8: all bindings with the time that is left.
-pub fn granted(request: &Request, bindings: &Bindings, account: &str, outbound: bool, now: i64) -> Reply {
+/// Step 8: all bindings with the time that is left. `outbound`: where RFC 5626 is applied, what the flow is.
+pub fn granted(request: &Request, bindings: &Bindings, account: &str, outbound: Option<Transport>, now: i64) -> Reply {
     let mut reply = Reply::new(StatusCode::OK);
     let wants_gruu = supports(request, "gruu");
     for binding in bindings.of(account) {
@@ -103,8 +103,12 @@ pub fn granted(request: &Request, bindings: &Bindings, account: &str, outbound: 
             reply = reply.with(HeaderName::Path, hop.value().into_owned());
         }
     }
-    if outbound {
+    if let Some(transport) = outbound {
         reply = reply.with(HeaderName::Require, "outbound");
+        // A datagram's flow does not end before its binding; a browser is asked by pings of the WebSocket.
+        if matches!(transport, Transport::Tcp | Transport::Tls) {
+            reply = reply.with(HeaderName::FlowTimer, bindings.limits().flow_timer.to_string());
+        }
     }
     reply.with(HeaderName::Supported, EXTENSIONS.join(", ")).with(HeaderName::Date, date(now))
 }
@@ -157,7 +161,7 @@ fn date(now: i64) -> String {
 mod tests {
     use bytes::Bytes;
     use plenary_sip::message::{self, Message, parse_datagram};
-    use plenary_sip::net_types::{FlowId, Transport};
+    use plenary_sip::net_types::FlowId;
 
     use super::super::bindings::Limits;
     use super::super::gruu::Gruus;
@@ -187,12 +191,14 @@ mod tests {
     fn answer(request: &Request) -> Reply {
         let is_ours = |host: &str| host == "example.org";
         let gruus = Gruus::new("example.org".parse().expect("a host"), &[7; 32]);
-        let mut bindings = Bindings::new(Limits { min_expires: 60, max_expires: 3600, max_bindings: 10 }, gruus);
+        let mut bindings =
+            Bindings::new(Limits { min_expires: 60, max_expires: 3600, max_bindings: 10, flow_timer: 120 }, gruus);
         let mut answer = || {
             check(request, is_ours)?;
             check_address(request, "alice", is_ours)?;
             let wish = read(request, &source())?;
             let outbound = bindings.handle_register("alice", &wish, START).map_err(|refusal| refused(&refusal))?;
+            let outbound = outbound.then_some(wish.source.transport);
             Ok(granted(request, &bindings, "alice", outbound, START + 10))
         };
         answer().unwrap_or_else(|refused: Reply| refused)
@@ -261,7 +267,12 @@ mod tests {
     fn outbound_is_confirmed_and_needs_a_first_hop_that_knows_it() {
         let wish = "Supported: outbound\r\nContact: <sip:a@h>;reg-id=1;+sip.instance=\"<urn:uuid:1>\"\r\n";
         let direct = answer(&request("sip:alice@example.org", wish));
-        assert!(lines(&direct).contains(&"Require: outbound".into()));
+        for told in ["Require: outbound", "Flow-Timer: 120"] {
+            assert!(lines(&direct).contains(&told.into()), "{told}");
+        }
+        assert!(
+            !lines(&answer(&request("sip:alice@example.org", ""))).iter().any(|line| line.starts_with("Flow-Timer"))
+        );
 
         let via = "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKb\r\n";
         let proxied = |path: &str| answer(&request("sip:alice@example.org", &format!("{via}{path}{wish}"))).status;

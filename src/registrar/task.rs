@@ -152,7 +152,10 @@ impl Owner {
                 let outcome = self.bindings.handle_register(&account, &wish, now);
                 debug!(account, ?outcome, contacts = self.bindings.of(&account).len(), "REGISTER");
                 let answer = match outcome {
-                    Ok(outbound) => register::granted(&request, &self.bindings, &account, outbound, now),
+                    Ok(outbound) => {
+                        let outbound = outbound.then_some(wish.source.transport);
+                        register::granted(&request, &self.bindings, &account, outbound, now)
+                    }
                     Err(refusal) => register::refused(&refusal),
                 };
                 self.gathering.answers.push((reply, answer));
@@ -168,7 +171,7 @@ impl Owner {
             Command::Gruu { gruu, reply } => {
                 self.bindings.handle_timeout(now);
                 let phone = self.bindings.of_gruu(&gruu).and_then(|(account, binding)| {
-                    let target = binding.target().ok_or(GruuError::Unregistered)?;
+                    let target = target(binding, self.bindings.of(account)).ok_or(GruuError::Unregistered)?;
                     Ok((account.to_owned(), target))
                 });
                 let _ = reply.send(Some(phone));
@@ -203,8 +206,8 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-/// By q, highest first; of one q the newest first. Of a phone's flows the newest alone: it must not ring twice
-/// (RFC 5626 §5.3).
+/// By q, highest first; of one q the newest first. Of a phone's flows the newest, and the others for when that fails: it
+/// must not ring twice (RFC 5626 §5.3).
 fn targets(bindings: &[Binding]) -> Vec<Target> {
     let mut ranked: Vec<&Binding> = Vec::with_capacity(bindings.len());
     for binding in bindings.iter().rev() {
@@ -214,7 +217,15 @@ fn targets(bindings: &[Binding]) -> Vec<Target> {
         }
     }
     ranked.sort_by_key(|binding| Reverse(binding.q_thousandths()));
-    ranked.into_iter().filter_map(Binding::target).collect()
+    ranked.into_iter().filter_map(|binding| target(binding, bindings)).collect()
+}
+
+/// `bindings`: all of the account, the oldest first.
+fn target(binding: &Binding, bindings: &[Binding]) -> Option<Target> {
+    let is_other =
+        |other: &&Binding| other.key != binding.key && other.is_outbound() && other.instance == binding.instance;
+    let others = bindings.iter().rev().filter(|other| binding.is_outbound() && is_other(other));
+    Some(Target { other_flows: others.filter_map(Binding::target).collect(), ..binding.target()? })
 }
 
 pub(super) fn unix_now() -> i64 {

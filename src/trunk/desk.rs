@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use plenary_sip::endpoint::{OutgoingRequest, RequestId, Rng};
 use plenary_sip::message::{Method, NameAddr, Response, StatusCode};
-use plenary_sip::net_types::Source;
+use plenary_sip::net_types::{ByFlow, Source};
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
@@ -307,7 +307,7 @@ fn options(run: &Run) -> OutgoingRequest {
         from: NameAddr::new(uri.without_param("transport").with_user(us).into()),
         request_uri: uri.into(),
         route,
-        flow: granted.and_then(|granted| granted.peer),
+        flow: granted.and_then(|granted| granted.peer).map(ByFlow::First),
         headers: Vec::new(),
         body: None,
     }

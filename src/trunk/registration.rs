@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use plenary_sip::auth::{DigestClient, Login};
 use plenary_sip::endpoint::{ContactTemplate, OutgoingRequest, Rng};
 use plenary_sip::message::{CSeq, Header, HeaderName, Method, NameAddr, Response, StatusCode, Uri};
-use plenary_sip::net_types::Source;
+use plenary_sip::net_types::{ByFlow, Source};
 
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 const LAST_RETRY: Duration = Duration::from_secs(600);
@@ -246,7 +246,7 @@ impl Registration {
             to: self.settings.address.clone(),
             route: self.settings.proxy.iter().cloned().collect(),
             // A refresh goes to the proxy that has the registration, while it answers.
-            flow: to.or(self.granted.as_ref().and_then(|granted| granted.peer)),
+            flow: to.or(self.granted.as_ref().and_then(|granted| granted.peer)).map(ByFlow::First),
             headers: own.into_iter().chain(credentials).collect(),
             body: None,
         });

@@ -53,6 +53,9 @@ pub struct Sip {
     /// Longer registrations are cut to this; also granted where none is asked.
     #[serde(with = "duration")]
     pub register_max_expires: Duration,
+    /// How often phones that know RFC 5626 show themselves on their connection; after half as long again it is closed.
+    #[serde(with = "duration")]
+    pub flow_timer: Duration,
     /// Contacts of one account at once: 1 to 100.
     pub max_bindings: usize,
     /// `sip:` URIs of the hops that requests of registered phones are to take, first hop first (RFC 3608).
@@ -99,6 +102,7 @@ impl Default for Sip {
             t4: Duration::from_secs(5),
             register_min_expires: Duration::from_secs(60),
             register_max_expires: Duration::from_secs(3600),
+            flow_timer: Duration::from_secs(120),
             max_bindings: 10,
             service_route: Vec::new(),
         }
@@ -135,6 +139,9 @@ impl Sip {
         {
             let reason = "must be at least sip.register-min-expires and at most 7d".into();
             unfit.push(Unfit { key: "sip.register-max-expires", reason });
+        }
+        if !(1..=3600).contains(&self.flow_timer.as_secs()) {
+            unfit.push(Unfit { key: "sip.flow-timer", reason: "must be 1s to 1h".into() });
         }
         let is_uri = |uri: &String| {
             let has_scheme = ["sip:", "sips:"].iter().any(|scheme| uri.to_ascii_lowercase().starts_with(scheme));

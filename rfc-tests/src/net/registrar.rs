@@ -32,7 +32,10 @@ impl Registrar {
         Self {
             agent: Agent::new(clock, host, seed, settings),
             doorkeeper: Doorkeeper::new(&domain, seed),
-            bindings: Bindings::new(Limits { min_expires: 60, max_expires: 3600, max_bindings: 10 }, gruus),
+            bindings: Bindings::new(
+                Limits { min_expires: 60, max_expires: 3600, max_bindings: 10, flow_timer: 120 },
+                gruus,
+            ),
             domain,
         }
     }
@@ -88,7 +91,7 @@ impl Registrar {
         let wish = register::read(message, source)?;
         let now = self.now_unix();
         let outbound = self.bindings.handle_register(&account, &wish, now).map_err(|why| register::refused(&why))?;
-        Ok(register::granted(message, &self.bindings, &account, outbound, now))
+        Ok(register::granted(message, &self.bindings, &account, outbound.then_some(source.transport), now))
     }
 
     fn now_unix(&self) -> i64 {

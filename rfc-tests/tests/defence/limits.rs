@@ -1,6 +1,6 @@
 //! Too much, too long, too slow: each is answered or let go, and the next message is served.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -215,6 +215,41 @@ fn those_who_dawdle_are_let_go_and_hold_up_nobody() -> anyhow::Result<()> {
     }
     drop(idle);
     peer.ping()?;
+    claim.proven();
+    Ok(())
+}
+
+/// Asks and never reads: what it is told fills buffers and queue, and then it is let go. Others are
+/// served meanwhile.
+#[test]
+fn whoever_reads_nothing_is_dropped() -> anyhow::Result<()> {
+    let claim = covers(["S-20"]).but("1500 idle connections, not ten thousand").pending();
+    let server = Server::start()?;
+    let peer = RawPeer::at(&server, (own_address(), 0))?;
+    let before = resident(&server)?;
+    let mut deaf = TcpStream::connect(server.udp())?;
+    deaf.set_write_timeout(Some(Duration::from_secs(20)))?;
+    // Each answer repeats all Vias, so that few fill the buffers.
+    let vias = format!("Via: SIP/2.0/TCP a.example;branch=z9hG4bKa;x={}\r\n", "x".repeat(700)).repeat(60);
+    let options = request("TCP", "127.0.0.1:9", "OPTIONS", &format!("sip:{}", server.address), &vias, "");
+    let begun = Instant::now();
+    let mut number = 0;
+    let dropped = loop {
+        let asked = options.replacen("branch=z9hG4bK", &format!("branch=z9hG4bK{number}"), 1);
+        if let Err(error) = deaf.write_all(asked.as_bytes()) {
+            break error;
+        }
+        number += 1;
+        if number % 200 == 0 {
+            peer.ping()?;
+        }
+        ensure!(begun.elapsed() < Duration::from_secs(60), "{number} were asked and nobody minds");
+    };
+    println!("dropped after {number} requests and {:?}: {dropped}", begun.elapsed());
+    ensure!(matches!(dropped.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{dropped}");
+    peer.ping()?;
+    let grown = resident(&server)?.saturating_sub(before);
+    ensure!(grown < 64 * 1024, "{grown} KiB more");
     claim.proven();
     Ok(())
 }

@@ -32,7 +32,10 @@ const T1: Duration = Duration::from_millis(500);
 
 #[test]
 fn hostile_messages_break_nothing_and_leave_nothing() -> anyhow::Result<()> {
-    let claim = covers(["A-09", "A-10", "A-13", "A-21", "A-22"]).pending();
+    let claims = (
+        covers(["A-10", "A-13", "A-21", "A-22"]).pending(),
+        covers(["A-09"]).but("rates are off, so that everything reaches the parser").pending(),
+    );
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let count = number("SOAK_MESSAGES").unwrap_or(50_000);
     let seed = number("SOAK_SEED").unwrap_or(4475);
@@ -56,7 +59,8 @@ fn hostile_messages_break_nothing_and_leave_nothing() -> anyhow::Result<()> {
     ensure!(!server.log().contains("panicked"), "{}", server.log());
     let (first, last) = levels.first().zip(levels.last()).context("rounds")?;
     ensure!(last < &(first + GROWTH_KIB), "grew: {levels:?} KiB");
-    claim.proven();
+    claims.0.proven();
+    claims.1.proven();
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! RFC 3262: provisional responses that must arrive.
 
 use rfc_tests::coverage::covers;
-use rfc_tests::net::Net;
+use rfc_tests::net::{Net, OfferHabit};
 
 /// §3.
 #[test]
@@ -36,8 +36,7 @@ fn who_requires_100rel_gets_each_18x_numbered_and_the_next_after_its_prack() {
     ",
     );
     let numbers = net.passages().iter().filter_map(|passage| {
-        let value = passage.message.as_ref()?.headers().get(&"RSeq".into())?.parse::<u32>().ok();
-        value
+        passage.message.as_ref()?.headers().get(&"RSeq".into()).map(std::borrow::Cow::into_owned)?.parse::<u32>().ok()
     });
     let mut numbers: Vec<u32> = numbers.collect();
     numbers.dedup();
@@ -116,4 +115,84 @@ fn the_200_waits_for_the_prack_of_an_18x_with_the_answer() {
     ",
     );
     assert!(net.phone("bob").is_talking());
+}
+
+/// §5: once the answer has arrived, PRACK may offer anew. Its 2xx answers, and the 200 to the INVITE waits for that.
+#[test]
+fn an_offer_in_prack_is_answered_in_its_2xx() {
+    let _proven = covers(["3262-05"]);
+    let mut net = Net::with_seed(32625);
+    net.stranger("mallory");
+    net.phone("bob").when_offered(OfferHabit::Ponders);
+    net.plays(
+        "
+        mallory                              bob
+           |----INVITE (offer)--------------->|  Require: 100rel
+           |<---183 Session Progress (answer)-|
+           |----PRACK (hold)----------------->|
+           |                                  |  0.2 s pass
+    ",
+    );
+    net.phone("bob").answers();
+    net.plays(
+        "
+        mallory                              bob
+           |                                  |  1 s pass
+    ",
+    );
+    net.phone("bob").ponders_no_longer();
+    net.plays(
+        "
+        mallory                              bob
+           |<---200 OK (PRACK, held)----------|
+           |<---200 OK (INVITE, no SDP)-------|
+           |----ACK-------------------------->|
+           |                                  |  2 s pass
+           |<---INVITE (offer)----------------|
+           |----200 OK (answer)-------------->|
+           |<---ACK---------------------------|
+    ",
+    );
+    assert!(net.phone("bob").is_talking());
+}
+
+/// §5, RFC 6337 §2.2: one offer at a time. The 18x that is confirmed brought no answer.
+#[test]
+fn an_offer_in_prack_while_that_of_the_invite_is_open_is_refused() {
+    let _proven = covers(["3262-05"]);
+    let mut net = Net::with_seed(32626);
+    net.stranger("mallory");
+    net.phone("bob");
+    net.plays(
+        "
+        mallory                         bob
+           |----INVITE (offer)---------->|  Require: 100rel
+           |<---180 Ringing (no SDP)-----|
+           |----PRACK (hold)------------>|
+           |<---488 Not Here (PRACK)-----|
+           |<---200 OK (INVITE, answer)--|
+           |----ACK--------------------->|
+    ",
+    );
+    assert_eq!(format!("{:?}", net.phone("bob").call().direction), "Some(SendRecv)");
+}
+
+/// Whoever is asked does not answer: the PRACK is, before its sender gives up.
+#[test]
+fn an_offer_in_prack_that_nobody_answers_is_refused_in_time() {
+    let mut net = Net::with_seed(32627);
+    net.stranger("mallory");
+    net.phone("bob").when_offered(OfferHabit::Ponders);
+    net.plays(
+        "
+        mallory                              bob
+           |----INVITE (offer)--------------->|  Require: 100rel
+           |<---183 Session Progress (answer)-|
+           |----PRACK (hold)----------------->|
+           |<---100 Trying (PRACK)------------|  after 3.5 s
+           |<---488 Not Here (PRACK)----------|  at 16 s
+           |<---200 OK (INVITE, answer)-------|
+           |----ACK-------------------------->|
+    ",
+    );
 }

@@ -22,6 +22,13 @@ fn said(net: &Net) -> SessionDescription {
     SessionDescription::parse(body.as_bytes()).expect("we can read what we print")
 }
 
+/// What was said in this passage.
+fn said_at(net: &Net, passage: usize) -> SessionDescription {
+    let text = net.passages()[passage].text();
+    let (_, body) = text.split_once("\n\n").expect("a body");
+    SessionDescription::parse(body.as_bytes()).expect("readable")
+}
+
 fn joins(net: &mut Net) {
     net.plays(
         "
@@ -171,4 +178,34 @@ fn a_description_without_a_usable_address_is_refused() {
     ",
         );
     }
+}
+
+/// §6.1 and §8.3.2: the offerer's numbers are used towards it, and a number never comes to mean something else.
+#[test]
+fn numbers_are_those_of_the_offer_and_keep_their_meaning() {
+    let _proven = covers(["3264-03"]);
+    let mut net =
+        offering(32643, "m=audio 4000 RTP/AVP 120 96 0\na=rtpmap:120 opus/48000/2\na=rtpmap:96 telephone-event/8000\n");
+    joins(&mut net);
+    let meanings = |net: &Net| {
+        let audio = said(net).media.remove(0);
+        let maps = audio.attributes.values("rtpmap").map(str::to_owned);
+        let mut maps: Vec<_> = maps.filter(|map| map.contains("opus") || map.contains("telephone-event")).collect();
+        maps.sort();
+        maps
+    };
+    assert_eq!(meanings(&net), ["120 opus/48000/2", "96 telephone-event/8000"]);
+    // Its own usual number for Opus is 96, which is taken for good.
+    net.plays(
+        "
+        uma                    conf-7
+         |----INVITE (no SDP)---->|
+         |<---200 OK (offer)------|
+         |----ACK (answer)------->|
+    ",
+    );
+    let offered = said_at(&net, 4);
+    let maps: Vec<_> = offered.media[0].attributes.values("rtpmap").filter(|map| map.starts_with("96 ")).collect();
+    assert_eq!(maps, ["96 telephone-event/8000"]);
+    assert!(offered.media[0].attributes.values("rtpmap").any(|map| map == "120 opus/48000/2"));
 }

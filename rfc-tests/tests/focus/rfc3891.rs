@@ -78,7 +78,7 @@ fn a_second_phone_of_the_same_user_takes_the_place_of_the_first() -> anyhow::Res
 /// §3 and §8: who knows the name of a dialog does not own it.
 #[test]
 fn another_user_is_refused_and_the_leg_is_left_alone() -> anyhow::Result<()> {
-    let claim = covers(["3891-04", "4579-5.9b"]);
+    let claim = covers(["3891-04", "4579-5.9b", "S-23"]);
     let House { server, api, mut alice, uri } = started()?;
     let first = alice.join(&uri)?;
     api.wait_for_state("3001", "connected", 1, WITHIN)?;

@@ -103,6 +103,35 @@ fn a_subscriber_that_answers_481_hears_no_more_and_after_500_all_anew() -> anyho
     Ok(())
 }
 
+/// §4.5: the Contact of a subscription's dialog reaches the conference from outside that dialog, as a GRUU does.
+#[test]
+fn a_subscription_has_a_dialog_of_its_own_and_a_target_that_all_can_reach() -> anyhow::Result<()> {
+    let claim = covers(["6665-07"]).but("a focus writes its own address, in place of a GRUU of it");
+    let (server, api, mut alice, uri) = started()?;
+    let mut bob = RawPhone::new(&server, &api, "bob")?;
+    api.patch("/conferences/3001", json!({ "access": "accounts" }))?;
+    let mut call = alice.join(&uri)?;
+    let (mut own, ok) = alice.subscribe(&uri, "")?;
+    assert_ne!(own.call_id, call.call_id);
+    assert!(alice.notify()?.0.contains("sip:alice@"));
+    let target = ok.header("Contact").expect("a Contact").split(['<', '>']).nth(1).expect("in brackets").to_owned();
+    bob.join(&target)?;
+    while !alice.notify()?.0.contains("sip:bob@") {}
+    bob.subscribe(&target, "")?;
+    assert!(bob.notify()?.0.contains("sip:alice@"), "the same conference");
+    // The call ends and the subscription does not; nor the other way round.
+    assert_eq!(alice.ask_in(&mut call, "BYE", "")?.status(), 200);
+    while !alice.notify()?.0.contains("<disconnection-method>departed<") {}
+    let mut call = alice.join(&target)?;
+    assert_eq!(alice.ask_in(&mut own, "SUBSCRIBE", "Event: conference\r\nExpires: 0\r\n")?.status(), 200);
+    while !alice.notify()?.header("Subscription-State").is_some_and(|state| state.starts_with("terminated")) {}
+    // An old phone asks within its call, and is told too.
+    assert_eq!(alice.ask_in(&mut call, "SUBSCRIBE", "Event: conference\r\n")?.status(), 200);
+    assert!(alice.notify()?.0.contains("sip:alice@"));
+    claim.proven();
+    Ok(())
+}
+
 /// §4.5.1, RFC 4579 §3.4: an old phone subscribes within its call, and BYE does not end that.
 #[test]
 fn a_subscription_within_a_call_outlives_it() -> anyhow::Result<()> {

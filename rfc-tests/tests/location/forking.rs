@@ -110,6 +110,46 @@ fn a_6xx_stops_all_and_a_302_is_not_followed() -> anyhow::Result<()> {
     })
 }
 
+/// RFC 3326 §2: why the caller gave up, or hung up, in all the words he found.
+#[test]
+fn the_reasons_of_a_cancel_and_of_a_bye_reach_the_phone() -> anyhow::Result<()> {
+    let claim = covers(["3326-01"]).pending();
+    let (server, api, mut bob) = started()?;
+    let mut phones = phones(&server, &api, [""])?;
+    let alice = &mut phones[0];
+    for (said, heard) in [
+        (
+            "Reason: SIP;cause=200;text=\"Call completed elsewhere\"\r\nReason: Q.850;cause=26\r\n",
+            Some("SIP;cause=200;text=\"Call completed elsewhere\", Q.850;cause=26"),
+        ),
+        (
+            "Reason: SIP ;cause=600, Q.850 ;cause=16;text=\"Busy; really\"\r\n",
+            Some("SIP ;cause=600, Q.850 ;cause=16;text=\"Busy; really\""),
+        ),
+        ("", None),
+    ] {
+        let invite = bob.request("INVITE", &alice.address(), "", &bob.sdp()?);
+        let challenge = bob.ask_once(&invite)?;
+        let invite = bob.with_credentials(&invite, &challenge, 1)?;
+        bob.send(&invite)?;
+        let ringing = alice.expect("INVITE")?;
+        alice.answer(&ringing, "180 Ringing", "", "")?;
+        bob.cancels(&invite, said)?;
+        let cancel = alice.expect("CANCEL")?;
+        ensure!(header(&cancel, "Reason") == heard, "{cancel}");
+        alice.answer(&cancel, "200 OK", "", "")?;
+        alice.answer(&ringing, "487 Request Terminated", "", "")?;
+        ensure!(bob.answer_to(&invite)?.status() == 487);
+    }
+    let (mut call, _) = bob.calls(alice)?;
+    let said = "Reason: SIP;cause=200;text=\"Done\"\r\nReason: Q.850;cause=16\r\n";
+    ensure!(bob.ask_in(&mut call, "BYE", said)?.status() == 200);
+    let bye = alice.is_hung_up()?;
+    ensure!(bye.header("Reason") == Some("SIP;cause=200;text=\"Done\", Q.850;cause=16"), "{}", bye.0);
+    claim.proven();
+    Ok(())
+}
+
 #[test]
 fn max_breadth_bounds_how_many_ring_at_once() -> anyhow::Result<()> {
     let claim = covers(["5393-02"]).pending();

@@ -224,7 +224,8 @@ fn options_to_the_server_itself_needs_no_user() -> anyhow::Result<()> {
     let api = server.api()?;
     let peer = RawPeer::new(&server)?;
     let host = format!("sip:{}", server.address);
-    let request = peer.request("OPTIONS", &host, "", "");
+    // Long enough for a stranger to earn the whole answer at once.
+    let request = peer.request("OPTIONS", &host, &format!("Subject: {}\r\n", "x".repeat(300)), "");
     let answer = peer.ask(&with(&request, "Contact", &format!("<sip:{}>", peer.address()?)))?;
     ensure!(answer.status() == 200, "{}", answer.0);
     for name in ["Allow", "Accept", "Accept-Encoding", "Accept-Language", "Supported"] {

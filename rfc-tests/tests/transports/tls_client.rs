@@ -164,7 +164,7 @@ async fn the_domain_counts_not_the_target_and_each_domain_has_its_connection() -
 /// RFC 5923 §8.1: a connection that was opened to us serves our requests only if both sides have proven who they are.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_alias_is_honoured_on_mutual_tls_alone() -> anyhow::Result<()> {
-    let claim = covers(["5923-01"]).pending();
+    let claim = covers(["5923-01", "A-06"]).pending();
     let authority = Authority::new("authority")?;
     let ask = AskClients { authorities_pem: authority.pem().into_bytes(), required: false };
     let own = authority.issue("x", &["here.example"])?.certified()?;

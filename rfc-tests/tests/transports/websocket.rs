@@ -78,6 +78,55 @@ async fn a_client_with_an_invalid_contact_registers_and_is_called_down_its_socke
     Ok(())
 }
 
+/// §5.4: a Contact that could be reached otherwise is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_reached_by_its_socket_or_not_at_all() -> anyhow::Result<()> {
+    let claim = covers(["7118-09"]).pending();
+    let server = tokio::task::spawn_blocking(Server::start).await??;
+    let elsewhere = std::net::UdpSocket::bind(("127.0.0.1", 0))?;
+    elsewhere.set_read_timeout(Some(std::time::Duration::from_millis(500)))?;
+    let there = elsewhere.local_addr()?.to_string();
+    let listener = std::net::TcpListener::bind(&there)?;
+    listener.set_nonblocking(true)?;
+    let api = tokio::task::block_in_place(|| {
+        let api = server.api()?;
+        api.post("/accounts", json!({ "name": "alice", "password": PASSWORD }))?;
+        api.post("/conferences", json!({ "number": "3001", "members": [{ "address": "alice" }] }))?;
+        anyhow::Ok(api)
+    })?;
+    let mut phone = RawWebSocket::open(&server, &[SIP]).await?.expect("let in");
+    let uri: Uri = format!("sip:{}", server.address).parse()?;
+    let login = Login { user: "alice".into(), password: PASSWORD.into() };
+    // No flow is asked for; the Contact has an address and no word of WebSockets.
+    let register = |number: u32, authorization: &str| {
+        let plain = register(&server, number, authorization).replace(";reg-id=1", "").replace(";transport=ws", "");
+        plain.replace(&format!("nk2vlu8d@{HOST}"), &format!("nk2vlu8d@{there}"))
+    };
+    let challenged = phone.ask(&register(1, "")).await?;
+    let challenge = Challenge::parse(challenged.header("WWW-Authenticate").expect("a challenge"))?;
+    let credentials = answer(&challenge, &login, &Method::Register, &uri, "cnonce", 1);
+    let registered = phone.ask(&register(2, &format!("Authorization: {credentials}\r\n"))).await?;
+    assert_eq!(registered.status(), 200, "{}", registered.0);
+    tokio::task::block_in_place(|| api.post("/conferences/3001/call-all", json!({})))?;
+    let Message::Text(invite) = phone.receive().await? else { panic!("text") };
+    assert!(invite.starts_with(&format!("INVITE sip:nk2vlu8d@{there} ")), "{invite}");
+
+    // Its socket gone, nobody looks for it where its Contact says.
+    drop(phone);
+    tokio::task::block_in_place(|| {
+        rfc_tests::deadline::wait_for("the call's end", std::time::Duration::from_secs(10), || {
+            let live = api.get("/conferences/3001/live").ok()?.to_string();
+            (live.contains("\"disconnected\"") && !live.contains("\"calling\"")).then_some(())
+        })?;
+        api.post("/conferences/3001/call-all", json!({}))?;
+        assert!(elsewhere.recv(&mut [0; 2048]).is_err(), "asked by UDP");
+        assert!(listener.accept().is_err(), "asked by TCP");
+        anyhow::Ok(())
+    })?;
+    claim.proven();
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_refused_at_the_handshake_and_both_kinds_of_frames_are_read() -> anyhow::Result<()> {
     let claim = covers(["7118-01", "7118-03", "7118-06", "7118-07", "S-24"]).pending();

@@ -5,7 +5,7 @@ use crate::message::{
     CSeq, Contacts, DialogId, Header, HeaderError, HeaderName, Headers, Method, NameAddr, Request, Response,
     StatusCode, Uri,
 };
-use crate::net_types::{Destination, Source};
+use crate::net_types::{ByFlow, Destination, Source};
 
 #[derive(Clone, Debug)]
 pub struct Dialog {
@@ -61,7 +61,7 @@ impl Dialog {
     pub fn of_uac(
         request: &Request,
         response: &Response,
-        sent_by: Option<Source>,
+        sent_by: Option<ByFlow>,
         source: Source,
     ) -> Result<Self, DialogError> {
         let headers = &response.headers;

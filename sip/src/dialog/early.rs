@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::dialog::{Dialog, DialogError};
 use crate::message::{DialogId, Request, Response};
-use crate::net_types::Source;
+use crate::net_types::{ByFlow, Source};
 
 /// More forks than this ring in vain: their 1xx are passed on, but their requests get 481.
 const MOST: usize = 32;
@@ -18,7 +18,7 @@ impl EarlyDialogs {
         &mut self,
         invite: &Request,
         response: &Response,
-        sent_by: Option<Source>,
+        sent_by: Option<ByFlow>,
         source: Source,
     ) -> Result<(), DialogError> {
         let to = response.headers.to()?;
@@ -44,7 +44,7 @@ impl EarlyDialogs {
         &mut self,
         invite: &Request,
         response: &Response,
-        sent_by: Option<Source>,
+        sent_by: Option<ByFlow>,
         source: Source,
     ) -> Result<Dialog, DialogError> {
         let mut dialog = Dialog::of_uac(invite, response, sent_by, source)?;

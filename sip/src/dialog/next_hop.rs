@@ -3,13 +3,14 @@
 //! The first of the route set, else the remote target, is where a request goes. But a phone behind a NAT
 //! writes an address into its Contact that nobody else can reach, a browser one that does not exist
 //! (RFC 7118 §5), and a phone on TCP often listens nowhere. So a peer that speaks with us directly, through
-//! no proxy, is answered down the flow it uses, unless its Contact is plainly the better address.
+//! no proxy, is answered down the flow it uses, unless its Contact is plainly the better address. One that we
+//! called down the flow of its registration is asked for nowhere else: its Contact may be a third host's.
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::dialog::RouteSet;
 use crate::message::{HeaderName, Headers, Request, Uri};
-use crate::net_types::{Destination, Source, Transport};
+use crate::net_types::{ByFlow, Destination, Source, Transport};
 
 /// The flow by which a peer was last heard.
 #[derive(Clone, Copy, Debug)]
@@ -17,18 +18,21 @@ pub struct Peer {
     source: Source,
     /// No proxy between: what comes by the flow comes from the peer itself.
     direct: bool,
+    /// We called it down this flow, the only way to it.
+    called: bool,
 }
 
 impl Peer {
     pub fn of_request(headers: &Headers, source: Source) -> Self {
         let direct = headers.vias().is_ok_and(|vias| vias.len() == 1);
-        Self { source, direct }
+        Self { source, direct, called: false }
     }
 
     /// A request that was sent down a known flow, without a route, meets the peer itself there.
-    pub fn of_response(request: &Request, sent_by: Option<Source>, source: Source) -> Self {
+    pub fn of_response(request: &Request, sent_by: Option<ByFlow>, source: Source) -> Self {
         let direct = sent_by.is_some() && !request.headers.contains(&HeaderName::Route);
-        Self { source: sent_by.unwrap_or(source), direct }
+        let called = matches!(sent_by, Some(ByFlow::Only(_)));
+        Self { source: sent_by.map_or(source, ByFlow::source), direct, called }
     }
 
     /// The peer was heard by another flow: its connection broke, or its NAT forgot it.
@@ -42,7 +46,8 @@ impl Peer {
         if self.direct && routes.first().is_none() && self.prefers_flow(target) {
             let flow = Destination::from(self.source);
             let browser = matches!(self.source.transport, Transport::Ws | Transport::Wss);
-            return [flow].into_iter().chain(by_address.filter(|_| !browser)).collect();
+            let by_address = by_address.filter(|_| !browser && (!self.called || self.is_host_of(target)));
+            return [flow].into_iter().chain(by_address).collect();
         }
         by_address.into_iter().collect()
     }
@@ -57,9 +62,13 @@ impl Peer {
             return true;
         }
         match target.host().ip() {
-            Some(ip) => ip != self.source.remote.ip() && is_private(ip),
-            None => target.host().to_string().ends_with(".invalid"),
+            Some(ip) => ip != self.source.remote.ip() && (self.called || is_private(ip)),
+            None => self.called || target.host().to_string().ends_with(".invalid"),
         }
+    }
+
+    fn is_host_of(&self, target: &Uri) -> bool {
+        target.as_sip().and_then(|uri| uri.host().ip()) == Some(self.source.remote.ip())
     }
 }
 
@@ -131,6 +140,23 @@ mod tests {
     fn behind_a_nat_the_flow_is_used_first() {
         let nat = source("192.0.2.1:31000");
         assert_eq!(hops("sip:a@10.0.0.7:5060", nat)[0], Destination::from(nat));
+    }
+
+    /// Else its REGISTER and its 200 would send our ACK and BYE to whomever it likes.
+    #[test]
+    fn who_was_called_down_his_flow_is_not_looked_for_at_a_third_host() {
+        let hops = |contact: &str, flow: Source| {
+            let peer = Peer::of_response(&invite(), Some(ByFlow::Only(flow)), flow);
+            peer.next_hops(&RouteSet::default(), &contact.parse().expect("a URI"))
+        };
+        let (udp, tcp) = (source("192.0.2.1:5060"), source_by(Transport::Tcp, "192.0.2.1:40000"));
+        for flow in [udp, tcp] {
+            for third in ["sip:a@198.51.100.9", "sip:a@victim.example"] {
+                assert_eq!(hops(third, flow), [Destination::from(flow)], "{third}");
+            }
+        }
+        assert_eq!(hops("sip:a@192.0.2.1:7000", udp), [host("192.0.2.1", Some(7000))]);
+        assert_eq!(hops("sip:a@192.0.2.1:7000", tcp), [Destination::from(tcp), host("192.0.2.1", Some(7000))]);
     }
 
     #[test]

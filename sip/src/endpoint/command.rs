@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::auth::DigestClient;
 use crate::endpoint::{CallId, RequestId, SubscriptionId};
 use crate::message::{Header, Method, NameAddr, StatusCode, Uri};
-use crate::net_types::Source;
+use crate::net_types::ByFlow;
 
 #[derive(Debug)]
 pub enum Command {
@@ -100,7 +100,7 @@ pub struct OutgoingInvite {
     /// Preloaded routes (RFC 3327 Path), in order.
     pub route: Vec<NameAddr>,
     /// The flow to use, as the target's REGISTER came by it (RFC 5626 §5.3); else route and URI decide.
-    pub flow: Option<Source>,
+    pub flow: Option<ByFlow>,
     pub headers: Vec<Header>,
     pub offer: Option<Body>,
     /// How long an unanswered call may ring before CANCEL (Timer C of our own choice).
@@ -118,7 +118,7 @@ pub struct OutgoingRequest {
     pub to: NameAddr,
     pub route: Vec<NameAddr>,
     /// As in [`OutgoingInvite::flow`].
-    pub flow: Option<Source>,
+    pub flow: Option<ByFlow>,
     pub headers: Vec<Header>,
     pub body: Option<Body>,
 }

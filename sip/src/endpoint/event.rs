@@ -17,7 +17,7 @@ pub enum Event {
     /// answer, when our INVITE had no offer); `body` is its SDP, or that of the reliable 1xx that had the answer
     /// already. Incoming: the ACK came; `body` is its SDP when the 200 had the offer.
     Established { call: CallId, response: Option<Arc<Response>>, body: Option<Body>, source: Source },
-    /// The peer offers anew (re-INVITE or UPDATE): AnswerOffer is due. Without `offer`, we are asked for one.
+    /// The peer offers anew (re-INVITE or UPDATE, or PRACK before the 200): AnswerOffer is due. Without `offer`, we are asked for one.
     Offered { call: CallId, request: Arc<Request>, offer: Option<Body> },
     /// What came of an offer of ours within the call, whether our re-INVITE made it or our 200 to a re-INVITE
     /// without one: the peer's answer. After a failure the session stands as before (RFC 6141).

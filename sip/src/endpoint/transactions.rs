@@ -341,10 +341,11 @@ impl Transactions {
 
 pub(super) fn client(request: Request, destination: &Destination, timing: Timing, now: Instant) -> Machine {
     let transport = match destination {
-        Destination::Flow { transport, .. } | Destination::Address { transport, .. } => Some(*transport),
+        Destination::Address { transport, .. } => Some(*transport),
+        Destination::Flow { transport, .. } if transport.is_reliable() => Some(*transport),
         Destination::Host { transport: Some(transport), .. } if transport.is_reliable() => Some(*transport),
-        // Even where a URI says UDP, a large request may go over TCP; and a name must be looked up first.
-        Destination::Host { .. } => None::<Transport>,
+        // Even where UDP is meant, a large request may go over TCP; and a name must be looked up first.
+        Destination::Flow { .. } | Destination::Host { .. } => None::<Transport>,
     };
     if request.method == Method::Invite {
         Machine::InviteClient(Box::new(InviteClient::new(request, transport, timing, now)))

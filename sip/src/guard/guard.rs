@@ -59,7 +59,7 @@ pub enum Response {
     Provisional,
     Final,
     /// 2xx to INVITE: has to arrive, and is repeated until the ACK (§13.3.1.4). Only an open conference says it to a
-    /// stranger.
+    /// stranger, and not for ever: his address may be a victim's.
     Accepting,
 }
 
@@ -110,7 +110,7 @@ impl Guard {
         let is_acquaintance = self.acquaintances.get(&address).is_some_and(|known| now <= known.until);
         match response {
             _ if is_acquaintance => true,
-            Response::Accepting => true,
+            Response::Accepting => self.strangers.debit_accepting(address, octets),
             Response::Provisional => self.strangers.debit(address, octets, true),
             Response::Final => self.strangers.debit(address, octets, false),
         }

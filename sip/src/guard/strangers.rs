@@ -14,6 +14,9 @@ const MAX_ENTRIES: usize = 65_536;
 const TIDY_EVERY: Duration = Duration::from_secs(1);
 /// Octets of answer for each octet of question.
 const FACTOR: u64 = 2;
+/// The same for a 2xx to INVITE, which has to arrive and is repeated until its ACK: some three of ordinary length, after
+/// which whoever is there has answered or never will.
+const ACCEPTING_FACTOR: u64 = 4;
 /// Credit is not hoarded: one long answer and its repetitions.
 const MOST_CREDIT: u64 = 64 * 1024;
 
@@ -29,6 +32,8 @@ struct Stranger {
     bucket: Bucket,
     /// Octets that may still be answered.
     credit: u64,
+    /// Octets of 2xx to INVITE that may still be said.
+    accepting: u64,
 }
 
 impl Strangers {
@@ -41,7 +46,7 @@ impl Strangers {
         if self.by_address.len() >= MAX_ENTRIES && !self.by_address.contains_key(&address) && !self.tidy(now) {
             return None;
         }
-        let fresh = || Stranger { bucket: Bucket::full(self.rate, now), credit: 0 };
+        let fresh = || Stranger { bucket: Bucket::full(self.rate, now), credit: 0, accepting: 0 };
         Some(&mut self.by_address.entry(address).or_insert_with(fresh).bucket)
     }
 
@@ -49,7 +54,9 @@ impl Strangers {
     pub fn credit(&mut self, address: IpAddr, octets: usize) {
         if let Some(stranger) = self.by_address.get_mut(&address) {
             let octets = u64::try_from(octets).unwrap_or(u64::MAX);
-            stranger.credit = stranger.credit.saturating_add(octets.saturating_mul(FACTOR)).min(MOST_CREDIT);
+            let earned = |credit: u64, factor| credit.saturating_add(octets.saturating_mul(factor)).min(MOST_CREDIT);
+            stranger.credit = earned(stranger.credit, FACTOR);
+            stranger.accepting = earned(stranger.accepting, ACCEPTING_FACTOR);
         }
     }
 
@@ -62,6 +69,18 @@ impl Strangers {
             stranger.credit -= octets;
         }
         enough
+    }
+
+    /// Whether a 2xx to INVITE of this length may go there, for the first time or once more.
+    pub fn debit_accepting(&mut self, address: IpAddr, octets: usize) -> bool {
+        let Some(stranger) = self.by_address.get_mut(&address) else { return false };
+        match stranger.accepting.checked_sub(u64::try_from(octets).unwrap_or(u64::MAX)) {
+            Some(left) => {
+                stranger.accepting = left;
+                true
+            }
+            None => false,
+        }
     }
 
     pub fn forget(&mut self, address: IpAddr) {
@@ -99,6 +118,20 @@ mod tests {
         assert!(strangers.debit(address(1), 500, false), "the final response");
         assert!(!strangers.debit(address(1), 500, false), "and not again");
         assert!(!strangers.debit(address(2), 1, false), "nothing came from there");
+    }
+
+    /// Nobody has to be there for the repetitions of a 200.
+    #[test]
+    fn a_200_that_nobody_acknowledges_is_repeated_a_few_times() {
+        let now = Instant::now();
+        let mut strangers = Strangers::new(Rate(10));
+        strangers.entry(address(1), now);
+        strangers.credit(address(1), 800);
+        let said = (0..10).filter(|_| strangers.debit_accepting(address(1), 1000)).count();
+        assert_eq!(said, 3);
+        strangers.credit(address(1), 800);
+        assert!(strangers.debit_accepting(address(1), 1000), "asked again, said again");
+        assert!(!strangers.debit_accepting(address(2), 1), "nothing came from there");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::future::pending;
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant, sleep, timeout, timeout_at};
 use tracing::debug;
 
@@ -54,11 +54,12 @@ pub(super) async fn serve<S>(
 {
     let (queue, mut outgoing) = mpsc::channel(door.settings.write_queue);
     let opened_by_us = asked.is_some();
-    door.tell(Inside::Opened(OpenFlow { source, queue, asked, proven: proof.identities() })).await;
+    let (patience, idle) = watch::channel(door.settings.timing.idle);
+    door.tell(Inside::Opened(OpenFlow { source, queue, asked, proven: proof.identities(), patience })).await;
 
     let (read, write) = tokio::io::split(stream);
     let (ping, pings) = mpsc::channel(1);
-    let mut reader = Reader::new(read, source, door.clone(), ping, opened_by_us);
+    let mut reader = Reader::new(read, source, door.clone(), ping, opened_by_us, idle);
     let end = tokio::select! {
         end = reader.run() => end,
         end = write_all(write, &mut outgoing, pings, door.settings.timing) => end,
@@ -85,19 +86,32 @@ struct Reader<S> {
     /// When the message that is still incomplete began.
     begun: Option<Instant>,
     heard: Instant,
+    /// How long it may be silent; less, once that was agreed on.
+    idle: watch::Receiver<Duration>,
 }
 
 impl<S: AsyncRead> Reader<S> {
-    fn new(stream: ReadHalf<S>, source: Source, door: Door, pings: mpsc::Sender<()>, proven: bool) -> Self {
+    fn new(
+        stream: ReadHalf<S>,
+        source: Source,
+        door: Door,
+        pings: mpsc::Sender<()>,
+        proven: bool,
+        idle: watch::Receiver<Duration>,
+    ) -> Self {
         let framer = StreamFramer::new(door.settings.limits.clone());
-        Self { stream, framer, source, door, pings, proven, begun: None, heard: Instant::now() }
+        Self { stream, framer, source, door, pings, proven, begun: None, heard: Instant::now(), idle }
     }
 
     async fn run(&mut self) -> End {
         let mut buffer = vec![0; READ_BUFFER];
         loop {
             let (deadline, late) = self.deadline();
-            let count = match timeout_at(deadline, self.stream.read(&mut buffer)).await {
+            let read = tokio::select! {
+                read = timeout_at(deadline, self.stream.read(&mut buffer)) => read,
+                () = changed(&mut self.idle) => continue,
+            };
+            let count = match read {
                 Err(_) => return late,
                 Ok(Err(error)) => return error.into(),
                 Ok(Ok(0)) => return End::ByPeer,
@@ -113,10 +127,10 @@ impl<S: AsyncRead> Reader<S> {
     }
 
     fn deadline(&self) -> (Instant, End) {
-        let NetTiming { message, silent, idle, .. } = self.door.settings.timing;
+        let NetTiming { message, silent, .. } = self.door.settings.timing;
         match (self.begun, self.proven) {
             (Some(begun), _) => (begun + message, End::SlowMessage),
-            (None, true) => (self.heard + idle, End::Idle),
+            (None, true) => (self.heard + *self.idle.borrow(), End::Idle),
             (None, false) => (self.heard + silent, End::Idle),
         }
     }
@@ -141,6 +155,13 @@ impl<S: AsyncRead> Reader<S> {
         }
         self.begun = if self.framer.is_midway() { self.begun.or(Some(self.heard)) } else { None };
         Ok(())
+    }
+}
+
+/// For ever, where the flow stands in no table any more.
+async fn changed(idle: &mut watch::Receiver<Duration>) {
+    if idle.changed().await.is_err() {
+        pending().await
     }
 }
 

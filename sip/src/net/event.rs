@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::error::SendError;
 use super::resolve::Target;
@@ -55,6 +55,8 @@ pub(super) struct OpenFlow {
     pub(super) asked: Option<Peer>,
     /// Who has proven by certificate to be there, having opened the connection to us.
     pub(super) proven: Arc<DomainIdentities>,
+    /// How long it may be silent.
+    pub(super) patience: watch::Sender<Duration>,
 }
 
 #[derive(Debug)]

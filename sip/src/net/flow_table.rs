@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc::error::TrySendError;
@@ -85,6 +86,14 @@ impl FlowTable {
         }
     }
 
+    /// The peer was told to show itself at least so often (Flow-Timer, RFC 5626 §4.4), or the flow is no more: half as
+    /// long again, for the network takes its time.
+    pub(super) fn expect_signs(&self, id: FlowId, every: Duration) {
+        if let Some(entry) = self.flows.get(&id) {
+            entry.flow.patience.send_replace(every.saturating_add(every / 2));
+        }
+    }
+
     /// Puts a message into a connection's queue. A peer whose queue is full is dropped.
     pub(super) fn write(&mut self, id: FlowId, send: SendId, message: Bytes) -> Result<Source, SendError> {
         let flow = &self.flows.get(&id).ok_or(SendError::FlowGone)?.flow;
@@ -109,7 +118,7 @@ fn key(peer: &Peer) -> Peer {
 mod tests {
     use std::sync::Arc;
 
-    use tokio::sync::mpsc;
+    use tokio::sync::{mpsc, watch};
 
     use super::super::tls::DomainIdentities;
     use super::super::tls::testing::certificate;
@@ -126,7 +135,10 @@ mod tests {
             flow: FlowId(id),
         };
         let asked = host.map(|host| peer(remote, host));
-        (OpenFlow { source, queue, asked, proven: Arc::default() }, received)
+        (
+            OpenFlow { source, queue, asked, proven: Arc::default(), patience: watch::Sender::new(Duration::MAX) },
+            received,
+        )
     }
 
     fn peer(address: &str, host: &str) -> Peer {

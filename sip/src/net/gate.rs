@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::door::{Admission, Door};
 use super::event::{Inside, OpenFlow, Outgoing};
@@ -48,7 +49,13 @@ impl Gate {
         let admission = self.door.admit(remote.ip())?;
         let source = Source { transport, local, remote, flow: self.door.next_flow() };
         let (queue, outgoing) = mpsc::channel(self.door.settings.write_queue);
-        let open = OpenFlow { source, queue, asked: None, proven: Arc::default() };
+        let open = OpenFlow {
+            source,
+            queue,
+            asked: None,
+            proven: Arc::default(),
+            patience: watch::Sender::new(Duration::MAX),
+        };
         self.door.tell(Inside::Opened(open)).await;
         Some(GateFlow { source, door: self.door.clone(), outgoing, _admission: admission })
     }

@@ -24,6 +24,7 @@ mod lean;
 mod proofs;
 mod resolve;
 mod route;
+mod sending;
 mod settings;
 mod tap;
 mod tcp;

@@ -1,6 +1,6 @@
 //! The transport layer, RFC 3261 §18: who owns the sockets and flows, and how a message finds its way out.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,19 +20,22 @@ use super::gate::Gate;
 use super::lean;
 use super::resolve::{self, Query, Target};
 use super::route::OwnAddresses;
+use super::sending::Sending;
 use super::settings::NetSettings;
 use super::tap::Direction;
 use super::tcp;
 use super::udp::{self, Datagrams};
 use crate::endpoint::{EndpointSettings, SendId, complete};
 use crate::guard;
-use crate::message::{Class, Message, Method};
+use crate::message::{Class, HeaderName, Message, Method};
 use crate::net_types::{Destination, FlowId, Source, Transport};
 
 /// Events of the tasks that may wait for the loop; beyond it the tasks wait too.
 const INBOX: usize = 1024;
 /// §18.1.1: a longer request goes over a connection, where one comes about.
 const LONGEST_DATAGRAM: usize = 1300;
+/// Phones that take no connection; beyond it all are forgotten, and tried once more.
+const MAX_DATAGRAMS_ONLY: usize = 10_000;
 
 /// Sockets and flows. Dropped, it lets the connections write what they have and closes them.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ pub struct Net {
     streams: FlowTable,
     /// Messages that wait for a connection to open.
     connecting: HashMap<Peer, Vec<Sending>>,
+    /// Registered by datagrams, they have refused a connection once already.
+    datagrams_only: HashSet<SocketAddr>,
     /// Messages that wait for a name.
     resolving: HashMap<SendId, VecDeque<Sending>>,
     inbox: mpsc::Receiver<Inside>,
@@ -58,16 +63,6 @@ pub struct Net {
 pub struct Listening {
     pub transport: Transport,
     pub address: SocketAddr,
-}
-
-/// One message on its way, and where else it could go when the next try fails.
-#[derive(Debug)]
-struct Sending {
-    id: SendId,
-    message: Message,
-    host: String,
-    targets: VecDeque<Target>,
-    failure: Option<SendError>,
 }
 
 /// How one try ended.
@@ -90,6 +85,7 @@ impl Net {
             datagrams: Vec::new(),
             streams: FlowTable::default(),
             connecting: HashMap::new(),
+            datagrams_only: HashSet::new(),
             resolving: HashMap::new(),
             inbox,
             ready: VecDeque::new(),
@@ -202,6 +198,9 @@ impl Net {
                 debug!(%error, "connection not opened");
                 for mut waiting in self.connecting.remove(&asked).into_iter().flatten() {
                     waiting.targets.pop_front();
+                    if waiting.socket.is_some() {
+                        self.note_datagrams_only(asked.address);
+                    }
                     waiting.failure = Some(error.clone());
                     self.advance(waiting);
                 }
@@ -221,6 +220,13 @@ impl Net {
     pub fn send(&mut self, id: SendId, destination: Destination, message: Message) {
         self.door.counters.sent(&message);
         match destination {
+            Destination::Flow { flow, transport: Transport::Udp, remote }
+                if self.wants_connection(&message, remote) =>
+            {
+                let targets = [Transport::Tcp, Transport::Udp].map(|transport| Target { transport, address: remote });
+                let (host, socket) = (remote.ip().to_string(), Some(flow));
+                self.advance(Sending { id, message, host, targets: targets.into(), socket, failure: None });
+            }
             Destination::Flow { flow, transport: Transport::Udp, remote } => {
                 let outcome = self.send_datagram(flow, remote, message);
                 self.ready.push_back(sent(id, outcome));
@@ -231,7 +237,7 @@ impl Net {
             }
             Destination::Address { transport, address, host } => {
                 let targets = VecDeque::from([Target { transport, address }]);
-                self.advance(Sending { id, message, host, targets, failure: None });
+                self.advance(Sending { id, message, host, targets, socket: None, failure: None });
             }
             Destination::Host { transport, secure, host, port } => {
                 self.send_to_host(id, message, Query { transport, secure, host, port });
@@ -242,7 +248,7 @@ impl Net {
     fn send_to_host(&mut self, id: SendId, message: Message, query: Query) {
         let host = query.host.clone();
         let large = query.transport.is_none() && message.to_bytes().len() > LONGEST_DATAGRAM;
-        let sending = Sending { id, message, host, targets: VecDeque::new(), failure: None };
+        let sending = Sending { id, message, host, targets: VecDeque::new(), socket: None, failure: None };
         if let Some(target) = query.numeric() {
             return self.start_sending(sending, vec![target], large);
         }
@@ -268,6 +274,21 @@ impl Net {
             }
             Err(error) => self.ready.push_back(sent(id, Err(error))),
         }
+    }
+
+    /// A long request to a phone that registered by datagrams. Behind a NAT, where its Contact names another address than
+    /// we see, nobody would take a connection.
+    fn wants_connection(&self, message: &Message, remote: SocketAddr) -> bool {
+        let Message::Request(request) = message else { return false };
+        let is_at_home = || request.uri.as_sip().and_then(|uri| uri.host().ip()) == Some(remote.ip());
+        !self.datagrams_only.contains(&remote) && is_at_home() && message.to_bytes().len() > LONGEST_DATAGRAM
+    }
+
+    fn note_datagrams_only(&mut self, address: SocketAddr) {
+        if self.datagrams_only.len() >= MAX_DATAGRAMS_ONLY {
+            self.datagrams_only.clear();
+        }
+        self.datagrams_only.insert(address);
     }
 
     /// `large`: each datagram address is tried by TCP before.
@@ -306,7 +327,8 @@ impl Net {
         let Target { transport, address } = target;
         let sent = match transport {
             Transport::Udp => {
-                match self.datagrams.iter().find(|socket| socket.reaches(address)).map(|socket| socket.flow) {
+                let any = || self.datagrams.iter().find(|socket| socket.reaches(address)).map(|socket| socket.flow);
+                match sending.socket.or_else(any) {
                     Some(flow) => self.send_datagram(flow, address, sending.message.clone()),
                     None => Err(SendError::NoSocket { transport, address }),
                 }
@@ -374,6 +396,11 @@ impl Net {
         complete(&mut message, transport, &self.naming.sent_by(transport, local));
         let octets = message.to_bytes();
         self.door.show(Direction::Out, &message, &octets, source);
+        if let Message::Response(response) = &message
+            && let Some(seconds) = response.headers.get(&HeaderName::FlowTimer).and_then(|value| value.parse().ok())
+        {
+            self.streams.expect_signs(flow, Duration::from_secs(seconds));
+        }
         self.streams.write(flow, id, octets)
     }
 
@@ -381,20 +408,6 @@ impl Net {
     fn spoken(&self) -> Vec<Transport> {
         let udp = (!self.datagrams.is_empty()).then_some(Transport::Udp);
         udp.into_iter().chain([Transport::Tcp, Transport::Tls]).collect()
-    }
-}
-
-impl Sending {
-    /// Servers, not ways: the same address by another transport is the same server.
-    fn others_than(&self, tried: Target) -> Vec<Destination> {
-        let others = self.targets.iter().filter(|target| target.address != tried.address);
-        let host = &self.host;
-        let others = others.map(|Target { transport, address }| Destination::Address {
-            transport: *transport,
-            address: *address,
-            host: host.clone(),
-        });
-        others.collect()
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::act::{Act, Purpose};
 use crate::dialog::Dialog;
 use crate::message::{Method, Request, Response};
-use crate::net_types::{Destination, Source};
+use crate::net_types::{ByFlow, Destination, Source};
 
 /// A peer that answers with more forks than this is making them up.
 const MOST: usize = 32;
@@ -15,14 +15,14 @@ const MOST: usize = 32;
 #[derive(Debug)]
 pub struct Forks {
     invite: Request,
-    sent_by: Option<Source>,
+    sent_by: Option<ByFlow>,
     /// By remote tag: how each was acknowledged.
     unwanted: BTreeMap<String, (Request, Option<Destination>)>,
     output: VecDeque<Act>,
 }
 
 impl Forks {
-    pub fn new(invite: Request, sent_by: Option<Source>) -> Self {
+    pub fn new(invite: Request, sent_by: Option<ByFlow>) -> Self {
         Self { invite, sent_by, unwanted: BTreeMap::new(), output: VecDeque::new() }
     }
 

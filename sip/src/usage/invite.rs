@@ -137,8 +137,14 @@ impl InviteUsage {
     }
 
     pub fn answer_offer(&mut self, verdict: Result<Body, StatusCode>, now: Instant) {
-        if let Stage::Session(session) = &mut self.stage {
-            session.answer_offer(verdict, now);
+        match &mut self.stage {
+            Stage::Uas(uas) => {
+                if let Some(session) = uas.answer_offer(verdict, now) {
+                    self.stage = Stage::Session(Box::new(session));
+                }
+            }
+            Stage::Session(session) => session.answer_offer(verdict, now),
+            Stage::Uac(_) => {}
         }
     }
 
@@ -224,7 +230,11 @@ impl InviteUsage {
 
     pub fn handle_timeout(&mut self, now: Instant) {
         match &mut self.stage {
-            Stage::Uas(uas) => uas.handle_timeout(now),
+            Stage::Uas(uas) => {
+                if let Some(session) = uas.handle_timeout(now) {
+                    self.stage = Stage::Session(Box::new(session));
+                }
+            }
             Stage::Uac(uac) => uac.handle_timeout(now),
             Stage::Session(session) => session.handle_timeout(now),
         }

@@ -4,13 +4,17 @@ use super::act::put_body;
 use crate::dialog::{RouteSet, next_hop_of};
 use crate::endpoint::{OutgoingInvite, OutgoingRequest, Rng};
 use crate::message::{CSeq, Header, HeaderName, Method, Request, Uri};
-use crate::net_types::{Destination, Source, Transport};
+use crate::net_types::{ByFlow, Destination};
 
-/// Where a request outside a dialog goes: down its flow, and when that is gone, by address.
-pub fn first_hops(flow: Option<Source>, uri: &Uri) -> Vec<Destination> {
-    let browser = flow.is_some_and(|flow| matches!(flow.transport, Transport::Ws | Transport::Wss));
-    let by_address = next_hop_of(uri).filter(|_| !browser);
-    flow.map(Destination::from).into_iter().chain(by_address).collect()
+/// Where a request outside a dialog goes: down its flow, where it has one. An account must not be able to send our
+/// requests to somebody else by the Contact of its REGISTER.
+pub fn first_hops(flow: Option<ByFlow>, uri: &Uri) -> Vec<Destination> {
+    let by_address = || next_hop_of(uri).into_iter();
+    match flow {
+        Some(ByFlow::Only(flow)) => vec![flow.into()],
+        Some(ByFlow::First(flow)) => [flow.into()].into_iter().chain(by_address()).collect(),
+        None => by_address().collect(),
+    }
 }
 
 /// A request outside a dialog, §8.1.1. Call-ID and CSeq may stand among its headers, for one that goes on

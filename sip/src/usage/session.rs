@@ -113,6 +113,11 @@ impl Session {
         Self { context, dialog, contact, phase, exchange, timer, ack: None, local: None, settled_at, output }
     }
 
+    /// What stands on our side was said in answer to a PRACK already.
+    pub(super) fn have_agreed(&mut self, local: Body) {
+        self.local = Some(local);
+    }
+
     pub fn remote_tag(&self) -> &str {
         self.dialog.remote_tag()
     }

@@ -22,7 +22,7 @@ use crate::auth::DigestClient;
 use crate::dialog::EarlyDialogs;
 use crate::endpoint::{Body, Ending, Event, OutgoingInvite, RequestId};
 use crate::message::{CSeq, DialogId, Header, HeaderName, Method, Request, Response, StatusCode};
-use crate::net_types::{Destination, Source};
+use crate::net_types::{ByFlow, Destination, Source};
 use crate::transaction::{Failure, TransactionId};
 
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub struct Uac {
     contact: String,
     offer: Option<Body>,
     /// The flow the INVITE was told to take.
-    sent_by: Option<Source>,
+    sent_by: Option<ByFlow>,
     state: State,
     ring_until: Instant,
     early: EarlyDialogs,
@@ -95,7 +95,7 @@ impl Uac {
         &self.invite
     }
 
-    pub fn sent_by(&self) -> Option<Source> {
+    pub fn sent_by(&self) -> Option<ByFlow> {
         self.sent_by
     }
 

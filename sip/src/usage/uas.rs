@@ -5,7 +5,8 @@
 //!                 │                    └──300–699, CANCEL: 487, BYE: 200 and 487──▶ Over
 //! ```
 //!
-//! Reliable provisional responses (RFC 3262) stand in [`super::reliable`].
+//! Reliable provisional responses (RFC 3262) stand in [`super::reliable`]. Once one of them has brought the answer, a
+//! PRACK may bring another offer, which its 2xx answers (§5); the 200 to the INVITE waits for that.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -39,8 +40,27 @@ pub struct Uas {
     reliable: Reliable,
     /// An answer that waits for the PRACK of an 18x with SDP (RFC 3262 §3).
     held_back: Option<(Option<Body>, Vec<Header>)>,
+    later: Later,
     over: bool,
     output: VecDeque<Act>,
+}
+
+/// Offer and answer after those of the INVITE: in PRACK and its 2xx.
+#[derive(Debug, Default)]
+struct Later {
+    /// The answer to the INVITE's offer has arrived: its PRACK says so.
+    is_possible: bool,
+    open: Option<OfferInPrack>,
+    /// What we said last, in place of the answer to the INVITE.
+    answer: Option<Body>,
+}
+
+#[derive(Debug)]
+struct OfferInPrack {
+    transaction: TransactionId,
+    prack: Arc<Request>,
+    /// A PRACK is given up after 64·T1.
+    give_up_at: Instant,
 }
 
 impl Uas {
@@ -72,6 +92,7 @@ impl Uas {
             provisional: None,
             reliable,
             held_back: None,
+            later: Later::default(),
             over: false,
             output,
         })
@@ -115,7 +136,7 @@ impl Uas {
         if self.over {
             return None;
         }
-        if self.reliable.holds_back_answer() {
+        if self.reliable.holds_back_answer() || self.later.open.is_some() {
             self.held_back = Some((body, headers));
             return None;
         }
@@ -124,7 +145,7 @@ impl Uas {
         for header in headers.into_iter().filter(|header| *header.name() != HeaderName::Contact) {
             ok.headers.push(header);
         }
-        if let Some(body) = &body {
+        if let Some(body) = body.as_ref().filter(|_| self.later.answer.is_none()) {
             put_body(&mut ok.headers, &mut ok.body, body);
         }
         self.timer.write_response(&self.invite, &mut ok.headers);
@@ -136,7 +157,22 @@ impl Uas {
             timer: self.timer.clone(),
             output: std::mem::take(&mut self.output),
         };
-        Some(Session::of_callee(begun, self.transaction, &self.invite, ok, now))
+        let mut session = Session::of_callee(begun, self.transaction, &self.invite, ok, now);
+        self.later.answer.take().into_iter().for_each(|answer| session.have_agreed(answer));
+        Some(session)
+    }
+
+    /// The user's answer to an offer in PRACK.
+    pub fn answer_offer(&mut self, verdict: Result<Body, StatusCode>, now: Instant) -> Option<Session> {
+        let OfferInPrack { transaction, prack, .. } = self.later.open.take()?;
+        let mut response =
+            answer(&prack, verdict.as_ref().map_or_else(|status| *status, |_| StatusCode::OK), self.dialog.local_tag());
+        if let Ok(body) = verdict {
+            put_body(&mut response.headers, &mut response.body, &body);
+            self.later.answer = Some(body);
+        }
+        self.output.push_back(Act::Respond { transaction, response });
+        self.go_on(now)
     }
 
     /// 300–699 by the user.
@@ -196,9 +232,13 @@ impl Uas {
         None
     }
 
-    pub fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, now: Instant) -> Option<Session> {
         if self.over {
-            return;
+            return None;
+        }
+        if self.later.open.as_ref().is_some_and(|open| open.give_up_at <= now) {
+            self.close_later(StatusCode::NOT_ACCEPTABLE_HERE);
+            return self.go_on(now);
         }
         match self.reliable.handle_timeout(now) {
             Due::Repeat(response) => self.respond(*response),
@@ -217,11 +257,13 @@ impl Uas {
             let response = response.clone();
             self.respond(response);
         }
+        None
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
         let again_at = self.provisional.as_ref().map(|(_, again_at)| *again_at);
-        [again_at, self.reliable.poll_timeout()].into_iter().flatten().min().filter(|_| !self.over)
+        let give_up_at = self.later.open.as_ref().map(|open| open.give_up_at);
+        [again_at, give_up_at, self.reliable.poll_timeout()].into_iter().flatten().min().filter(|_| !self.over)
     }
 
     pub fn poll_output(&mut self) -> Option<Act> {
@@ -237,19 +279,42 @@ impl Uas {
     }
 
     fn handle_prack(&mut self, transaction: TransactionId, prack: &Arc<Request>, now: Instant) -> Option<Session> {
+        let answered = self.reliable.holds_back_answer();
         if !self.reliable.handle_prack(prack) {
             self.refuse(transaction, prack, StatusCode::CALL_DOES_NOT_EXIST);
             return None;
         }
-        // An offer in PRACK is one too many here: the INVITE's own is the only one until our final answer.
-        let offers = description_of(&prack.headers, &prack.body).is_some();
-        let status = if offers { StatusCode::NOT_ACCEPTABLE_HERE } else { StatusCode::OK };
-        self.refuse(transaction, prack, status);
+        self.later.is_possible |= answered;
+        match description_of(&prack.headers, &prack.body) {
+            None => self.refuse(transaction, prack, StatusCode::OK),
+            offer if self.later.is_possible && self.later.open.is_none() => {
+                let give_up_at = now + self.context.timing.patience() / 2;
+                self.later.open = Some(OfferInPrack { transaction, prack: prack.clone(), give_up_at });
+                let (call, request) = (self.context.call, prack.clone());
+                self.output.push_back(Act::Tell(Event::Offered { call, request, offer }));
+            }
+            // One too many: that of the INVITE has no answer yet.
+            Some(_) => self.refuse(transaction, prack, StatusCode::NOT_ACCEPTABLE_HERE),
+        }
+        self.go_on(now)
+    }
+
+    /// What waited for a PRACK, or for our answer to its offer.
+    fn go_on(&mut self, now: Instant) -> Option<Session> {
+        if self.over || self.later.open.is_some() {
+            return None;
+        }
         if let Some(response) = self.reliable.next(now) {
             self.respond(response);
         }
         let (body, headers) = self.held_back.take()?;
         self.accept(body, headers, now)
+    }
+
+    fn close_later(&mut self, status: StatusCode) {
+        if let Some(OfferInPrack { transaction, prack, .. }) = self.later.open.take() {
+            self.refuse(transaction, &prack, status);
+        }
     }
 
     fn terminate(&mut self, why: Ending) {
@@ -261,6 +326,7 @@ impl Uas {
 
     fn finish(&mut self, response: Response, why: Ending) {
         self.over = true;
+        self.close_later(StatusCode::REQUEST_TERMINATED);
         self.respond(response);
         self.output.push_back(Act::Tell(Event::Ended { call: self.context.call, why }));
     }

@@ -2,7 +2,7 @@ use plenary_sip::net_types::Transport;
 
 use super::*;
 
-const LIMITS: Limits = Limits { min_expires: 60, max_expires: 3600, max_bindings: 3 };
+const LIMITS: Limits = Limits { min_expires: 60, max_expires: 3600, max_bindings: 3, flow_timer: 120 };
 const START: i64 = 1_000_000;
 
 fn empty() -> Bindings {
@@ -173,7 +173,7 @@ fn a_contact_elsewhere_is_reached_at_its_source_or_not_at_all() {
     }
     let flows = |bindings: &Bindings| -> Vec<Option<u64>> {
         let targets = bindings.of("alice").iter().filter_map(Binding::target);
-        targets.map(|target| target.flow.map(|source| source.flow.0)).collect()
+        targets.map(|target| target.flow.map(|flow| flow.source().flow.0)).collect()
     };
     assert_eq!(flows(&bindings), [Some(1), Some(2), Some(3)]);
 

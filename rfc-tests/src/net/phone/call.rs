@@ -27,6 +27,8 @@ pub struct PhoneCall {
     negotiator: Negotiator,
     /// The offer of the INVITE that waits for an answer; None inside: it had none.
     invited: Option<Option<Body>>,
+    /// A later offer that the person has not made up his mind about.
+    pondered: Option<Option<Body>>,
 }
 
 #[derive(Clone, Debug)]
@@ -165,6 +167,15 @@ impl Phone {
         self.offers_anew(Direction::SendRecv);
     }
 
+    /// Accepts the offer in PRACK that is open.
+    pub fn ponders_no_longer(&mut self) {
+        self.offer_habit = OfferHabit::Accepts;
+        let open = self.calls.iter_mut().rev().find_map(|call| Some((call.id, call.pondered.take()?)));
+        if let Some((call, offer)) = open {
+            self.handle_offered(call, offer);
+        }
+    }
+
     pub(super) fn offers_anew(&mut self, direction: Direction) {
         let talking = self.calls.iter_mut().rev().find(|call| call.state == CallState::Talking);
         let Some(call) = talking else { return };
@@ -268,7 +279,10 @@ impl Phone {
         let Some(call) = self.find(id) else { return };
         let status = |error: NegotiationError| StatusCode::new(error.status()).expect("a status");
         let answer = match (habit, offer) {
-            (OfferHabit::Ponders, _) => return,
+            (OfferHabit::Ponders, offer) => {
+                call.pondered = Some(offer);
+                return;
+            }
             (OfferHabit::Refuses(status), _) => Err(status),
             (OfferHabit::Accepts, None) => call.negotiator.offer().map(Body::sdp).map_err(status),
             (OfferHabit::Accepts, Some(offer)) => {
@@ -292,7 +306,7 @@ impl Phone {
     ) {
         let (codec, direction, reoffers) = (None, None, Vec::new());
         let with = with.to_owned();
-        self.calls.push(PhoneCall { id, with, state, codec, direction, reoffers, negotiator, invited });
+        self.calls.push(PhoneCall { id, with, state, codec, direction, reoffers, negotiator, invited, pondered: None });
     }
 
     fn move_on(&mut self, id: CallId, state: CallState) {
