@@ -47,8 +47,17 @@ impl RawPhone {
 
     /// Nobody knows it.
     pub fn guest(server: &Server, name: &str) -> anyhow::Result<Self> {
+        Self::with_peer(server, name, RawPeer::new(server)?)
+    }
+
+    /// Nobody knows it, but nobody on the way can read what it says.
+    pub fn secure_guest(server: &Server, name: &str) -> anyhow::Result<Self> {
+        Self::with_peer(server, name, RawPeer::over_tls(server)?)
+    }
+
+    fn with_peer(server: &Server, name: &str, peer: RawPeer) -> anyhow::Result<Self> {
         Ok(Self {
-            peer: RawPeer::new(server)?,
+            peer,
             name: name.into(),
             domain: server.address.to_string(),
             waiting: VecDeque::new(),
@@ -62,7 +71,7 @@ impl RawPhone {
     }
 
     pub fn contact(&self) -> anyhow::Result<String> {
-        Ok(format!("sip:{}@{}", self.name, self.peer.address()?))
+        Ok(format!("sip:{}@{}", self.name, self.peer.place()))
     }
 
     /// Registers for ten minutes, so that the server can call.
@@ -187,7 +196,8 @@ impl RawPhone {
         self.acknowledge_with(dialog, "")
     }
 
-    fn acknowledge_with(&mut self, dialog: &RawDialog, answering: &str) -> anyhow::Result<()> {
+    /// The same, answering an offer in it.
+    pub fn acknowledge_with(&mut self, dialog: &RawDialog, answering: &str) -> anyhow::Result<()> {
         let ack = with_body(self.in_dialog(dialog, "ACK", dialog.cseq, ""), answering);
         self.peer.send(ack.as_bytes())
     }
@@ -292,10 +302,18 @@ impl RawPhone {
         self.branches += 1;
         let local = self.peer.address().map(|address| address.to_string()).unwrap_or_default();
         format!(
-            "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK-{}-{}\r\nMax-Forwards: 70\r\n\
-             From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{}@{local}>\r\n{extra}\
+            "{method} {} SIP/2.0\r\nVia: SIP/2.0/{} {local};rport;branch=z9hG4bK-{}-{}\r\nMax-Forwards: 70\r\n\
+             From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{}@{}>\r\n{extra}\
              Content-Length: 0\r\n\r\n",
-            dialog.target, self.name, self.branches, dialog.local, dialog.remote, dialog.call_id, self.name,
+            dialog.target,
+            self.peer.transport(),
+            self.name,
+            self.branches,
+            dialog.local,
+            dialog.remote,
+            dialog.call_id,
+            self.name,
+            self.peer.place(),
         )
     }
 
