@@ -2,7 +2,7 @@
 //! unasked until the test looks for it.
 
 use std::collections::VecDeque;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,12 @@ impl RawPhone {
 
     /// Nobody knows it.
     pub fn guest(server: &Server, name: &str) -> anyhow::Result<Self> {
-        Self::with_peer(server, name, RawPeer::new(server)?)
+        Self::guest_at(server, name, Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same at an address of its own.
+    pub fn guest_at(server: &Server, name: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
+        Self::with_peer(server, name, RawPeer::at(server, (address, 0))?)
     }
 
     /// Nobody knows it, but nobody on the way can read what it says.
@@ -68,6 +73,11 @@ impl RawPhone {
 
     pub fn address(&self) -> String {
         format!("sip:{}@{}", self.name, self.domain)
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> anyhow::Result<SocketAddr> {
+        self.peer.address()
     }
 
     pub fn contact(&self) -> anyhow::Result<String> {
@@ -149,6 +159,11 @@ impl RawPhone {
         let came = self.next(within, wanted)?;
         ensure!(came.is_none(), "{}: unexpected {}", self.name, came.unwrap_or_default());
         Ok(())
+    }
+
+    /// What came unasked and was not looked for yet, of these beginnings: `SIP/2.0 180`.
+    pub fn heard(&self, beginning: &str) -> Vec<&str> {
+        self.waiting.iter().map(String::as_str).filter(|text| text.starts_with(beginning)).collect()
     }
 
     /// Answers a request. A To tag is added where there is none.
