@@ -108,6 +108,14 @@ impl Api {
         waited.with_context(|| format!("{:?}", self.participants(number)))
     }
 
+    /// Media packets that were dropped for this reason.
+    pub fn refused_media(&self, reason: &str) -> anyhow::Result<f64> {
+        let (_, text) = self.call("GET", "/metrics", None)?;
+        let name = format!("media_refused_packets_total{{reason=\"{reason}\"}} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&name)?.parse().ok());
+        Ok(value.unwrap_or_default())
+    }
+
     /// The value of a metric without labels, or the sum over its labels.
     pub fn metric(&self, name: &str) -> anyhow::Result<f64> {
         let (_, text) = self.call("GET", "/metrics", None)?;

@@ -17,6 +17,7 @@ pub mod dns;
 pub mod net;
 pub mod process;
 pub mod raw;
+pub mod raw_media;
 pub mod raw_phone;
 pub mod raw_tls;
 pub mod scratch;

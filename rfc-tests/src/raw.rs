@@ -1,20 +1,28 @@
 //! A peer without a SIP stack: it sends what the test writes, and reads what comes back.
 
+use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
+use crate::raw_tls::RawTls;
 use crate::server::Server;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// A UDP socket of its own.
+/// A UDP socket of its own, or a connection over TLS.
 #[derive(Debug)]
 pub struct RawPeer {
-    socket: UdpSocket,
+    wire: Wire,
     server: SocketAddr,
+}
+
+#[derive(Debug)]
+enum Wire {
+    Udp(UdpSocket),
+    Tls(Box<RefCell<RawTls>>),
 }
 
 impl RawPeer {
@@ -25,23 +33,53 @@ impl RawPeer {
     /// At a loopback address of its own; port 0 takes any free one.
     pub fn at(server: &Server, (address, port): (Ipv4Addr, u16)) -> anyhow::Result<Self> {
         let socket = UdpSocket::bind((address, port))?;
-        Ok(Self { socket, server: server.udp() })
+        Ok(Self { wire: Wire::Udp(socket), server: server.udp() })
+    }
+
+    /// What keys may travel over. The server's certificate is its own and believed.
+    pub fn over_tls(server: &Server) -> anyhow::Result<Self> {
+        let tls = RawTls::connect(server.tls(), &server.address.to_string(), None)?;
+        Ok(Self { wire: Wire::Tls(Box::new(RefCell::new(tls))), server: server.tls() })
     }
 
     pub fn address(&self) -> anyhow::Result<SocketAddr> {
-        Ok(self.socket.local_addr()?)
+        match &self.wire {
+            Wire::Udp(socket) => Ok(socket.local_addr()?),
+            Wire::Tls(tls) => tls.borrow().address(),
+        }
+    }
+
+    /// As a Via names it.
+    pub fn transport(&self) -> &'static str {
+        match self.wire {
+            Wire::Udp(_) => "UDP",
+            Wire::Tls(_) => "TLS",
+        }
+    }
+
+    /// Where it is to be met, as a SIP URI names it.
+    pub fn place(&self) -> String {
+        let local = self.address().map(|address| address.to_string()).unwrap_or_default();
+        format!("{local}{}", parameter_of(self.transport()))
     }
 
     pub fn send(&self, octets: &[u8]) -> anyhow::Result<()> {
-        self.socket.send_to(octets, self.server)?;
+        match &self.wire {
+            Wire::Udp(socket) => drop(socket.send_to(octets, self.server)?),
+            Wire::Tls(tls) => tls.borrow_mut().send_octets(octets)?,
+        }
         Ok(())
     }
 
     /// The next message, or none within this time.
     pub fn receive(&self, within: Duration) -> anyhow::Result<Option<String>> {
-        self.socket.set_read_timeout(Some(within.max(Duration::from_millis(1))))?;
+        let socket = match &self.wire {
+            Wire::Udp(socket) => socket,
+            Wire::Tls(tls) => return tls.borrow_mut().receive_within(within),
+        };
+        socket.set_read_timeout(Some(within.max(Duration::from_millis(1))))?;
         let mut octets = vec![0; 65_536];
-        match self.socket.recv(&mut octets) {
+        match socket.recv(&mut octets) {
             Ok(length) => Ok(Some(String::from_utf8_lossy(&octets[..length]).into_owned())),
             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
                 Ok(None)
@@ -73,8 +111,8 @@ impl RawPeer {
 
     /// A well-formed request; `extra`: further header lines with their CRLF.
     pub fn request(&self, method: &str, uri: &str, extra: &str, body: &str) -> String {
-        let local = self.socket.local_addr().map(|address| address.to_string()).unwrap_or_default();
-        request("UDP", &local, method, uri, extra, body)
+        let local = self.address().map(|address| address.to_string()).unwrap_or_default();
+        request(self.transport(), &local, method, uri, extra, body)
     }
 }
 
@@ -84,12 +122,21 @@ pub fn request(transport: &str, local: &str, method: &str, uri: &str, extra: &st
     static MADE: AtomicU64 = AtomicU64::new(0);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
     let content_type = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    let parameter = parameter_of(transport);
     format!(
         "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{transport} {local};rport;branch=z9hG4bK-raw-{number}\r\n\
          Max-Forwards: 70\r\nFrom: <sip:raw@{local}>;tag=raw{number}\r\nTo: <{uri}>\r\nCall-ID: raw-{number}@{local}\r\n\
-         CSeq: 1 {method}\r\nContact: <sip:raw@{local}>\r\n{extra}{content_type}Content-Length: {}\r\n\r\n{body}",
+         CSeq: 1 {method}\r\nContact: <sip:raw@{local}{parameter}>\r\n{extra}{content_type}Content-Length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// What a Contact says of its transport.
+fn parameter_of(transport: &str) -> &'static str {
+    match transport {
+        "TLS" => ";transport=tls",
+        _ => "",
+    }
 }
 
 /// The value of a header of a message as text.

@@ -52,8 +52,17 @@ impl RawPhone {
 
     /// The same at an address of its own.
     pub fn guest_at(server: &Server, name: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
+        Self::with_peer(server, name, RawPeer::at(server, (address, 0))?)
+    }
+
+    /// Nobody knows it, but nobody on the way can read what it says.
+    pub fn secure_guest(server: &Server, name: &str) -> anyhow::Result<Self> {
+        Self::with_peer(server, name, RawPeer::over_tls(server)?)
+    }
+
+    fn with_peer(server: &Server, name: &str, peer: RawPeer) -> anyhow::Result<Self> {
         Ok(Self {
-            peer: RawPeer::at(server, (address, 0))?,
+            peer,
             name: name.into(),
             domain: server.address.to_string(),
             waiting: VecDeque::new(),
@@ -72,7 +81,7 @@ impl RawPhone {
     }
 
     pub fn contact(&self) -> anyhow::Result<String> {
-        Ok(format!("sip:{}@{}", self.name, self.peer.address()?))
+        Ok(format!("sip:{}@{}", self.name, self.peer.place()))
     }
 
     /// Registers for ten minutes, so that the server can call.
@@ -235,7 +244,8 @@ impl RawPhone {
         self.acknowledge_with(dialog, "")
     }
 
-    fn acknowledge_with(&mut self, dialog: &RawDialog, answering: &str) -> anyhow::Result<()> {
+    /// The same, answering an offer in it.
+    pub fn acknowledge_with(&mut self, dialog: &RawDialog, answering: &str) -> anyhow::Result<()> {
         let ack = with_body(self.in_dialog(dialog, "ACK", dialog.cseq, ""), answering);
         self.peer.send(ack.as_bytes())
     }
@@ -340,10 +350,18 @@ impl RawPhone {
         self.branches += 1;
         let local = self.peer.address().map(|address| address.to_string()).unwrap_or_default();
         format!(
-            "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {local};rport;branch=z9hG4bK-{}-{}\r\nMax-Forwards: 70\r\n\
-             From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{}@{local}>\r\n{extra}\
+            "{method} {} SIP/2.0\r\nVia: SIP/2.0/{} {local};rport;branch=z9hG4bK-{}-{}\r\nMax-Forwards: 70\r\n\
+             From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\nContact: <sip:{}@{}>\r\n{extra}\
              Content-Length: 0\r\n\r\n",
-            dialog.target, self.name, self.branches, dialog.local, dialog.remote, dialog.call_id, self.name,
+            dialog.target,
+            self.peer.transport(),
+            self.name,
+            self.branches,
+            dialog.local,
+            dialog.remote,
+            dialog.call_id,
+            self.name,
+            self.peer.place(),
         )
     }
 

@@ -111,13 +111,10 @@ impl ConnectedLeg {
                             link.tell(LegNews::Quality(quality)).await;
                         }
                     }
-                    Some(LegInput::Media(MediaEvent::Silent { .. })) => self.ask_whether_there(calls),
-                    Some(LegInput::Media(MediaEvent::HandshakeFailed { why, .. })) if !hung_up => {
-                        info!(participant = %link.participant(), %why, "no secure media");
-                        hung_up = true;
-                        self.hang_up(calls);
+                    Some(LegInput::Media(event)) => {
+                        hung_up |= matches!(event, MediaEvent::HandshakeFailed { .. });
+                        self.handle_media(calls, &event);
                     }
-                    Some(LegInput::Media(event)) => debug!(?event, "media event"),
                     Some(LegInput::Asked(Asked::Owner { reply })) => {
                         drop(reply.send(Owner::Participant(link.clone()))); // who asked may be gone
                     }
@@ -130,6 +127,19 @@ impl ConnectedLeg {
                     self.hang_up(calls);
                 },
             }
+        }
+    }
+
+    /// What any call makes of these, whoever it is with: who went dark is asked whether he is there, and who does not
+    /// prove to be the one described is hung up on (RFC 5763 §5).
+    pub(super) fn handle_media(&self, calls: &Calls, event: &MediaEvent) {
+        match event {
+            MediaEvent::Silent { .. } => self.ask_whether_there(calls),
+            MediaEvent::HandshakeFailed { why, .. } => {
+                info!(%why, "no secure media");
+                self.hang_up(calls);
+            }
+            event => debug!(?event, "media event"),
         }
     }
 

@@ -150,7 +150,8 @@ impl Incoming {
             match input {
                 LegInput::Sip(Event::Ended { .. }) => break,
                 LegInput::Sip(event) => drop(leg.handle_sip(&self.calls, event)),
-                LegInput::Media(_) | LegInput::Asked(_) => {}
+                LegInput::Media(event) => leg.handle_media(&self.calls, &event),
+                LegInput::Asked(_) => {}
             }
         }
         Ok(())

@@ -106,7 +106,8 @@ impl Incoming {
                     return Waited::Key(digit);
                 }
                 Some(LegInput::Media(MediaEvent::Played { .. })) => return Waited::Played,
-                Some(LegInput::Media(_) | LegInput::Asked(_)) => {}
+                Some(LegInput::Media(event)) => leg.handle_media(&self.calls, &event),
+                Some(LegInput::Asked(_)) => {}
                 Some(LegInput::Sip(Event::Ended { call, .. })) if call == self.call => return Waited::Gone,
                 Some(LegInput::Sip(event)) => {
                     if let Some(LegNews::Key(key)) = leg.handle_sip(&self.calls, event) {

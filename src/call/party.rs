@@ -6,7 +6,7 @@ use plenary_media::engine::MediaCommand;
 use plenary_sip::endpoint::{CallId, Ending, Event};
 use plenary_sip::message::{Header, HeaderName, Method, NameAddr, SipUri, Uri};
 use tokio::sync::oneshot;
-use tracing::{debug, info};
+use tracing::info;
 
 use super::calls::{Calls, MediaRoom};
 use super::connected::ConnectedLeg;
@@ -138,7 +138,7 @@ impl Pair {
                     tokio::spawn(transfer::handle(self.calls.clone(), asked));
                 }
                 Some(LegInput::Sip(event)) => drop(near.leg.handle_sip(&self.calls, event)),
-                Some(LegInput::Media(event)) => debug!(?event, "media event"),
+                Some(LegInput::Media(event)) => near.leg.handle_media(&self.calls, &event),
                 Some(LegInput::Asked(Asked::Owner { reply })) => {
                     let (who, room) = (near.who.clone(), self.room.id);
                     drop(reply.send(Owner::Party { who, room })); // who asked may be gone

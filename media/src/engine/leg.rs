@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use super::command::{Clip, Deaf, Mute, Switch};
 use super::counters::{Count, Refusal};
-use super::demux::Kind;
 use super::desk::Desk;
 use super::event::LegStats;
 use super::io::{Channel, PacketIo, Slot};
@@ -137,7 +136,7 @@ impl Leg {
     ) {
         desk.tally.add(Count::RECEIVED, 1);
         let outcome = match &mut self.streams {
-            Some(_) if Kind::of(datagram) == Kind::Dtls && !desk.take_handshake_turn() => Err(Refusal::Busy),
+            Some(streams) if streams.is_handshake(datagram, from) && !desk.take_handshake_turn() => Err(Refusal::Busy),
             Some(streams) => streams.handle_datagram(datagram, from, arrived, at),
             None => Err(Refusal::NotConnected),
         };
@@ -274,6 +273,9 @@ impl Leg {
         io: &mut impl PacketIo,
     ) {
         let Some(streams) = &mut self.streams else { return };
+        if let Some(heard_at) = self.heard_at {
+            streams.watch_consent(at.now.saturating_duration_since(heard_at));
+        }
         let path = streams.attend_path(at.now, |to, datagram| {
             let sent = io.send(slot, Channel::Rtp, to, datagram);
             desk.tally.add(if sent { Count::SENT } else { Count::UNSENT }, 1);

@@ -10,7 +10,7 @@
 //! (`src/docs/decisions/0008-dtls-handshakes-run-on-the-shard.md`).
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::counters::Refusal;
 use super::receive::Accepted;
@@ -20,6 +20,8 @@ use crate::secure::dtls::{Association, DtlsError, Identity, Output};
 
 /// Answers to checks that wait for the end of the tick; a peer sends one check every 50 ms.
 const REPLIES: usize = 8;
+/// RFC 7675 §5.1. A lite agent asks for no consent: it takes the peer's checks, keep-alives and media for it.
+const CONSENT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Path {
@@ -31,6 +33,8 @@ pub(super) struct Path {
     replies: [Option<(SocketAddr, Reply)>; REPLIES],
     /// Who last took part in the handshake.
     partner: Option<SocketAddr>,
+    /// The peer still agrees to be sent to (RFC 7675).
+    consents: bool,
 }
 
 #[derive(Debug)]
@@ -60,7 +64,7 @@ impl Path {
             _ => None,
         };
         let (signalled, latch) = (plan.remote_rtp, plan.latch.clone());
-        let path = Self { ice, dtls, signalled, latch, replies: [None; REPLIES], partner: None };
+        let path = Self { ice, dtls, signalled, latch, replies: [None; REPLIES], partner: None, consents: true };
         (path.ice.is_some() || path.dtls.is_some()).then_some(path)
     }
 
@@ -82,7 +86,12 @@ impl Path {
 
     /// Whether there is somebody to send to.
     pub fn is_open(&self) -> bool {
-        self.ice.as_ref().is_none_or(|(_, ice)| ice.peer().is_some())
+        self.ice.as_ref().is_none_or(|(_, ice)| ice.peer().is_some() && self.consents)
+    }
+
+    /// Who was found by checks and has sent nothing that counts for this long agrees no more to be sent to.
+    pub fn watch_consent(&mut self, quiet_for: Duration) {
+        self.consents = quiet_for < CONSENT;
     }
 
     /// Whether RTP may come from there: with ICE from valid pairs alone; without, the latch judges.
@@ -108,12 +117,17 @@ impl Path {
         }
     }
 
-    /// Takes a datagram that is DTLS by its first octet.
-    pub fn handle_handshake(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Result<Accepted, Refusal> {
-        let proven = match &self.ice {
+    /// Whether a handshake may come from there.
+    pub fn shakes_hands_with(&self, from: SocketAddr) -> bool {
+        match &self.ice {
             Some((_, ice)) => ice.admits(from),
             None => from == self.signalled || self.latch.trusted.contains(&from.ip()),
-        };
+        }
+    }
+
+    /// Takes a datagram that is DTLS by its first octet.
+    pub fn handle_handshake(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Result<Accepted, Refusal> {
+        let proven = self.shakes_hands_with(from);
         let Some(handshake) = &mut self.dtls else { return Err(Refusal::Malformed) };
         if !proven {
             return Err(Refusal::Source);

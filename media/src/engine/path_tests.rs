@@ -276,3 +276,23 @@ fn another_certificate_than_described_is_told_and_gets_nothing() {
     assert_eq!(failed, 1);
     assert!(browser.rtp.is_empty());
 }
+
+/// RFC 7675 §5.1: whoever is gone without a word is sent to no longer; a sign of life, and he is again.
+#[test]
+fn a_browser_that_went_silent_is_not_sent_to() {
+    let mut browser = Browser::call(DtlsRole::Active);
+    browser.check(true);
+    browser.run(TICK * 250);
+    browser.check(false);
+    browser.run(Duration::from_secs(29));
+    browser.hears();
+    browser.run(Duration::from_secs(1));
+    assert!(browser.hears() >= 40, "for thirty seconds it may be merely quiet");
+    browser.run(Duration::from_secs(1));
+    browser.hears();
+    browser.run(Duration::from_secs(5));
+    assert!(browser.rtp.is_empty(), "{} packets", browser.rtp.len());
+    browser.check(false);
+    browser.run(TICK * 20);
+    assert!(browser.hears() >= 19);
+}

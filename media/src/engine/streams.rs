@@ -1,7 +1,7 @@
 //! One plan, carried out: both directions of a leg's audio, with all that they need ready-made.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::counters::Refusal;
 use super::demux::Kind;
@@ -55,10 +55,14 @@ impl Streams {
     /// Goes on where the plan before stood: nothing that both have in common starts anew. What is left of `before` is
     /// to be dropped.
     pub fn take_over(&mut self, before: &mut Self) {
-        let same_keys = match (&self.plan.security, &before.plan.security) {
+        let (same_local, same_remote) = match (&self.plan.security, &before.plan.security) {
             // After another handshake the new keys take the place of the old ones, which serve until then.
-            (Security::Dtls(_), Security::Dtls(_)) => true,
-            (now, then) => now == then,
+            (Security::Dtls(_), Security::Dtls(_)) => (true, true),
+            // A direction whose key stays keeps its rollover counter, whatever becomes of the other (RFC 4568 §7.1.4).
+            (Security::Sdes(now), Security::Sdes(then)) if now.suite == then.suite => {
+                (now.local == then.local, now.remote == then.remote)
+            }
+            (now, then) => (now == then, now == then),
         };
         self.latch.take_over(&mut before.latch);
         if let (Some(path), Some(before)) = (&mut self.path, &mut before.path) {
@@ -67,8 +71,8 @@ impl Streams {
         if self.sender.format == before.sender.format {
             std::mem::swap(&mut self.solo, &mut before.solo);
         }
-        self.sender.take_over(&mut before.sender, same_keys);
-        self.receiver.take_over(&mut before.receiver, same_keys);
+        self.sender.take_over(&mut before.sender, same_local);
+        self.receiver.take_over(&mut before.receiver, same_remote);
         self.reports.take_over(&mut before.reports);
         if self.plan.send_telephone_event == before.plan.send_telephone_event {
             std::mem::swap(&mut self.keys, &mut before.keys);
@@ -85,6 +89,11 @@ impl Streams {
         self.sender.lets_pass() && self.path.as_ref().is_none_or(|path| path.is_open())
     }
 
+    /// `quiet_for`: since the last packet that counted.
+    pub fn watch_consent(&mut self, quiet_for: Duration) {
+        self.path.iter_mut().for_each(|path| path.watch_consent(quiet_for));
+    }
+
     /// The payload number of keys that we send.
     pub fn key_payload_type(&self) -> Option<u8> {
         self.plan.send_telephone_event.map(|(payload_type, _)| payload_type)
@@ -96,6 +105,12 @@ impl Streams {
 
     pub fn is_secured(&self) -> bool {
         self.plan.security.is_secured()
+    }
+
+    /// Whether a datagram is one of a handshake with the peer: strangers' take nobody's turn.
+    pub fn is_handshake(&self, datagram: &[u8], from: SocketAddr) -> bool {
+        let path = self.path.as_ref().filter(|_| Kind::of(datagram) == Kind::Dtls);
+        path.is_some_and(|path| path.shakes_hands_with(from))
     }
 
     /// Takes a datagram from either of the leg's ports.

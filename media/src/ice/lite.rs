@@ -73,7 +73,9 @@ impl IceLite {
         let message = Message::parse(datagram).ok_or((CheckFault::Malformed, Checked::default()))?;
         match message.kind {
             Kind::Request => {}
-            Kind::Indication => return Ok(Checked::default()),
+            // A sign of life, if it is the peer's.
+            Kind::Indication if self.admits(from) => return Ok(Checked::default()),
+            Kind::Indication => return Err((CheckFault::Forged, Checked::default())),
             // We never ask.
             Kind::Response => return Err((CheckFault::Malformed, Checked::default())),
         }

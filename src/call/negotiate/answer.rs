@@ -61,7 +61,7 @@ impl Negotiator {
         self.numbers.learn(&formats);
         let Acceptable { place, offered, common, remote, security, ice, .. } = taken;
         let plan = self.plan(offered, &common, formats, &remote, direction, security.as_ref(), ice.as_ref(), levels);
-        self.agreed = Some(Agreed { media: media.clone(), audio: place, remote, security, ice, bundled });
+        self.agreed = Some(Agreed { media: media.clone(), audio: place, remote, security, ice, bundled, levels });
         self.pending = None;
         Ok((self.print(media, bundled), plan))
     }

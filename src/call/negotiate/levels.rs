@@ -1,13 +1,25 @@
 //! Loudness beside the voice, by header extension: RFC 8285 §5 (agreeing), RFC 6464 (the peer's), RFC 6465 (contributors').
 //!
-//! We take both where they are offered, and offer neither. Identifiers above 14 need the two-byte form: we read it, and
-//! do not write it.
+//! We offer both, and take both where they are offered; an identifier keeps its meaning as long as the call lasts.
+//! Identifiers above 14 need the two-byte form: we read it, and do not write it.
 
 use plenary_media::plan::AudioLevels;
 use plenary_sip::sdp::Attributes;
 
 const PEER: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 const CONTRIBUTORS: &str = "urn:ietf:params:rtp-hdrext:csrc-audio-level";
+
+/// What our first offer has.
+pub(super) const OFFERED: AudioLevels = AudioLevels { peer: Some(1), contributors: Some(2) };
+
+/// What of an offer of ours the answer takes.
+pub(super) fn accepted(answered: &Attributes, offered: AudioLevels) -> AudioLevels {
+    let answered = read(answered);
+    AudioLevels {
+        peer: answered.peer.filter(|id| offered.peer == Some(*id)),
+        contributors: answered.contributors.filter(|id| offered.contributors == Some(*id)),
+    }
+}
 
 /// The levels that an audio line offers and that its directions allow: the peer's from it, contributors' to it.
 pub(super) fn read(offered: &Attributes) -> AudioLevels {
@@ -55,6 +67,16 @@ mod tests {
         describe(levels, &mut answer);
         let lines: Vec<&str> = answer.values("extmap").collect();
         assert_eq!(lines, [format!("3/recvonly {PEER}"), format!("7/sendonly {CONTRIBUTORS}")]);
+    }
+
+    #[test]
+    fn an_answer_takes_only_what_was_offered_under_its_number() {
+        let answer = |lines: &str| accepted(&offered(lines), OFFERED);
+        let both = format!("a=extmap:1/sendonly {PEER}\r\na=extmap:2/recvonly {CONTRIBUTORS}");
+        assert_eq!(answer(&both), OFFERED);
+        let renumbered = format!("a=extmap:3 {PEER}\r\na=extmap:2 {CONTRIBUTORS}");
+        assert_eq!(answer(&renumbered), AudioLevels { peer: None, ..OFFERED });
+        assert_eq!(answer("a=ptime:20"), AudioLevels::default());
     }
 
     #[test]

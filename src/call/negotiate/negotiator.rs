@@ -48,6 +48,7 @@ pub(super) struct Agreed {
     pub(super) ice: Option<IcePlan>,
     /// Whether the audio stands in a bundle, alone (RFC 9143).
     pub(super) bundled: bool,
+    pub(super) levels: AudioLevels,
 }
 
 /// Where the keys of an encrypted stream come from.

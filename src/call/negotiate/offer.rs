@@ -9,6 +9,7 @@ use super::dtls;
 use super::error::NegotiationError;
 use super::format::CommonFormats;
 use super::ice::{self, Offered};
+use super::levels;
 use super::negotiator::{Agreed, AgreedSecurity, AudioLine, Negotiator};
 use super::policy::{OfferProfile, SrtpPolicy};
 use super::remote::Remote;
@@ -26,6 +27,7 @@ pub(super) struct PendingOffer {
     ice: Option<IceCredentials>,
     bundled: bool,
     direction: Direction,
+    levels: AudioLevels,
 }
 
 impl Negotiator {
@@ -78,6 +80,7 @@ impl Negotiator {
             (None, OfferProfile::Plain | OfferProfile::Opportunistic) => Profile::Avp,
         };
         let formats = self.numbers.offered(&self.policy);
+        let levels = before.map_or(levels::OFFERED, |agreed| agreed.levels);
         let audio = self.describe_audio(&AudioLine {
             profile,
             formats: &formats,
@@ -86,15 +89,24 @@ impl Negotiator {
             keys: &keys,
             setup: dtls.then_some("actpass"),
             ice: ice.as_ref(),
-            levels: AudioLevels::default(),
+            levels,
             mid: kept.map_or(dtls.then_some("0"), |kept| kept.attributes.value("mid")),
         });
         if let Some(line) = media.get_mut(place) {
             *line = audio;
         }
         let direction = self.wanted;
-        self.pending =
-            Some(PendingOffer { media: media.clone(), audio: place, formats, keys, dtls, ice, bundled, direction });
+        self.pending = Some(PendingOffer {
+            media: media.clone(),
+            audio: place,
+            formats,
+            keys,
+            dtls,
+            ice,
+            bundled,
+            direction,
+            levels,
+        });
         Ok(self.print(media, bundled))
     }
 
@@ -123,10 +135,10 @@ impl Negotiator {
         let common = CommonFormats::find(audio, &self.policy)?;
         let direction = answering_direction(remote.direction, offered.direction);
         let receive = receivable(&offered.formats, &common.listed());
-        let levels = AudioLevels::default();
+        let levels = levels::accepted(&audio.attributes, offered.levels);
         let plan = self.plan(audio, &common, receive, &remote, direction, security.as_ref(), ice.as_ref(), levels);
         let PendingOffer { media, audio, bundled, .. } = offered;
-        self.agreed = Some(Agreed { media, audio, remote, security, ice, bundled });
+        self.agreed = Some(Agreed { media, audio, remote, security, ice, bundled, levels });
         Ok(plan)
     }
 
@@ -184,7 +196,9 @@ mod tests {
             "audio 20000 RTP/AVP 96 9 8 0 101 102\n\
              a=rtpmap:96 opus/48000/2\na=fmtp:96 useinbandfec=1\na=rtpmap:9 G722/8000\na=rtpmap:8 PCMA/8000\n\
              a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n\
-             a=rtpmap:102 telephone-event/48000\na=fmtp:102 0-15\na=ptime:20\na=rtcp:20005\na=rtcp-mux\na=sendrecv\n"
+             a=rtpmap:102 telephone-event/48000\na=fmtp:102 0-15\n\
+             a=extmap:1/recvonly urn:ietf:params:rtp-hdrext:ssrc-audio-level\n\
+             a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:csrc-audio-level\na=ptime:20\na=rtcp:20005\na=rtcp-mux\na=sendrecv\n"
         );
         let plan = negotiator
             .accept_answer(&answer(

@@ -81,13 +81,15 @@ pub(super) fn answer_keys(
     }
 }
 
-/// The offerer's first usable line (§5.1.2), or in a re-offer the one with the suite in use. Our key stays with the suite.
+/// The offerer's first usable line (§5.1.2), or in a re-offer the one with the suite in use. Our key stays as long as the
+/// peer's does: another key may be another phone's, and no two are to know the same (RFC 3711 §8).
 fn take_key(offered: &MediaDescription, before: Option<&AgreedKeys>, entropy: &mut Entropy) -> Option<AgreedKeys> {
     let usable: Vec<Crypto> = offered.attributes.cryptos().flatten().filter(Crypto::is_ordinary).collect();
     let in_use =
         before.and_then(|keys| usable.iter().find(|line| line.suite == keys.local.suite).map(|line| (keys, line)));
     let (key, line) = match in_use {
-        Some((keys, line)) => (keys.local.key_and_salt.clone(), line),
+        Some((keys, line)) if keys.remote == line.key_and_salt => (keys.local.key_and_salt.clone(), line),
+        Some((_, line)) => (entropy.octets(line.suite.key_and_salt_len()), line),
         None => usable.first().map(|line| (entropy.octets(line.suite.key_and_salt_len()), line))?,
     };
     let local = Crypto::new(line.tag, line.suite, key);
@@ -201,6 +203,11 @@ mod tests {
         let more = stream("RTP/SAVP", &["7 AES_CM_128_HMAC_SHA1_80 KEY", "8 AES_CM_128_HMAC_SHA1_32 KEY"]);
         let again = take(&more, Some(&keys));
         assert_eq!((again.local.tag, &again.local.key_and_salt), (8, &keys.local.key_and_salt));
+        let mut rekeyed = stream("RTP/SAVP", &["1 AES_CM_128_HMAC_SHA1_32 KEY"]);
+        let line = rekeyed.attributes.value("crypto").map(|line| line.replace("WVN", "XVN")).expect("a key");
+        rekeyed.attributes = Default::default();
+        rekeyed.attributes.push("crypto", line);
+        assert_ne!(take(&rekeyed, Some(&keys)).local.key_and_salt, keys.local.key_and_salt);
         let other_suite = take(&stream("RTP/SAVP", &["7 AES_CM_128_HMAC_SHA1_80 KEY"]), Some(&keys));
         assert_ne!(other_suite.local.key_and_salt, keys.local.key_and_salt);
         assert_eq!(outcome(SrtpPolicy::Preferred, true, &stream("RTP/AVP", &[]), Some(&keys)), "488");

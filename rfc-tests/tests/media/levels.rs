@@ -1,0 +1,107 @@
+//! RFC 6464, RFC 6465, RFC 8285: loudness beside the voice.
+
+use anyhow::{Context, ensure};
+use rfc_tests::coverage::covers;
+use rfc_tests::raw_media::RawMedia;
+use rfc_tests::raw_phone::{RawDialog, RawPhone};
+
+use crate::{InCall, OTHER_TONE, TONE, attributes, house, house_with};
+
+const PEER: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+const CONTRIBUTORS: &str = "urn:ietf:params:rtp-hdrext:csrc-audio-level";
+
+fn lines(peer: u8, contributors: u8) -> String {
+    format!("a=extmap:{peer} {PEER} vad=off\r\na=extmap:{contributors} {CONTRIBUTORS}\r\n")
+}
+
+fn answered(peer: u8, contributors: u8) -> [String; 2] {
+    [format!("{peer}/recvonly {PEER}"), format!("{contributors}/sendonly {CONTRIBUTORS}")]
+}
+
+#[test]
+fn identifiers_stay_what_they_are_whoever_offers() -> anyhow::Result<()> {
+    let claims = (
+        covers(["6464-02", "6465-02"]).pending(),
+        covers(["8285-01"]).but("a=extmap-allow-mixed is not answered, so no stream mixes both forms").pending(),
+    );
+    let house = house()?;
+    let offered = format!("{}m=video 4000 RTP/AVP 96\r\n{}", lines(5, 7), lines(5, 7));
+    let InCall { mut phone, mut dialog, media, answer } =
+        house.call(&house.echo, RawMedia::new(TONE)?, "RTP/AVP 0", &offered)?;
+    ensure!(attributes(&answer.0, "extmap") == answered(5, 7), "on the audio line alone: {}", answer.0);
+    let again = phone.invite_again(&mut dialog, &media.sdp("RTP/AVP 0", &offered))?;
+    ensure!(attributes(&again.0, "extmap") == answered(5, 7), "their offer: {}", again.0);
+    let ours = phone.invite_again(&mut dialog, "")?;
+    ensure!(attributes(&ours.0, "extmap") == answered(5, 7), "our offer: {}", ours.0);
+
+    let none = house.call(&house.echo, RawMedia::new(TONE)?, "RTP/AVP 0", "")?;
+    ensure!(attributes(&none.answer.0, "extmap").is_empty(), "only what is offered: {}", none.answer.0);
+    let mut phone = RawPhone::guest(&house.server, "phone")?;
+    let (request, first) = phone.ask(phone.request("INVITE", &house.echo, "", ""))?;
+    let taken = attributes(&first.0, "extmap");
+    ensure!(taken.len() == 2 && taken[0].ends_with(PEER), "our first offer: {}", first.0);
+    let mut dialog = RawDialog::of(&request, &first)?;
+    let id = taken[1].split('/').next().context("an identifier")?;
+    let lines = format!("a=extmap:{id}/recvonly {CONTRIBUTORS}\r\n");
+    phone.acknowledge_with(&dialog, &RawMedia::new(TONE)?.sdp("RTP/AVP 0", &lines))?;
+    let later = phone.invite_again(&mut dialog, "")?;
+    ensure!(attributes(&later.0, "extmap") == [format!("{id}/sendonly {CONTRIBUTORS}")], "{}", later.0);
+    claims.0.proven();
+    claims.1.proven();
+    Ok(())
+}
+
+/// RFC 6465 §3: a level for each contributor, in their order.
+#[test]
+fn contributors_are_told_with_their_loudness() -> anyhow::Result<()> {
+    let claim = covers(["6465-01"]).pending();
+    let house = house()?;
+    let mut talkers = Vec::new();
+    for hertz in [TONE, OTHER_TONE] {
+        talkers.push(house.call(&house.conference, RawMedia::new(hertz)?, "RTP/AVP 0", "")?.media);
+    }
+    let mut listener = house.call(&house.conference, RawMedia::new(TONE)?, "RTP/AVP 0", &lines(5, 7))?.media;
+    let heard = std::thread::scope(|scope| {
+        talkers.iter_mut().for_each(|talker| drop(scope.spawn(|| talker.talk(100))));
+        listener.meanwhile(90, |_, _| Ok(()))
+    })?;
+    for packet in &heard[heard.len() / 2..] {
+        let (profile, content) = packet.extension.as_ref().context("an extension")?;
+        let count = usize::from(content[0] & 15) + 1;
+        ensure!((*profile, content[0] >> 4, count) == (0xbede, 7, packet.csrcs.len()), "{packet:?}");
+        ensure!(count == 2 && content[1..=count].iter().all(|level| (10..=20).contains(level)), "{content:?}");
+    }
+    claim.proven();
+    Ok(())
+}
+
+/// RFC 6464 §6: who says that it is the loudest, and is silent, keeps nobody else from being heard.
+#[test]
+fn a_level_that_lies_does_not_take_the_floor() -> anyhow::Result<()> {
+    let claims = (
+        covers(["6464-03"]).pending(),
+        covers(["6464-01"]).but("levels are read and not sent; the V bit is not looked at").pending(),
+    );
+    let house = house_with(&["media.speakers=1"])?;
+    let mut talker = house.call(&house.conference, RawMedia::new(TONE)?, "RTP/AVP 0", "")?.media;
+    let mut liar = house.call(&house.conference, RawMedia::new(OTHER_TONE)?, "RTP/AVP 0", &lines(5, 7))?.media;
+    let mut listener = house.call(&house.conference, RawMedia::new(TONE)?, "RTP/AVP 0", "")?.media;
+    // 0 dBov in the one-octet form.
+    liar.next.extension = Some((0xbede, vec![0x50, 0x80, 0, 0]));
+    let heard = std::thread::scope(|scope| {
+        scope.spawn(|| talker.talk(200));
+        scope.spawn(|| {
+            liar.meanwhile(200, |liar, _| {
+                let packet = liar.packet_of(vec![0xff; 160]);
+                liar.send(&packet)
+            })
+        });
+        listener.meanwhile(190, |_, _| Ok(()))
+    })?;
+    let late = &heard[heard.len() / 2..];
+    let level = listener.level(late, TONE)?;
+    ensure!(level > -30.0, "{level:.1} dBFS in {} packets", late.len());
+    claims.0.proven();
+    claims.1.proven();
+    Ok(())
+}

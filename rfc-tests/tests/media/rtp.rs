@@ -1,0 +1,303 @@
+//! RFC 3550, 3551, 7022, 3605 on plain legs: what the server's stream looks like, and which of a phone's packets count.
+
+use std::collections::BTreeSet;
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use plenary_media::plan::AudioCodec;
+use rfc_tests::coverage::covers;
+use rfc_tests::raw_media::{RawMedia, RawRtp};
+
+use crate::{InCall, OTHER_TONE, TONE, WITHIN, house};
+
+/// The packets of a compound: type and content from the header on.
+fn compound(octets: &[u8]) -> Vec<(u8, &[u8])> {
+    let (mut rest, mut packets) = (octets, Vec::new());
+    while let Some([_, kind, a, b]) = rest.first_chunk::<4>() {
+        let len = 4 * (usize::from(u16::from_be_bytes([*a, *b])) + 1);
+        let Some((packet, behind)) = rest.split_at_checked(len) else { break };
+        packets.push((*kind, packet));
+        rest = behind;
+    }
+    packets
+}
+
+fn word(octets: &[u8], at: usize) -> u32 {
+    octets.get(at..at + 4).map_or(0, |word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
+}
+
+/// The CNAME of a report.
+fn cname(octets: &[u8]) -> Option<String> {
+    let (_, sdes) = compound(octets).into_iter().find(|(kind, _)| *kind == 202)?;
+    let len = usize::from(*sdes.get(9)?);
+    (*sdes.get(8)? == 1).then(|| String::from_utf8_lossy(sdes.get(10..10 + len).unwrap_or_default()).into_owned())
+}
+
+fn plain(house: &crate::House, uri: &str, hertz: f64) -> anyhow::Result<InCall> {
+    house.call(uri, RawMedia::new(hertz)?, "RTP/AVP 0", "")
+}
+
+/// §5.1, §5.3: no length is believed.
+#[test]
+fn packets_whose_lengths_lie_are_dropped() -> anyhow::Result<()> {
+    let claim = covers(["3550-01"]).pending();
+    let house = house()?;
+    let InCall { mut media, .. } = plain(&house, &house.echo, TONE)?;
+    media.hears(TONE)?;
+    let before = house.api.refused_media("malformed")?;
+    let whole = media.packet()?.octets();
+    let (mut lies, mut sent) = (Vec::new(), 0);
+    for first in [0x00, 0x40, 0xc0] {
+        lies.push([&[first], &whole[1..]].concat()); // version
+    }
+    lies.push([&[0xa0], &whole[1..171], &[0]].concat()); // padding of 0 octets
+    lies.push([&[0xa0], &whole[1..171], &[255]].concat()); // more padding than packet
+    lies.push([&[0x8f], &whole[1..40]].concat()); // 15 contributors in 28 octets
+    lies.push([&[0x90], &whole[1..12], &[0xbe, 0xde, 0xff, 0xff], &whole[12..]].concat()); // an endless extension
+    lies.push([&[0x90], &whole[1..14]].concat()); // half an extension's header
+    lies.extend((1..12).map(|len| whole[..len].to_vec()));
+    for lie in &lies {
+        media.send_octets(lie)?;
+        sent += 1;
+    }
+    house.wait_refused("malformed", before, sent - 3)?; // STUN and ZRTP by their first octet are refused elsewhere
+    // An extension that nobody asked for, and contributors, are no fault.
+    media.next.extension = Some((0xbede, vec![0x10, 0xff, 0, 0]));
+    media.next.csrcs = (0..15).collect();
+    media.hears(TONE)?;
+    claim.proven();
+    Ok(())
+}
+
+/// §8.2: who hears itself under its own SSRC leaves it.
+#[test]
+fn an_ssrc_that_both_use_is_left_with_a_goodbye() -> anyhow::Result<()> {
+    let claim = covers(["3550-02"]).pending();
+    let house = house()?;
+    let InCall { mut media, .. } = plain(&house, &house.echo, TONE)?;
+    let ours = media.next.ssrc;
+    let theirs = media.talk(10)?.last().context("sound")?.ssrc;
+    media.next.ssrc = theirs;
+    media.talk(5)?;
+    let give_up = Instant::now() + WITHIN;
+    loop {
+        let report = media.report(WITHIN)?;
+        let bye = compound(&report).into_iter().find(|(kind, _)| *kind == 203);
+        if let Some((_, bye)) = bye {
+            ensure!(word(bye, 4) == theirs, "goodbye to another: {report:?}");
+            break;
+        }
+        ensure!(Instant::now() < give_up, "no goodbye");
+    }
+    media.next.ssrc = ours;
+    media.drain()?;
+    let heard = media.talk(25)?;
+    ensure!(heard.iter().all(|packet| packet.ssrc != theirs), "another SSRC");
+    media.hears(TONE)?;
+    claim.proven();
+    Ok(())
+}
+
+/// §7.1: the mixer's own SSRC, and who is heard in it.
+#[test]
+fn the_mix_names_its_contributors() -> anyhow::Result<()> {
+    let claim = covers(["3550-03"]).but("the <src-id> of the conference package").pending();
+    let house = house()?;
+    let mut talkers = Vec::new();
+    for hertz in [TONE, OTHER_TONE, 1_700.0] {
+        talkers.push(plain(&house, &house.conference, hertz)?.media);
+    }
+    let mut listener = plain(&house, &house.conference, TONE)?.media;
+    let ssrcs: BTreeSet<u32> = talkers.iter().map(|talker| talker.next.ssrc).collect();
+    let heard = std::thread::scope(|scope| {
+        talkers.iter_mut().for_each(|talker| drop(scope.spawn(|| talker.talk(100))));
+        listener.meanwhile(90, |_, _| Ok(()))
+    })?;
+    let late = &heard[heard.len() / 2..];
+    ensure!(late.len() > 20, "{} packets", heard.len());
+    for packet in late {
+        ensure!(packet.csrcs.iter().copied().collect::<BTreeSet<_>>() == ssrcs, "{:?} of {ssrcs:?}", packet.csrcs);
+        ensure!(!ssrcs.contains(&packet.ssrc), "an SSRC of its own");
+    }
+    for pair in heard.windows(2) {
+        let step = (pair[1].sequence.wrapping_sub(pair[0].sequence), pair[1].timestamp.wrapping_sub(pair[0].timestamp));
+        ensure!(pair[0].ssrc == pair[1].ssrc && step == (1, 160), "{step:?}");
+    }
+    claim.proven();
+    Ok(())
+}
+
+/// §6.2 to §6.4, RFC 7022; a phone that says nothing by RTCP keeps its call.
+#[test]
+fn reports_come_in_time_and_name_nobody() -> anyhow::Result<()> {
+    let claims = (
+        covers(["3550-04"]).but("the bandwidth's share of large groups: each leg is a session of two").pending(),
+        covers(["7022-01", "4961/3605", "T-59"]).pending(),
+    );
+    let house = house()?;
+    let mut other = plain(&house, &house.echo, TONE)?;
+    let elsewhere = UdpSocket::bind("127.0.0.1:0")?;
+    elsewhere.set_nonblocking(true)?;
+    let port = elsewhere.local_addr()?.port();
+    let InCall { mut phone, mut media, .. } =
+        house.call(&house.echo, RawMedia::new(TONE)?, "RTP/AVP 0", &format!("a=rtcp:{port}\r\n"))?;
+    let (rtp, rtcp) = media.server.context("an answer")?;
+    let mut reports: Vec<(Instant, Vec<u8>)> = Vec::new();
+    let mut buffer = [0; 2_048];
+    let start = Instant::now();
+    while reports.len() < 3 {
+        ensure!(start.elapsed() < Duration::from_secs(25), "{} reports", reports.len());
+        media.talk(1)?;
+        while let Ok((len, from)) = elsewhere.recv_from(&mut buffer) {
+            ensure!(from == rtcp && rtcp.port() == rtp.port() + 1, "from {from}, not {rtcp}");
+            reports.push((Instant::now(), buffer[..len].to_vec()));
+        }
+    }
+    for (_, report) in &reports {
+        let kinds: Vec<u8> = compound(report).iter().map(|(kind, _)| *kind).collect();
+        ensure!(kinds == [200, 202], "a sender report and a name: {kinds:?}");
+        let (_, sender) = compound(report)[0];
+        ensure!(word(sender, 28) == media.next.ssrc && word(sender, 32) >> 24 == 0, "a block of ours, nothing lost");
+    }
+    for pair in reports.windows(2) {
+        let apart = pair[1].0 - pair[0].0;
+        ensure!((1.5..8.0).contains(&apart.as_secs_f64()), "{apart:?} between reports");
+        let ntp = |report: &[u8]| f64::from(word(report, 8)) + f64::from(word(report, 12)) / 4_294_967_296.0;
+        let seconds = ntp(&pair[1].1) - ntp(&pair[0].1);
+        let units = f64::from(word(&pair[1].1, 16).wrapping_sub(word(&pair[0].1, 16)));
+        ensure!((units / 8_000.0 - seconds).abs() < 0.01, "{units} units in {seconds} s");
+    }
+    let name = cname(&reports[0].1).context("a CNAME")?;
+    let another = cname(&other.media.report(Duration::from_secs(10))?).context("a CNAME")?;
+    ensure!(name.len() >= 16 && !name.contains('@') && name != another, "{name}, {another}");
+    phone.expect_no("BYE", Duration::from_millis(1))?;
+    media.hears(TONE)?;
+    claims.0.proven();
+    claims.1.proven();
+    Ok(())
+}
+
+/// §6.6: a goodbye ends a stream, never the call.
+#[test]
+fn a_goodbye_by_rtcp_leaves_the_call() -> anyhow::Result<()> {
+    let claim = covers(["3550-06"]).pending();
+    let house = house()?;
+    let InCall { mut phone, mut media, .. } = plain(&house, &house.echo, TONE)?;
+    media.hears(TONE)?;
+    let mut bye = vec![0x80, 201, 0, 1];
+    bye.extend(media.next.ssrc.to_be_bytes());
+    bye.extend([0x81, 203, 0, 1]);
+    bye.extend(media.next.ssrc.to_be_bytes());
+    media.send_rtcp(&bye)?;
+    media.next.ssrc ^= 0xffff;
+    media.next.sequence = 40_000;
+    media.next.timestamp = 77;
+    media.hears(TONE)?;
+    phone.expect_no("BYE", Duration::from_millis(1))?;
+    claim.proven();
+    Ok(())
+}
+
+/// RFC 3551 §4.5.2: sampled at 16 kHz, counted at 8.
+#[test]
+fn g722_counts_eight_thousand_a_second() -> anyhow::Result<()> {
+    let claim = covers(["3551-01"]).pending();
+    let house = house()?;
+    for (codec, payload_type, name) in
+        [(AudioCodec::G722, 9, "G722/8000"), (AudioCodec::Pcma, 8, "PCMA/8000"), (AudioCodec::Pcmu, 0, "PCMU/8000")]
+    {
+        let media = RawMedia::speaking(codec, payload_type, TONE)?;
+        let InCall { mut media, answer, .. } =
+            house.call(&house.echo, media, &format!("RTP/AVP {payload_type}"), "")?;
+        ensure!(answer.0.contains(&format!("a=rtpmap:{payload_type} {name}\r\n")), "{}", answer.0);
+        ensure!(answer.0.contains("a=ptime:20\r\n"), "{}", answer.0);
+        media.hears(TONE)?;
+        let heard = media.talk(20)?;
+        for pair in heard.windows(2) {
+            let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+            ensure!((step, pair[1].payload.len()) == (160, 160), "{name}: {step}, {}", pair[1].payload.len());
+        }
+    }
+    claim.proven();
+    Ok(())
+}
+
+/// RFC 3551 §4.1: a pause is one in the timestamps, too.
+#[test]
+fn after_a_pause_the_timestamp_has_gone_on_and_the_marker_is_set() -> anyhow::Result<()> {
+    let claim = covers(["3551-02"]).pending();
+    let house = house()?;
+    let InCall { mut phone, mut dialog, mut media, .. } = plain(&house, &house.echo, TONE)?;
+    media.hears(TONE)?;
+    phone.invite_again(&mut dialog, &media.sdp("RTP/AVP 0", "a=sendonly\r\n"))?;
+    media.drain()?;
+    let began = Instant::now();
+    let last = media.next.clone();
+    let paused = media.talk(60)?;
+    ensure!(paused.is_empty(), "{} packets while held", paused.len());
+    let before: Option<RawRtp> = media.hear(Duration::from_millis(1))?;
+    ensure!(before.is_none() && last.sequence != media.next.sequence);
+    phone.invite_again(&mut dialog, &media.sdp("RTP/AVP 0", "a=sendrecv\r\n"))?;
+    let first = media.hear(WITHIN)?.context("sound after the hold")?;
+    let quiet = began.elapsed().as_secs_f64();
+    ensure!(first.marker, "the first packet has the marker");
+    let next = media.talk(10)?;
+    ensure!(next.iter().all(|packet| !packet.marker), "and no other");
+    ensure!(quiet > 1.0);
+    claim.proven();
+    Ok(())
+}
+
+/// T-58 (firewalls that want to be opened from inside), T-42 (markers on all packets), T-63 (other packet times).
+#[test]
+fn the_habits_of_gateways_are_borne() -> anyhow::Result<()> {
+    let claims = (
+        covers(["T-58", "T-63", "T-64"]).pending(),
+        covers(["T-42"]).but("wrong timestamps of key events, which a unit test has").pending(),
+    );
+    let house = house()?;
+    let InCall { mut media, .. } = plain(&house, &house.echo, TONE)?;
+    ensure!(media.hear(Duration::from_secs(1))?.is_some(), "the server speaks first");
+    media.next.marker = true;
+    media.next.sequence = 0;
+    let mut last: Option<RawRtp> = None;
+    for frames in [25, 25, 25] {
+        for packet in media.talk(frames)? {
+            let forward = last.as_ref().is_none_or(|last| packet.timestamp.wrapping_sub(last.timestamp) == 160);
+            ensure!(forward && packet.payload.len() <= 1_200, "own timestamps go on: {packet:?} after {last:?}");
+            last = Some(packet);
+        }
+    }
+    media.hears(TONE)?;
+    media.next.marker = false;
+    for (lines, len) in [("a=ptime:40\r\n", 320), ("a=ptime:30\r\n", 240), ("a=ptime:60\r\na=maxptime:10\r\n", 80)] {
+        let InCall { mut media, .. } = house.call(&house.echo, RawMedia::new(TONE)?, "RTP/AVP 0", lines)?;
+        let heard = media.talk(20)?;
+        ensure!(heard.iter().all(|packet| packet.payload.len() == len), "{lines}: {:?}", heard.first());
+    }
+    // 60, then 10, then 30 ms in one stream.
+    let InCall { mut media, .. } = plain(&house, &house.echo, TONE)?;
+    let mut heard = Vec::new();
+    for per_packet in [480, 80, 240] {
+        let mut octets = Vec::new();
+        heard = media.meanwhile(60, |media, _| {
+            let frame = media.packet()?;
+            octets.extend(frame.payload);
+            media.next.sequence = frame.sequence;
+            media.next.timestamp = frame.timestamp;
+            while octets.len() >= per_packet {
+                let payload: Vec<u8> = octets.drain(..per_packet).collect();
+                let packet = media.packet_of(payload);
+                media.next.timestamp = packet.timestamp.wrapping_add(per_packet as u32);
+                media.send(&packet)?;
+            }
+            Ok(())
+        })?;
+    }
+    let level = media.level(&heard[heard.len() / 2..], TONE)?;
+    ensure!(level > -30.0, "{level:.1} dBFS");
+    claims.0.proven();
+    claims.1.proven();
+    Ok(())
+}
