@@ -79,6 +79,10 @@ pub enum Output {
         participant: ParticipantId,
         gain_db: f32,
     },
+    SetNoiseSuppression {
+        participant: ParticipantId,
+        on: bool,
+    },
     /// Tells one participant by voice.
     Say {
         participant: ParticipantId,
@@ -300,6 +304,9 @@ impl Focus {
         }
         if was.gain_db != is.gain_db {
             self.outputs.push_back(Output::SetGain { participant: participant(), gain_db: is.gain_db });
+        }
+        if let Some(on) = is.noise_suppression.filter(|_| was.noise_suppression != is.noise_suppression) {
+            self.outputs.push_back(Output::SetNoiseSuppression { participant: participant(), on });
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Person {
     pub hand_raised: bool,
     pub keypad: Keypad,
     gain_db: f32,
+    /// As the server does it by itself, until somebody says otherwise.
+    noise_suppression: Option<bool>,
     cause: Option<Cause>,
     status: Option<u16>,
     direction: CallDirection,
@@ -54,6 +56,7 @@ pub struct Media {
     pub muted: bool,
     pub deafened: bool,
     pub gain_db: f32,
+    pub noise_suppression: Option<bool>,
 }
 
 /// RFC 3323 §4.1.1.3.
@@ -77,6 +80,7 @@ impl Person {
             hand_raised: false,
             keypad: Keypad::default(),
             gain_db: 0.0,
+            noise_suppression: None,
             cause: None,
             status: None,
             direction: CallDirection::DialedIn,
@@ -106,7 +110,12 @@ impl Person {
     }
 
     pub fn media(&self) -> Media {
-        Media { muted: self.muted || !self.may_speak, deafened: self.deafened, gain_db: self.gain_db }
+        Media {
+            muted: self.muted || !self.may_speak,
+            deafened: self.deafened,
+            gain_db: self.gain_db,
+            noise_suppression: self.noise_suppression,
+        }
     }
 
     pub fn apply(&mut self, patch: &ParticipantPatch) {
@@ -118,6 +127,7 @@ impl Person {
         set(&mut self.role, patch.role);
         set(&mut self.name, patch.name.clone());
         set(&mut self.gain_db, patch.gain_db);
+        self.noise_suppression = patch.noise_suppression.or(self.noise_suppression);
     }
 
     pub fn hear(&mut self, news: LegNews, wall: OffsetDateTime) {
@@ -209,6 +219,7 @@ impl Person {
             speaking: self.level_dbov.is_some(),
             level_dbov: self.level_dbov.unwrap_or(SILENCE_DBOV),
             gain_db: self.gain_db,
+            noise_suppression: self.noise_suppression,
             joined_at: self.joined_at,
             codec: self.codec.clone(),
             secured: self.secured,

@@ -56,6 +56,9 @@ pub struct Participant {
     /// −127 (silence) to 0.
     pub level_dbov: i8,
     pub gain_db: f32,
+    /// Absent: as `media.noise-suppression` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_suppression: Option<bool>,
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub joined_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]

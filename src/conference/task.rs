@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use plenary_media::engine::{Clip, Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel};
+use plenary_media::engine::{Clip, Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel, Switch};
 use plenary_media::{LegId, RoomId};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -149,6 +149,10 @@ impl ConferenceTask {
                 }
                 Output::SetGain { participant, gain_db } => {
                     self.steer(&participant, |leg| MediaCommand::SetGain { leg, gain_db });
+                }
+                Output::SetNoiseSuppression { participant, on } => {
+                    let noise_suppression = if on { Switch::On } else { Switch::Off };
+                    self.steer(&participant, |leg| MediaCommand::SetNoiseSuppression { leg, noise_suppression });
                 }
                 Output::Say { participant, notice } => {
                     let leg = self.legs.get(&participant).and_then(|leg| leg.media);

@@ -28,6 +28,8 @@ pub struct Media {
     pub silent_after: Duration,
     /// Whether everybody is brought to about the same loudness.
     pub auto_gain: bool,
+    /// Whether noise is taken out of what everybody says.
+    pub noise_suppression: bool,
     /// In order of preference.
     pub codecs: Vec<AudioCodec>,
 }
@@ -52,6 +54,7 @@ impl Default for Media {
             speakers: 8,
             silent_after: Duration::from_secs(30),
             auto_gain: true,
+            noise_suppression: false,
             codecs: vec![Opus, G722, Pcma, Pcmu],
         }
     }

@@ -51,6 +51,11 @@ pub enum MediaCommand {
         leg: LegId,
         auto_gain: Switch,
     },
+    /// Whether noise is taken out of what the leg says, while others hear it.
+    SetNoiseSuppression {
+        leg: LegId,
+        noise_suppression: Switch,
+    },
     /// Sends a key press to the leg (RFC 4733), where it takes any; longer than a second or shorter than 40 ms is not
     /// sent. At most 32 wait.
     SendKey {

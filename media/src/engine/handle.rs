@@ -161,6 +161,7 @@ fn shard_of(command: &MediaCommand, preparer: &Preparer) -> Option<usize> {
         | SetDeaf { leg, .. }
         | SetGain { leg, .. }
         | SetAutoGain { leg, .. }
+        | SetNoiseSuppression { leg, .. }
         | SendKey { leg, .. }
         | Play { leg, .. }
         | StopPlaying { leg }

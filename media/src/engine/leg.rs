@@ -17,7 +17,7 @@ use super::streams::Streams;
 use crate::dtmf::tone::Verdict;
 use crate::dtmf::{KeyPress, KeyWay};
 use crate::id::LegId;
-use crate::mix::{AutoGain, Frame, Gain, Limiter, SILENCE, Sound};
+use crate::mix::{AutoGain, Frame, Gain, Limiter, NoiseSuppressor, SILENCE, Sound};
 use crate::rtp::Ssrc;
 
 /// A voice this loud may hold the tones of keys, and is decoded for them even of who is muted.
@@ -35,6 +35,8 @@ pub(super) struct Leg {
     gain: Gain,
     /// Switched on, it finds the gain besides the one that was set.
     auto_gain: Option<AutoGain>,
+    /// Present where noise is taken out.
+    suppressor: Option<Box<NoiseSuppressor>>,
     /// Of what the leg hears when it is heard itself.
     pub limiter: Limiter,
     pub prompt: Option<Prompt>,
@@ -71,6 +73,7 @@ impl Leg {
             deaf: Deaf::Hears,
             gain: Gain::default(),
             auto_gain: None,
+            suppressor: None,
             limiter: Limiter::default(),
             prompt: None,
             frame: SILENCE,
@@ -101,6 +104,14 @@ impl Leg {
                 self.auto_gain = None;
                 self.gain.set_auto_db(0.0);
             }
+        }
+    }
+
+    /// Switches noise suppression on or off; switching on what is on keeps what it learnt. Returns what is not needed.
+    pub fn set_suppressor(&mut self, suppressor: Option<Box<NoiseSuppressor>>) -> Option<Box<NoiseSuppressor>> {
+        match (&self.suppressor, suppressor) {
+            (Some(_), Some(another)) => Some(another),
+            (_, suppressor) => std::mem::replace(&mut self.suppressor, suppressor),
         }
     }
 
@@ -170,6 +181,9 @@ impl Leg {
     /// Begins a tick. Returns how loud the leg is; `None`: it is not to be heard.
     pub fn begin_tick(&mut self, now: Instant, desk: &mut Desk) -> Option<i8> {
         self.pulled = None;
+        if let (false, Some(suppressor)) = (self.is_summed, &mut self.suppressor) {
+            suppressor.handle_gap();
+        }
         self.is_summed = false;
         let streams = self.streams.as_ref().filter(|streams| streams.receives())?;
         let level = streams.receiver.playout.level();
@@ -211,6 +225,14 @@ impl Leg {
         let sound = self.listen_for_keys(sound, desk);
         self.pulled = Some(sound);
         sound
+    }
+
+    /// Readies the tick's voice for the others' ears.
+    pub fn enter_sum(&mut self) {
+        if let Some(suppressor) = &mut self.suppressor {
+            suppressor.handle_frame(&mut self.frame);
+        }
+        self.is_summed = true;
     }
 
     /// Reads keys from the voice of a peer that knows no telephone-event, and keeps their tones from the others.

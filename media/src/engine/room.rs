@@ -150,8 +150,8 @@ impl Room {
                 continue;
             }
             if let Sound::Voice { level_dbov } = leg.pull(now, desk) {
+                leg.enter_sum();
                 self.sum.add(&leg.frame);
-                leg.is_summed = true;
                 leg.peer_ssrc().into_iter().for_each(|ssrc| contributors.push(ssrc, level_dbov));
             }
         }

@@ -29,6 +29,8 @@ pub struct EngineSettings {
     pub silent_after: Duration,
     /// Whether legs are brought to a common loudness, until told otherwise for one.
     pub auto_gain: Switch,
+    /// Whether noise is taken out of what legs say, until told otherwise for one.
+    pub noise_suppression: Switch,
 }
 
 impl Default for EngineSettings {
@@ -40,6 +42,7 @@ impl Default for EngineSettings {
             speakers: 8,
             silent_after: Duration::from_secs(30),
             auto_gain: Switch::On,
+            noise_suppression: Switch::Off,
         }
     }
 }

@@ -18,7 +18,7 @@ use super::settings::EngineSettings;
 use super::streams::Streams;
 use super::table::Table;
 use crate::id::{LegId, RoomId};
-use crate::mix::{EncodeChain, EncodeKey, MixKey};
+use crate::mix::{EncodeChain, EncodeKey, MixKey, NoiseSuppressor};
 use crate::plan::SendFormat;
 use crate::rtp::NtpTime;
 
@@ -98,6 +98,7 @@ impl Shard {
             Order::SetDeaf { leg, deaf } => self.with(leg, |leg| leg.deaf = deaf),
             Order::SetGain { leg, gain_db } => self.with(leg, |leg| leg.set_gain(gain_db)),
             Order::SetAutoGain { leg, auto_gain } => self.with(leg, |leg| leg.set_auto_gain(auto_gain)),
+            Order::SetNoiseSuppression { leg, suppressor } => self.set_suppressor(leg, suppressor),
             Order::SendKey { leg, key, duration } => self.with(leg, |leg| leg.send_key(key, duration)),
             Order::Play { leg, clip } => self.play(leg, Some(clip)),
             Order::StopPlaying { leg } => self.play(leg, None),
@@ -300,6 +301,14 @@ impl Shard {
                 self.desk.leave_group(&whole(&format, room.id));
             }
         }
+    }
+
+    fn set_suppressor(&mut self, id: LegId, suppressor: Option<Box<NoiseSuppressor>>) {
+        let done = match self.legs.find(id) {
+            Some((_, leg)) => leg.set_suppressor(suppressor),
+            None => suppressor,
+        };
+        done.into_iter().for_each(|suppressor| self.give_back(Returned::Suppressor(suppressor)));
     }
 
     fn play(&mut self, id: LegId, clip: Option<Arc<Clip>>) {

@@ -15,6 +15,7 @@ use super::io::{EventFd, UdpIo, priority};
 use super::mailbox::{Letter, Outbox, Released, Returned};
 use super::settings::EngineSettings;
 use super::shard::{Shard, Start};
+use crate::mix::NoiseSuppressor;
 
 /// Letters read between two looks at the clock: enough to keep up, few enough that no tick comes late for them.
 const LETTERS_AT_ONCE: usize = 64;
@@ -39,6 +40,7 @@ impl ShardThread {
 
     fn run(mut self, mut shard: Shard, mut io: UdpIo, mut beat: Beat) {
         priority::raise();
+        NoiseSuppressor::warm_up();
         let mut publish_at = Instant::now();
         loop {
             let now = Instant::now();

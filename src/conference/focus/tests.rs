@@ -301,6 +301,7 @@ fn a_leg_that_takes_anothers_place_is_muted_as_that_was_and_the_old_one_is_hung_
     let (id, first) = focus.handle_join(caller(Some("bob")), now).expect("an account");
     connect(&mut focus, &id, first, now);
     let unmuted = ParticipantPatch { muted: Some(false), gain_db: Some(6.0), ..ParticipantPatch::default() };
+    let unmuted = ParticipantPatch { noise_suppression: Some(true), ..unmuted };
     focus.handle_patch(&id, unmuted, &operator(), now).expect("the owner may");
     outputs(&mut focus);
 
@@ -308,8 +309,9 @@ fn a_leg_that_takes_anothers_place_is_muted_as_that_was_and_the_old_one_is_hung_
     let hangup = Output::Hangup { participant: id.clone(), attempt: first };
     assert!(outputs(&mut focus).contains(&hangup));
     connect(&mut focus, &id, second, now);
-    let gain = Output::SetGain { participant: id.clone(), gain_db: 6.0 };
-    assert!(outputs(&mut focus).contains(&gain), "the new leg is as loud");
+    let steered = outputs(&mut focus);
+    assert!(steered.contains(&Output::SetGain { participant: id.clone(), gain_db: 6.0 }), "the new leg is as loud");
+    assert!(steered.contains(&Output::SetNoiseSuppression { participant: id.clone(), on: true }), "and as clean");
     let roster = focus.roster();
     let bob = roster.participant(&id).expect("his row");
     assert_eq!((bob.muted, bob.state, roster.participants.len()), (false, ParticipantState::Connected, 1));

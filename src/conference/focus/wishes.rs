@@ -167,7 +167,7 @@ fn deeds_of(patch: &ParticipantPatch) -> impl Iterator<Item = Deed> {
         (patch.hand_raised.is_some(), Deed::RaiseHand),
         (patch.role.is_some(), Deed::ChangeRole),
         (patch.name.is_some(), Deed::Rename),
-        (patch.gain_db.is_some(), Deed::SetGain),
+        (patch.gain_db.is_some() || patch.noise_suppression.is_some(), Deed::SetGain),
     ]
     .into_iter()
     .filter_map(|(wished, deed)| wished.then_some(deed))

@@ -223,6 +223,7 @@ pub mod testing {
             speaking: false,
             level_dbov: -127,
             gain_db: 0.0,
+            noise_suppression: None,
             joined_at: Some(OffsetDateTime::UNIX_EPOCH),
             codec: None,
             secured: false,
