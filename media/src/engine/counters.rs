@@ -70,7 +70,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count(usize);
 
-const REFUSED: usize = 9;
+const REFUSED: usize = 10;
 const ENCODES: usize = REFUSED + Refusal::ALL.len();
 const LEGS: usize = ENCODES + CODECS.len();
 const TICKS: usize = LEGS + 2 * CODECS.len();
@@ -87,6 +87,8 @@ impl Count {
     pub const BUSY_NANOS: Self = Self(6);
     pub const DECODES: Self = Self(7);
     pub const LATE_TICKS: Self = Self(8);
+    /// Legs now, as those of [`legs`](Self::legs).
+    pub const ECHOES: Self = Self(9);
 
     pub fn refused(why: Refusal) -> Self {
         Self(REFUSED + why as usize)
@@ -186,6 +188,8 @@ pub struct Counters {
     pub ticks_skipped: u64,
     /// Connected legs, by the codec we send and whether SRTP protects it.
     pub legs: Vec<(AudioCodec, bool, u64)>,
+    /// Legs that return to others what they say.
+    pub echoing_legs: u64,
 }
 
 /// How long ticks took.
@@ -230,6 +234,7 @@ impl Counters {
                 .flat_map(secured)
                 .map(|(codec, secured)| (codec, secured, tally.get(Count::legs(codec, secured))))
                 .collect(),
+            echoing_legs: tally.get(Count::ECHOES),
         }
     }
 

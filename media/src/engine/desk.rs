@@ -82,6 +82,11 @@ impl<Io: PacketIo> Exit<'_, Io> {
         self.pass(len);
     }
 
+    pub fn send_comfort_noise(&mut self, payload_type: u8, tick: u64) {
+        let len = self.sender.comfort_noise_packet(payload_type, tick, self.packet);
+        self.pass(len);
+    }
+
     fn pass(&mut self, len: Option<usize>) {
         let Some(len) = len else {
             self.tally.add(Count::UNSENT, 1);

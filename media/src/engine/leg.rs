@@ -17,7 +17,8 @@ use super::streams::Streams;
 use crate::dtmf::tone::Verdict;
 use crate::dtmf::{KeyPress, KeyWay};
 use crate::id::LegId;
-use crate::mix::{AutoGain, Frame, Gain, Limiter, NoiseSuppressor, SILENCE, Sound};
+use crate::mix::echo::Track;
+use crate::mix::{AutoGain, EchoWatch, Frame, Gain, Limiter, NoiseSuppressor, SILENCE, Sound};
 use crate::rtp::Ssrc;
 
 /// A voice this loud may hold the tones of keys, and is decoded for them even of who is muted.
@@ -37,6 +38,8 @@ pub(super) struct Leg {
     auto_gain: Option<AutoGain>,
     /// Present where noise is taken out.
     suppressor: Option<Box<NoiseSuppressor>>,
+    /// Whether the leg returns what it hears.
+    echo: EchoWatch,
     /// Of what the leg hears when it is heard itself.
     pub limiter: Limiter,
     pub prompt: Option<Prompt>,
@@ -47,6 +50,8 @@ pub(super) struct Leg {
     pub is_summed: bool,
     received: u64,
     pub sent: u64,
+    /// Ticks in a row in which the leg was to hear nothing.
+    pub silent_ticks: u64,
     refused: u64,
     heard_at: Option<Instant>,
     told_silent: bool,
@@ -74,6 +79,7 @@ impl Leg {
             gain: Gain::default(),
             auto_gain: None,
             suppressor: None,
+            echo: EchoWatch::new(),
             limiter: Limiter::default(),
             prompt: None,
             frame: SILENCE,
@@ -81,6 +87,7 @@ impl Leg {
             is_summed: false,
             received: 0,
             sent: 0,
+            silent_ticks: 0,
             refused: 0,
             heard_at: None,
             told_silent: false,
@@ -228,11 +235,30 @@ impl Leg {
     }
 
     /// Readies the tick's voice for the others' ears.
-    pub fn enter_sum(&mut self) {
+    pub fn enter_sum(&mut self, tick: u64) {
         if let Some(suppressor) = &mut self.suppressor {
             suppressor.handle_frame(&mut self.frame);
         }
+        self.echo.handle_said(tick, &self.frame);
         self.is_summed = true;
+    }
+
+    /// Looks for what the leg heard in what it said. `room`: the whole sum of the last second.
+    pub fn watch_echo(&mut self, room: &Track, tick: u64, slot: Slot) {
+        if self.is_summed {
+            self.echo.handle_tick(room, tick, slot.0.into());
+        }
+    }
+
+    /// The leg is in another room now.
+    pub fn begin_room(&mut self, room: Slot) {
+        self.place = Place::Room(room);
+        self.echo.clear();
+    }
+
+    /// Whether others hear themselves by way of this leg.
+    pub fn echoes(&self, tick: u64) -> bool {
+        self.echo.echo(tick).is_some()
     }
 
     /// Reads keys from the voice of a peer that knows no telephone-event, and keeps their tones from the others.
@@ -320,7 +346,8 @@ impl Leg {
         }
         self.watch_silence(at.now, silent_after, desk);
         if (tick + u64::from(slot.0)).is_multiple_of(STATS_TICKS) {
-            desk.outbox.tell(Told::Stats { leg: self.id, stats: self.stats() });
+            let stats = LegStats { echo: self.echo.echo(tick), ..self.stats() };
+            desk.outbox.tell(Told::Stats { leg: self.id, stats });
         }
     }
 

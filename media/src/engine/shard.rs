@@ -33,6 +33,8 @@ pub(super) struct Shard {
     desk: Desk,
     silent_after: Duration,
     start: Start,
+    /// The latest.
+    tick: u64,
 }
 
 /// When the beat began, on both clocks: the same for all shards, so that a leg may go from one to another.
@@ -64,6 +66,7 @@ impl Shard {
             desk: Desk::new(outbox),
             silent_after: settings.silent_after,
             start,
+            tick: 0,
         }
     }
 
@@ -127,6 +130,7 @@ impl Shard {
     /// One tick of one phase: packets in, sound, packets out.
     pub fn handle_tick(&mut self, due: Due, now: Instant, io: &mut impl PacketIo) {
         let at = self.clocks(now);
+        self.tick = due.tick;
         self.desk.tally.add(Count::SKIPPED, due.skipped);
         self.desk.tally.add(Count::LATE_TICKS, (due.late > LATE).into());
         self.desk.begin_tick();
@@ -163,6 +167,7 @@ impl Shard {
         for streams in self.legs.iter().filter_map(|leg| leg.streams.as_deref()) {
             tally.add(Count::legs(streams.sender.format.codec, streams.is_secured()), 1);
         }
+        tally.add(Count::ECHOES, self.legs.iter().filter(|leg| leg.echoes(self.tick)).count() as u64);
         published.publish(&tally);
     }
 
@@ -264,7 +269,7 @@ impl Shard {
         let (Some(room_slot), Some((slot, leg))) = (self.rooms.slot_of(room), self.legs.find(id)) else {
             return shared.into_iter().for_each(|chain| self.give_back(Returned::Chain(chain)));
         };
-        leg.place = Place::Room(room_slot);
+        leg.begin_room(room_slot);
         let format = leg.streams.as_ref().map(|streams| streams.sender.format);
         self.alone.retain(|other| *other != slot);
         self.served[ALONE] -= 1;

@@ -6,6 +6,7 @@
 //! ```
 
 pub mod auto_gain;
+pub mod echo;
 pub mod encode_chain;
 pub mod frame;
 pub mod gain;
@@ -22,6 +23,7 @@ pub mod sum;
 pub mod told_level;
 
 pub use auto_gain::AutoGain;
+pub use echo::{Echo, EchoWatch};
 pub use encode_chain::{EncodeChain, Payload};
 pub use frame::{FRAME_SAMPLES, Frame, SILENCE, TICK};
 pub use gain::Gain;
