@@ -83,6 +83,11 @@ pub enum Output {
         participant: ParticipantId,
         on: bool,
     },
+    /// Music for one participant, from here on or no more.
+    Music {
+        participant: ParticipantId,
+        on: bool,
+    },
     /// Tells one participant by voice.
     Say {
         participant: ParticipantId,
@@ -105,6 +110,8 @@ pub struct Focus {
     dial_out: DialOut,
     empty_since: Option<Instant>,
     started: (Instant, OffsetDateTime),
+    /// Whose leg hears music.
+    music_for: Option<(ParticipantId, Attempt)>,
     outputs: VecDeque<Output>,
 }
 
@@ -121,6 +128,7 @@ impl Focus {
             version: 0,
             empty_since: Some(now),
             started: (now, wall),
+            music_for: None,
             outputs: VecDeque::new(),
         };
         focus.announce_conference();
@@ -320,6 +328,23 @@ impl Focus {
         let version = self.version;
         if let Some(participant) = self.people.get(id).map(Person::shown) {
             self.outputs.push_back(Output::Announce(LiveEvent::Participant { conference, version, participant }));
+        }
+        self.settle_music();
+    }
+
+    /// Music is for the only one, while he listens.
+    fn settle_music(&mut self) {
+        let alone = self.people.only_one().filter(|_| self.plan.music_when_alone);
+        let alone = alone.filter(|person| person.state == ParticipantState::Connected);
+        let wanted = alone.map(|person| (person.id.clone(), person.attempt));
+        if self.music_for == wanted {
+            return;
+        }
+        if let Some((participant, _)) = std::mem::replace(&mut self.music_for, wanted.clone()) {
+            self.outputs.push_back(Output::Music { participant, on: false });
+        }
+        if let Some((participant, _)) = wanted {
+            self.outputs.push_back(Output::Music { participant, on: true });
         }
     }
 

@@ -258,6 +258,12 @@ impl People {
         self.rows.iter().filter(|person| person.is_in()).count()
     }
 
+    /// Who is in and nobody else.
+    pub fn only_one(&self) -> Option<&Person> {
+        let mut present = self.rows.iter().filter(|person| person.is_in());
+        present.next().filter(|_| present.next().is_none())
+    }
+
     pub fn names_of_those_in(&self) -> Vec<String> {
         self.rows.iter().filter(|person| person.is_in()).map(|person| person.name.clone()).collect()
     }

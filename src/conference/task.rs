@@ -154,6 +154,13 @@ impl ConferenceTask {
                     let noise_suppression = if on { Switch::On } else { Switch::Off };
                     self.steer(&participant, |leg| MediaCommand::SetNoiseSuppression { leg, noise_suppression });
                 }
+                Output::Music { participant, on: true } => {
+                    let clip = self.voice.music();
+                    self.steer(&participant, |leg| MediaCommand::PlayMusic { leg, clip });
+                }
+                Output::Music { participant, on: false } => {
+                    self.steer(&participant, |leg| MediaCommand::StopMusic { leg });
+                }
                 Output::Say { participant, notice } => {
                     let leg = self.legs.get(&participant).and_then(|leg| leg.media);
                     if let Some(leg) = leg {

@@ -71,6 +71,14 @@ pub enum MediaCommand {
     StopPlaying {
         leg: LegId,
     },
+    /// Plays to this leg alone, over what it hears, again and again; a clip that is [played](Self::Play) interrupts it.
+    PlayMusic {
+        leg: LegId,
+        clip: Arc<Clip>,
+    },
+    StopMusic {
+        leg: LegId,
+    },
     /// Plays to everybody in the room.
     PlayToRoom {
         room: RoomId,

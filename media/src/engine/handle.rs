@@ -165,6 +165,8 @@ fn shard_of(command: &MediaCommand, preparer: &Preparer) -> Option<usize> {
         | SendKey { leg, .. }
         | Play { leg, .. }
         | StopPlaying { leg }
+        | PlayMusic { leg, .. }
+        | StopMusic { leg }
         | CloseLeg { leg } => preparer.shard_of_leg(*leg),
     }
 }

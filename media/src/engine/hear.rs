@@ -86,13 +86,24 @@ impl Leg {
             }
             None => Hears::Silence,
         };
-        let Some(prompt) = &mut self.prompt else { return hears };
+        if self.prompt.is_none() && self.music.is_none() {
+            return hears;
+        }
         match (hears, room) {
             (Hears::Whole, Some(room)) => *frame = *room.recent.newest(),
             (Hears::Alone, _) => {}
             _ => *frame = SILENCE,
         }
-        prompt.add_to(frame);
+        match (&mut self.prompt, &mut self.music) {
+            (Some(prompt), _) => prompt.add_to(frame),
+            (None, Some(music)) => {
+                music.add_to(frame);
+                if music.is_over() {
+                    music.begin_again();
+                }
+            }
+            (None, None) => {}
+        }
         Hears::Alone
     }
 

@@ -43,6 +43,8 @@ pub(super) struct Leg {
     /// Of what the leg hears when it is heard itself.
     pub limiter: Limiter,
     pub prompt: Option<Prompt>,
+    /// Again and again, while there is no prompt.
+    pub music: Option<Prompt>,
     /// What the peer said in this tick, once pulled.
     pub frame: Frame,
     pulled: Option<Sound>,
@@ -82,6 +84,7 @@ impl Leg {
             echo: EchoWatch::new(),
             limiter: Limiter::default(),
             prompt: None,
+            music: None,
             frame: SILENCE,
             pulled: None,
             is_summed: false,
@@ -142,6 +145,11 @@ impl Leg {
     /// Starts a clip, or with `None` stops it. Returns the clip that it replaces.
     pub fn play(&mut self, clip: Option<Arc<Clip>>) -> Option<Arc<Clip>> {
         std::mem::replace(&mut self.prompt, clip.map(Prompt::new)).map(Prompt::into_clip)
+    }
+
+    /// The same for music.
+    pub fn play_music(&mut self, clip: Option<Arc<Clip>>) -> Option<Arc<Clip>> {
+        std::mem::replace(&mut self.music, clip.map(Prompt::new)).map(Prompt::into_clip)
     }
 
     /// `arrived`: when the datagram came, up to a tick before it is read.

@@ -107,6 +107,13 @@ pub(super) enum Order {
     StopPlaying {
         leg: LegId,
     },
+    PlayMusic {
+        leg: LegId,
+        clip: Arc<Clip>,
+    },
+    StopMusic {
+        leg: LegId,
+    },
     PlayToRoom {
         room: RoomId,
         clip: Arc<Clip>,

@@ -131,6 +131,8 @@ impl Preparer {
             MediaCommand::SendKey { leg, key, duration } => Order::SendKey { leg, key, duration },
             MediaCommand::Play { leg, clip } => Order::Play { leg, clip },
             MediaCommand::StopPlaying { leg } => Order::StopPlaying { leg },
+            MediaCommand::PlayMusic { leg, clip } => Order::PlayMusic { leg, clip },
+            MediaCommand::StopMusic { leg } => Order::StopMusic { leg },
             MediaCommand::PlayToRoom { room, clip } => Order::PlayToRoom { room, clip },
             MediaCommand::CloseLeg { leg } => return Ok(Letter::Close { leg }),
         }))

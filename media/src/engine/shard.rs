@@ -103,8 +103,10 @@ impl Shard {
             Order::SetAutoGain { leg, auto_gain } => self.with(leg, |leg| leg.set_auto_gain(auto_gain)),
             Order::SetNoiseSuppression { leg, suppressor } => self.set_suppressor(leg, suppressor),
             Order::SendKey { leg, key, duration } => self.with(leg, |leg| leg.send_key(key, duration)),
-            Order::Play { leg, clip } => self.play(leg, Some(clip)),
-            Order::StopPlaying { leg } => self.play(leg, None),
+            Order::Play { leg, clip } => self.play(leg, Some(clip), Leg::play),
+            Order::StopPlaying { leg } => self.play(leg, None, Leg::play),
+            Order::PlayMusic { leg, clip } => self.play(leg, Some(clip), Leg::play_music),
+            Order::StopMusic { leg } => self.play(leg, None, Leg::play_music),
             Order::PlayToRoom { room, clip } => self.play_to_room(room, clip),
         }
     }
@@ -316,9 +318,14 @@ impl Shard {
         done.into_iter().for_each(|suppressor| self.give_back(Returned::Suppressor(suppressor)));
     }
 
-    fn play(&mut self, id: LegId, clip: Option<Arc<Clip>>) {
+    fn play(
+        &mut self,
+        id: LegId,
+        clip: Option<Arc<Clip>>,
+        begin: fn(&mut Leg, Option<Arc<Clip>>) -> Option<Arc<Clip>>,
+    ) {
         let done = match self.legs.find(id) {
-            Some((_, leg)) => leg.play(clip),
+            Some((_, leg)) => begin(leg, clip),
             None => clip,
         };
         if let Some(clip) = done {

@@ -32,6 +32,7 @@ fn plan(access: Access, members: &[&str]) -> Plan {
         max_participants: 3,
         muted_on_entry: false,
         announcements: true,
+        music_when_alone: false,
         language: None,
         ring_for: Duration::from_secs(45),
         domain: "example.org".into(),
@@ -329,4 +330,28 @@ fn a_place_that_is_passed_on_does_not_carry_the_office_with_it() {
     assert_eq!((row.role, row.name.as_str()), (Role::Participant, "bob"));
     let nobody = ParticipantId("p9".into());
     assert!(focus.handle_take_over(&nobody, &caller(Some("bob")), now).is_err());
+}
+
+#[test]
+fn the_only_one_hears_music_until_the_next_comes_and_not_on_hold() {
+    let now = Instant::now();
+    let mut focus = focus(Plan { music_when_alone: true, ..plan(Access::Accounts, &[]) }, now);
+    let (alice, first) = focus.handle_join(caller(Some("alice")), now).expect("an account");
+    let music = |focus: &mut Focus| -> Vec<(ParticipantId, bool)> {
+        let of = |output| if let Output::Music { participant, on } = output { Some((participant, on)) } else { None };
+        outputs(focus).into_iter().filter_map(of).collect()
+    };
+    assert_eq!(music(&mut focus), [], "not before she is in");
+    connect(&mut focus, &alice, first, now);
+    assert_eq!(music(&mut focus), [(alice.clone(), true)]);
+    focus.handle_leg(&alice, first, LegNews::Held, now);
+    assert_eq!(music(&mut focus), [(alice.clone(), false)]);
+    focus.handle_leg(&alice, first, LegNews::Resumed, now);
+    assert_eq!(music(&mut focus), [(alice.clone(), true)]);
+
+    let (bob, second) = focus.handle_join(caller(Some("bob")), now).expect("an account");
+    connect(&mut focus, &bob, second, now);
+    assert_eq!(music(&mut focus), [(alice.clone(), false)]);
+    focus.handle_leg(&alice, first, LegNews::Ended { cause: Cause::Left, status: None }, now);
+    assert_eq!(music(&mut focus), [(bob, true)]);
 }

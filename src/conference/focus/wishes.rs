@@ -124,6 +124,7 @@ impl Focus {
     /// The stored conference was edited: what is decided from now on follows the new one.
     pub fn handle_plan(&mut self, plan: Plan) {
         self.plan = plan;
+        self.settle_music();
         self.announce_conference();
     }
 
