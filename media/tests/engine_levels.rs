@@ -54,6 +54,44 @@ fn who_claims_to_shout_and_is_silent_does_not_pin_the_speaker() {
     assert!(!pinned);
 }
 
+#[test]
+fn a_tick_that_overruns_sheds_reports_and_never_speakers() {
+    let mut party = Party::new();
+    for hz in &TONES_HZ[..3] {
+        party.join(Model::default(), Some(*hz));
+    }
+    party.run(SECOND);
+    assert_eq!(party.sim.counters().ticks_hurried, 0);
+    assert!(party.sim.check_headroom().is_ok());
+    let reports = |party: &Party| party.events.iter().filter(|e| matches!(e, MediaEvent::Speakers { .. })).count();
+
+    party.sim.slow_down(Duration::from_millis(21));
+    party.run(SECOND);
+    party.forget();
+    for phone in [0, 1, 2] {
+        party.phones[phone].tone_hz = None;
+    }
+    party.run(3 * SECOND);
+    assert_eq!(reports(&party), 0, "that they fell silent is not told");
+    assert!(party.sim.counters().ticks_hurried >= 140);
+    let refused = party.sim.check_headroom().expect_err("no room for another");
+    assert!(refused.to_string().contains("85 %"), "{refused}");
+    for (phone, hz) in TONES_HZ[..3].iter().enumerate() {
+        party.phones[phone].tone_hz = Some(*hz);
+    }
+    party.run(SECOND);
+    party.forget();
+    party.run(SECOND);
+    party.assert_hears(0, &[1, 2]);
+
+    party.sim.slow_down(Duration::from_millis(1));
+    party.run(3 * SECOND);
+    assert!(party.sim.check_headroom().is_ok());
+    party.hushed = true;
+    party.run(3 * SECOND);
+    assert!(reports(&party) > 0, "reports come again");
+}
+
 /// Words of uneven length at a pitch that wanders, with pauses; `who` tells voices apart.
 fn speech(t: f64, who: f64) -> f64 {
     let word = (0.5 + 0.5 * (7.3 * t + 3.0 * (1.7 * t + who).sin()).sin()).powi(2);

@@ -229,8 +229,8 @@ impl Focus {
     }
 
     /// Levels of who speaks, loudest first.
-    pub fn handle_speakers(&mut self, speakers: &[(ParticipantId, i8)]) {
-        let speakers = self.people.hear_speakers(speakers);
+    pub fn handle_speakers(&mut self, speakers: &[(ParticipantId, i8)], now: Instant) {
+        let speakers = self.people.hear_speakers(speakers, now);
         self.outputs
             .push_back(Output::Announce(LiveEvent::Speakers { conference: self.plan.number.clone(), speakers }));
     }

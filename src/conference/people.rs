@@ -3,6 +3,8 @@
 //! A row outlives its leg: who was busy is still shown as busy, and a second call to the same address goes on in
 //! the same row under a new attempt.
 
+use std::time::{Duration, Instant};
+
 use time::OffsetDateTime;
 
 use super::admission::Join;
@@ -39,6 +41,8 @@ pub struct Person {
     direction: CallDirection,
     door: Door,
     level_dbov: Option<i8>,
+    /// How long it has spoken, up to the latest change of who speaks.
+    spoke: Duration,
     /// Absent while it is not in.
     pub joined_at: Option<OffsetDateTime>,
     codec: Option<String>,
@@ -86,6 +90,7 @@ impl Person {
             direction: CallDirection::DialedIn,
             door: Door::Sip,
             level_dbov: None,
+            spoke: Duration::ZERO,
             joined_at: None,
             codec: None,
             secured: false,
@@ -218,6 +223,7 @@ impl Person {
             hand_raised: self.hand_raised,
             speaking: self.level_dbov.is_some(),
             level_dbov: self.level_dbov.unwrap_or(SILENCE_DBOV),
+            spoke_seconds: self.spoke.as_secs(),
             gain_db: self.gain_db,
             noise_suppression: self.noise_suppression,
             joined_at: self.joined_at,
@@ -239,6 +245,8 @@ fn set<T>(place: &mut T, wished: Option<T>) {
 pub struct People {
     rows: Vec<Person>,
     ids_given: u64,
+    /// When it was last told who speaks.
+    heard_at: Option<Instant>,
 }
 
 impl People {
@@ -325,8 +333,12 @@ impl People {
     }
 
     /// Notes who speaks; everybody else is silent.
-    pub fn hear_speakers(&mut self, speakers: &[(ParticipantId, i8)]) -> Vec<Speaker> {
+    pub fn hear_speakers(&mut self, speakers: &[(ParticipantId, i8)], now: Instant) -> Vec<Speaker> {
+        let since = self.heard_at.replace(now).unwrap_or(now);
         for person in &mut self.rows {
+            if person.level_dbov.is_some() {
+                person.spoke += now.saturating_duration_since(since);
+            }
             person.level_dbov = speakers.iter().find(|(id, _)| *id == person.id).map(|(_, level)| *level);
         }
         speakers.iter().map(|(id, level_dbov)| Speaker { id: id.clone(), level_dbov: *level_dbov }).collect()

@@ -55,6 +55,8 @@ pub struct Participant {
     pub speaking: bool,
     /// −127 (silence) to 0.
     pub level_dbov: i8,
+    /// How long the participant has spoken in this conference, up to the latest change of who speaks.
+    pub spoke_seconds: u64,
     pub gain_db: f32,
     /// Absent: as `media.noise-suppression` says.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -110,7 +110,7 @@ impl ConferenceTask {
             Input::Speakers(levels) => {
                 let named = levels.iter().filter_map(|level| Some((self.owner_of(level.leg)?, level.level_dbov)));
                 let speakers: Vec<_> = named.collect();
-                self.focus.handle_speakers(&speakers);
+                self.focus.handle_speakers(&speakers, now);
             }
             Input::Plan(plan) => self.focus.handle_plan(*plan),
         }

@@ -157,6 +157,7 @@ pub fn engine(settings: &Settings) -> EngineSettings {
         silent_after: settings.media.silent_after,
         auto_gain: switch(settings.media.auto_gain),
         noise_suppression: switch(settings.media.noise_suppression),
+        busy_limit: settings.media.busy_limit,
     }
 }
 

@@ -70,7 +70,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count(usize);
 
-const REFUSED: usize = 10;
+const REFUSED: usize = 12;
 const ENCODES: usize = REFUSED + Refusal::ALL.len();
 const LEGS: usize = ENCODES + CODECS.len();
 const TICKS: usize = LEGS + 2 * CODECS.len();
@@ -89,6 +89,10 @@ impl Count {
     pub const LATE_TICKS: Self = Self(8);
     /// Legs now, as those of [`legs`](Self::legs).
     pub const ECHOES: Self = Self(9);
+    /// Ticks that left out what can be left out.
+    pub const HURRIED: Self = Self(10);
+    /// Of the shard's time, lately: percent.
+    pub const LOAD: Self = Self(11);
 
     pub fn refused(why: Refusal) -> Self {
         Self(REFUSED + why as usize)
@@ -158,6 +162,11 @@ impl Published {
         }
     }
 
+    /// How much of its time the shard worked lately, percent.
+    pub fn load_percent(&self) -> u64 {
+        self.fields[Count::LOAD.0].load(Relaxed)
+    }
+
     fn read(&self) -> Tally {
         let mut tally = Tally::default();
         for (value, field) in tally.fields.iter_mut().zip(&self.fields) {
@@ -186,6 +195,8 @@ pub struct Counters {
     pub ticks_late: u64,
     /// Ticks left out after a stall.
     pub ticks_skipped: u64,
+    /// Ticks that did without automatic gain, noise suppression and level reports, after one that overran.
+    pub ticks_hurried: u64,
     /// Connected legs, by the codec we send and whether SRTP protects it.
     pub legs: Vec<(AudioCodec, bool, u64)>,
     /// Legs that return to others what they say.
@@ -228,6 +239,7 @@ impl Counters {
             },
             tick_overruns: tally.get(Count::OVERRUNS),
             ticks_late: tally.get(Count::LATE_TICKS),
+            ticks_hurried: tally.get(Count::HURRIED),
             ticks_skipped: tally.get(Count::SKIPPED),
             legs: CODECS
                 .into_iter()

@@ -229,7 +229,7 @@ impl Leg {
         };
         match sound {
             Sound::Voice { level_dbov } => {
-                if let Some(auto_gain) = &mut self.auto_gain {
+                if let Some(auto_gain) = self.auto_gain.as_mut().filter(|_| !desk.hurries) {
                     self.gain.set_auto_db(auto_gain.handle_level(level_dbov));
                 }
                 self.gain.apply(&mut self.frame);
@@ -243,17 +243,19 @@ impl Leg {
     }
 
     /// Readies the tick's voice for the others' ears.
-    pub fn enter_sum(&mut self, tick: u64) {
-        if let Some(suppressor) = &mut self.suppressor {
-            suppressor.handle_frame(&mut self.frame);
+    pub fn enter_sum(&mut self, tick: u64, desk: &Desk) {
+        match &mut self.suppressor {
+            Some(suppressor) if desk.hurries => suppressor.handle_gap(),
+            Some(suppressor) => suppressor.handle_frame(&mut self.frame),
+            None => {}
         }
         self.echo.handle_said(tick, &self.frame);
         self.is_summed = true;
     }
 
     /// Looks for what the leg heard in what it said. `room`: the whole sum of the last second.
-    pub fn watch_echo(&mut self, room: &Track, tick: u64, slot: Slot) {
-        if self.is_summed {
+    pub fn watch_echo(&mut self, room: &Track, tick: u64, slot: Slot, desk: &Desk) {
+        if self.is_summed && !desk.hurries {
             self.echo.handle_tick(room, tick, slot.0.into());
         }
     }

@@ -20,6 +20,7 @@ mod hear;
 mod io;
 mod latch;
 mod leg;
+mod load;
 mod mailbox;
 mod media_events;
 mod path;

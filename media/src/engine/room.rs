@@ -130,11 +130,11 @@ impl Room {
         };
         for slot in &self.members {
             if let Some(leg) = legs.get_mut(*slot) {
-                leg.watch_echo(&self.track, tick, *slot);
+                leg.watch_echo(&self.track, tick, *slot, desk);
                 leg.hear(*slot, Some(&sound), tick, desk, io);
             }
         }
-        if tick.is_multiple_of(SPEAKERS_TICKS) {
+        if tick.is_multiple_of(SPEAKERS_TICKS) && !desk.hurries {
             self.tell_speakers(desk);
         }
     }
@@ -166,7 +166,7 @@ impl Room {
                 continue;
             }
             if let Sound::Voice { level_dbov } = leg.pull(now, desk) {
-                leg.enter_sum(tick);
+                leg.enter_sum(tick, desk);
                 self.sum.add(&leg.frame);
                 leg.peer_ssrc().into_iter().for_each(|ssrc| contributors.push(ssrc, level_dbov));
             }

@@ -10,6 +10,7 @@ use super::desk::Desk;
 use super::handle::LEGS_PER_SHARD;
 use super::io::{PacketIo, Slot};
 use super::leg::{Farewell, Leg, Place};
+use super::load::Load;
 use super::mailbox::{Order, Outbox, Returned, Told};
 use super::prompt::Prompt;
 use super::reports::Clocks;
@@ -35,6 +36,7 @@ pub(super) struct Shard {
     start: Start,
     /// The latest.
     tick: u64,
+    load: Load,
 }
 
 /// When the beat began, on both clocks: the same for all shards, so that a leg may go from one to another.
@@ -67,6 +69,7 @@ impl Shard {
             silent_after: settings.silent_after,
             start,
             tick: 0,
+            load: Load::default(),
         }
     }
 
@@ -135,7 +138,7 @@ impl Shard {
         self.tick = due.tick;
         self.desk.tally.add(Count::SKIPPED, due.skipped);
         self.desk.tally.add(Count::LATE_TICKS, (due.late > LATE).into());
-        self.desk.begin_tick();
+        self.desk.begin_tick(self.load.hurries(now));
         self.receive(due.phase, at, io);
         let Self { rooms, legs, alone, desk, .. } = self;
         for room in rooms.iter_mut().filter(|room| room.phase == due.phase) {
@@ -152,8 +155,9 @@ impl Shard {
         self.desk.outbox.ring();
     }
 
-    /// Counts how long a tick took; `overran`: it was not done when the next was due.
-    pub fn count_tick(&mut self, took: Duration, overran: bool) {
+    /// Counts how long a tick took that ended at `now`; `overran`: it was not done when the next was due.
+    pub fn count_tick(&mut self, took: Duration, overran: bool, now: Instant) {
+        self.load.handle_tick(took, overran, now);
         let tally = &mut self.desk.tally;
         tally.add(Count::tick(took), 1);
         tally.add(Count::BUSY_NANOS, took.as_nanos() as u64);
@@ -162,7 +166,11 @@ impl Shard {
 
     /// Copies out all counts.
     pub fn publish(&mut self, published: &Published) {
+        if self.used_phases() == UsedPhases::default() {
+            self.load.rest();
+        }
         let mut tally = self.desk.tally.clone();
+        tally.add(Count::LOAD, self.load.percent());
         for codec in CODECS {
             tally.add(Count::encodes(codec), self.desk.groups.encodes(codec));
         }

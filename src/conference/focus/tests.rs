@@ -355,3 +355,22 @@ fn the_only_one_hears_music_until_the_next_comes_and_not_on_hold() {
     focus.handle_leg(&alice, first, LegNews::Ended { cause: Cause::Left, status: None }, now);
     assert_eq!(music(&mut focus), [(bob, true)]);
 }
+
+#[test]
+fn it_is_counted_how_long_each_has_spoken() {
+    let now = Instant::now();
+    let mut focus = focus(plan(Access::Accounts, &[]), now);
+    let (alice, first) = focus.handle_join(caller(Some("alice")), now).expect("an account");
+    let (bob, second) = focus.handle_join(caller(Some("bob")), now).expect("an account");
+    connect(&mut focus, &alice, first, now);
+    connect(&mut focus, &bob, second, now);
+    let at = |seconds| now + Duration::from_secs(seconds);
+    focus.handle_speakers(&[(alice.clone(), -20)], at(10));
+    focus.handle_speakers(&[(bob.clone(), -18), (alice.clone(), -25)], at(14));
+    focus.handle_speakers(&[(bob.clone(), -18)], at(17));
+    focus.handle_speakers(&[], at(20));
+    focus.handle_speakers(&[], at(60));
+    let roster = focus.roster();
+    let spoke = |id| roster.participant(id).map(|person| person.spoke_seconds);
+    assert_eq!((spoke(&alice), spoke(&bob)), (Some(7), Some(6)));
+}

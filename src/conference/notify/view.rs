@@ -222,6 +222,7 @@ pub mod testing {
             hand_raised: false,
             speaking: false,
             level_dbov: -127,
+            spoke_seconds: 0,
             gain_db: 0.0,
             noise_suppression: None,
             joined_at: Some(OffsetDateTime::UNIX_EPOCH),
