@@ -12,5 +12,6 @@ pub mod registrar;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod trunk;
 pub mod voice;
 mod welcome;

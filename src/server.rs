@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::api::{ApiServer, ApiState};
-use crate::call::{CallParts, Calls};
+use crate::call::{CallParts, Calls, Routing};
 use crate::certificate::{Renewal, RenewalHandle};
 use crate::conference::Directory;
 use crate::registrar::{RegistrarHandle, RegistrarSettings, load_or_make_secret};
@@ -28,6 +28,7 @@ use crate::telemetry::capture::Export;
 use crate::telemetry::ladder::Ladders;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::readings;
+use crate::trunk::Trunks;
 use crate::voice::Voice;
 use crate::welcome::Welcome;
 use sip_addresses::SipAddresses;
@@ -43,6 +44,7 @@ pub struct Server {
     welcome: Welcome,
     directory: Directory,
     calls: Calls,
+    trunks: Trunks,
     engine: EngineHandle,
     renewals: RenewalHandle,
     stop_http: oneshot::Sender<()>,
@@ -84,25 +86,30 @@ impl Server {
         let voice = Voice::new(&settings.server.data_dir.join("prompts"), settings.voice.language);
         let (directory, dials) =
             Directory::start(translate::directory(&settings), store.clone(), engine.clone(), voice.clone(), &metrics);
+        let routing = Routing::new(dialplan, translate::names(&settings), store.clone(), directory.clone());
+        let (trunks, desk) = Trunks::new(store.clone(), Rng::new(seed()?));
         let RunningEndpoint { handle: endpoint, events, closed_flows, .. } = sip;
         readings::announce(&metrics, &engine, &endpoint);
         let calls = CallParts {
             settings: translate::calls(&settings)?,
-            dialplan,
+            routing: routing.clone(),
             store: store.clone(),
             registrar: registrar.clone(),
             directory: directory.clone(),
+            trunks: trunks.clone(),
             engine: engine.clone(),
             voice,
             endpoint,
         };
-        let calls = calls.start(events, media_events, dials);
+        let calls = calls.start(events, media_events, dials, desk);
         tokio::spawn(forget_closed_flows(registrar.clone(), closed_flows));
 
         let state = ApiState {
             store,
             directory: directory.clone(),
             registrations: Arc::new(registrar),
+            trunks: trunks.clone(),
+            routing,
             metrics,
             server: sip_addresses.info(&settings),
             ladders,
@@ -116,7 +123,7 @@ impl Server {
         });
         let welcome = sip_addresses.welcome(&settings, identity, addresses.first(), Welcome::password(made));
         info!(version = env!("CARGO_PKG_VERSION"), domain = %settings.server.domain, "started");
-        Ok(Self { welcome, directory, calls, engine, renewals, stop_http, http })
+        Ok(Self { welcome, directory, calls, trunks, engine, renewals, stop_http, http })
     }
 
     /// What the first start tells.
@@ -134,6 +141,7 @@ impl Server {
         let _ = self.stop_http.send(()); // it may have ended by itself
         self.directory.stop().await;
         self.calls.wait_until_over(GOODBYE).await;
+        self.trunks.stop(GOODBYE).await;
         drop(self.http.await);
         drop(self.engine);
     }

@@ -2,7 +2,7 @@
 //! unasked until the test looks for it.
 
 use std::collections::VecDeque;
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,8 +47,13 @@ impl RawPhone {
 
     /// Nobody knows it.
     pub fn guest(server: &Server, name: &str) -> anyhow::Result<Self> {
+        Self::guest_at(server, name, Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same at an address of its own.
+    pub fn guest_at(server: &Server, name: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
         Ok(Self {
-            peer: RawPeer::new(server)?,
+            peer: RawPeer::at(server, (address, 0))?,
             name: name.into(),
             domain: server.address.to_string(),
             waiting: VecDeque::new(),
@@ -59,6 +64,11 @@ impl RawPhone {
 
     pub fn address(&self) -> String {
         format!("sip:{}@{}", self.name, self.domain)
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> anyhow::Result<SocketAddr> {
+        self.peer.address()
     }
 
     pub fn contact(&self) -> anyhow::Result<String> {
@@ -140,6 +150,11 @@ impl RawPhone {
         let came = self.next(within, wanted)?;
         ensure!(came.is_none(), "{}: unexpected {}", self.name, came.unwrap_or_default());
         Ok(())
+    }
+
+    /// What came unasked and was not looked for yet, of these beginnings: `SIP/2.0 180`.
+    pub fn heard(&self, beginning: &str) -> Vec<&str> {
+        self.waiting.iter().map(String::as_str).filter(|text| text.starts_with(beginning)).collect()
     }
 
     /// Answers a request. A To tag is added where there is none.

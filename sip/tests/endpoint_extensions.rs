@@ -48,6 +48,7 @@ fn calling(lone: &mut Lone) -> (CallId, Request) {
         headers: Vec::new(),
         offer: Some(Body::sdp("v=0")),
         ring_for: Duration::from_secs(60),
+        login: None,
     };
     lone.command(Command::Invite { call, invite: Box::new(invite) });
     (call, lone.last_request().clone())

@@ -17,7 +17,7 @@ fn unknown_methods_extensions_schemes_and_dialogs() {
     let mut lone = Lone::new();
     assert_eq!(answered(&mut lone, &request("FOO", "a", 1, "", "")), 501);
     assert!(lone.last_response().headers.contains(&HeaderName::Allow));
-    assert_eq!(answered(&mut lone, &request("PUBLISH", "b", 2, "", "")), 405);
+    assert_eq!(answered(&mut lone, &request("PUBLISH", "b", 2, "", "")), 489);
     assert_eq!(answered(&mut lone, &invite("c", "Require: foo\n")), 420);
     assert_eq!(lone.last_response().headers.option_tags(&HeaderName::Unsupported), ["foo"]);
     assert_eq!(answered(&mut lone, &invite("d", "").replace("sip:bob@192.0.2.100", "nobody:x")), 416);

@@ -13,7 +13,9 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::connect_info::MockConnectInfo;
 use axum::http::{HeaderMap, Method, Request, header};
 use plenary_config::Language;
+use plenary_dialplan::Plan;
 use plenary_media::engine::{Engine, EngineHandle, EngineSettings, MediaEvents};
+use plenary_sip::endpoint::Rng;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,10 +26,12 @@ use super::serve::{ApiLimits, ApiServer, ApiSettings};
 use super::server_info::{ServerInfo, SipListener};
 use super::state::{ApiState, Later, Registration, Registrations};
 use super::token::Token;
+use crate::call::{Names, Routing};
 use crate::conference::{DialRequest, Directory, DirectorySettings, FocusSettings, Pace, PlanDefaults};
 use crate::store::{AccountRole, NewAccount, Store, StoreSettings};
 use crate::telemetry::ladder::Ladders;
 use crate::telemetry::metrics::Metrics;
+use crate::trunk::Trunks;
 use crate::voice::Voice;
 
 pub(super) struct House {
@@ -87,7 +91,17 @@ impl House {
             srtp: "preferred".into(),
         };
         let (ladders, _) = Ladders::start(&metrics);
-        let state = ApiState { store, directory, registrations: phones.clone(), metrics, server, ladders };
+        let (trunks, _) = Trunks::new(store.clone(), Rng::new([0; 32]));
+        let names = Names {
+            domain: "localhost".into(),
+            aliases: Vec::new(),
+            factory: "conference".into(),
+            echo: "echo".into(),
+            entrance: "access".into(),
+        };
+        let routing = Routing::new(Plan::built_in(), names, store.clone(), directory.clone());
+        let registrations = phones.clone();
+        let state = ApiState { trunks, routing, store, directory, registrations, metrics, server, ladders };
         let (stop, stopping) = watch::channel(false);
         let source = SocketAddr::from(([192, 0, 2, 1], 40_000));
         let router =

@@ -13,6 +13,7 @@ mod caller;
 mod calls;
 mod conference;
 mod console;
+mod dialplan;
 mod docs;
 mod events;
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod server_info;
 mod session;
 mod state;
 mod token;
+mod trunk;
 
 pub use openapi::openapi;
 pub use problem::{Problem, ProblemType};

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use std::sync::Arc;
 
 use super::state::App;
-use super::{account, calls, conference, events, live, server_info, session};
+use super::{account, calls, conference, dialplan, events, live, server_info, session, trunk};
 use crate::conference::{Action, Numbered};
 
 #[derive(OpenApi)]
@@ -30,6 +30,7 @@ use crate::conference::{Action, Numbered};
         (name = "conferences", description = "Stored conferences; they stay until deleted"),
         (name = "live", description = "Running conferences"),
         (name = "calls", description = "What passed on the wire"),
+        (name = "trunks", description = "PBXs and carriers that calls come from and go to"),
         (name = "server", description = "This server"),
     ),
     components(schemas(Action, Numbered)),
@@ -84,6 +85,9 @@ pub(super) fn documented_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(live::add_participant))
         .routes(routes!(live::change_participant, live::remove_participant))
         .routes(routes!(live::act))
+        .routes(routes!(trunk::list_trunks, trunk::add_trunk))
+        .routes(routes!(trunk::trunk, trunk::change_trunk, trunk::remove_trunk))
+        .routes(routes!(dialplan::test_dialplan))
         .routes(routes!(events::events))
         .routes(routes!(calls::list_calls))
         .routes(routes!(calls::call))

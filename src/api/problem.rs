@@ -76,6 +76,8 @@ problem_types! {
         "There is no account of this name.";
     NoSuchConference "no-such-conference" NOT_FOUND "No such conference"
         "There is no conference of this number, or none that the account may see.";
+    NoSuchTrunk "no-such-trunk" NOT_FOUND "No such trunk"
+        "There is no trunk of this name.";
     NotRunning "not-running" NOT_FOUND "Not running"
         "The conference is stored, but nobody is in it and nobody is being called.";
     NoSuchParticipant "no-such-participant" NOT_FOUND "No such participant"
@@ -173,6 +175,7 @@ impl From<StoreError> for Problem {
             StoreError::Taken { field, .. } => Self::new(Taken, detail).at(field),
             StoreError::NoSuchAccount { .. } => Self::new(NoSuchAccount, detail),
             StoreError::NoSuchConference { .. } => Self::new(NoSuchConference, detail),
+            StoreError::NoSuchTrunk { .. } => Self::new(NoSuchTrunk, detail),
             StoreError::LastAdmin { .. } => Self::new(LastAdmin, detail),
             StoreError::Busy | StoreError::Stopped => Self::busy(detail),
             other => Self::internal(other),

@@ -14,10 +14,12 @@ use utoipa::ToSchema;
 use super::attempts::Attempts;
 use super::requests::Requests;
 use super::server_info::ServerInfo;
+use crate::call::Routing;
 use crate::conference::{Directory, Role};
 use crate::store::Store;
 use crate::telemetry::ladder::Ladders;
 use crate::telemetry::metrics::Metrics;
+use crate::trunk::Trunks;
 
 /// The handles to the rest of the server.
 #[derive(Clone)]
@@ -25,6 +27,9 @@ pub struct ApiState {
     pub store: Store,
     pub directory: Directory,
     pub registrations: Arc<dyn Registrations>,
+    pub trunks: Trunks,
+    /// Asked where a call would go.
+    pub routing: Routing,
     /// Shown at `/metrics`; HTTP counts its requests there too.
     pub metrics: Metrics,
     pub server: ServerInfo,

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use plenary_dialplan::Plan as Dialplan;
 use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents, OpenedLeg};
 use plenary_media::{LegId, RoomId};
-use plenary_sip::endpoint::{CallId, Command, Event, FoundDialog, RequestId, SubscriptionId};
+use plenary_sip::endpoint::{CallId, Command, Event, FoundDialog, OutgoingRequest, RequestId, SubscriptionId};
 use plenary_sip::guard::Reason;
 use plenary_sip::message::{DialogId, Host, SipUri};
 use plenary_sip::net::EndpointHandle;
@@ -20,27 +19,24 @@ use tracing::warn;
 use super::dial;
 use super::negotiate::{Entropy, LocalMedia, MediaPolicy, Negotiator, Signalling};
 use super::pin_patience::PinPatience;
+use super::routing::Routing;
 use super::switchboard::{Inbox, LegInput, Line, Switchboard};
 use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
 use crate::store::Store;
+use crate::trunk::{Desk, Trunks};
 use crate::voice::Voice;
 
 #[derive(Clone, Debug)]
 pub struct CallSettings {
-    /// The SIP domain served, and its other names.
+    /// The SIP domain served.
     pub domain: String,
     pub domain_host: Host,
-    pub aliases: Vec<String>,
     pub media: MediaPolicy,
     /// Written into our SDP.
     pub media_address: IpAddr,
     /// How long changes of a roster are collected before subscribers hear of them.
     pub collect_changes: Duration,
-    /// User parts of what is no account and no stored conference.
-    pub factory: String,
-    pub echo: String,
-    pub entrance: String,
     /// Wrong PINs from one address before it has to wait, and how long at most.
     pub free_failures: u32,
     pub longest_block: Duration,
@@ -49,10 +45,11 @@ pub struct CallSettings {
 #[derive(Clone, Debug)]
 pub struct Calls {
     pub settings: Arc<CallSettings>,
-    pub dialplan: Arc<Dialplan>,
+    pub routing: Routing,
     pub store: Store,
     pub registrar: RegistrarHandle,
     pub directory: Directory,
+    pub trunks: Trunks,
     pub engine: EngineHandle,
     pub voice: Voice,
     endpoint: EndpointHandle,
@@ -70,10 +67,11 @@ pub struct Calls {
 #[derive(Debug)]
 pub struct CallParts {
     pub settings: CallSettings,
-    pub dialplan: Dialplan,
+    pub routing: Routing,
     pub store: Store,
     pub registrar: RegistrarHandle,
     pub directory: Directory,
+    pub trunks: Trunks,
     pub engine: EngineHandle,
     pub voice: Voice,
     pub endpoint: EndpointHandle,
@@ -81,16 +79,23 @@ pub struct CallParts {
 
 impl CallParts {
     /// Takes calls from here on: those that come in by `sip`, and those that conferences place.
-    pub fn start(self, sip: mpsc::Receiver<Event>, media: MediaEvents, dials: mpsc::Receiver<DialRequest>) -> Calls {
+    pub fn start(
+        self,
+        sip: mpsc::Receiver<Event>,
+        media: MediaEvents,
+        dials: mpsc::Receiver<DialRequest>,
+        desk: Desk,
+    ) -> Calls {
         let (lines, plugs) = mpsc::unbounded_channel();
         let pins = PinPatience::new(self.settings.free_failures, self.settings.longest_block);
         let calls = Calls {
             pins,
             settings: Arc::new(self.settings),
-            dialplan: Arc::new(self.dialplan),
+            routing: self.routing,
             store: self.store,
             registrar: self.registrar,
             directory: self.directory,
+            trunks: self.trunks,
             engine: self.engine,
             voice: self.voice,
             endpoint: self.endpoint,
@@ -101,6 +106,8 @@ impl CallParts {
         };
         tokio::spawn(Switchboard::new(calls.clone(), plugs).run(sip, media));
         tokio::spawn(dial::dial_all(calls.clone(), dials));
+        let asking = calls.clone();
+        tokio::spawn(desk.run(move |outgoing| asking.ask(outgoing)));
         calls
     }
 }
@@ -141,6 +148,13 @@ impl Calls {
         RequestId(self.next_id())
     }
 
+    /// Sends a request outside calls; its response comes to the trunks' desk.
+    fn ask(&self, outgoing: OutgoingRequest) -> RequestId {
+        let request = self.next_request();
+        self.sip(Command::Request { request, outgoing: Box::new(outgoing) });
+        request
+    }
+
     fn next_id(&self) -> u64 {
         self.ids.fetch_add(2, Ordering::Relaxed)
     }
@@ -178,7 +192,7 @@ impl Calls {
     pub fn is_ours(&self, host: &str, source: &Source) -> bool {
         let host_ip = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
         let advertised = self.settings.media_address;
-        self.is_own_domain(host) || host_ip.is_some_and(|ip| ip == source.local.ip() || ip == advertised)
+        self.routing.is_own_domain(host) || host_ip.is_some_and(|ip| ip == source.local.ip() || ip == advertised)
     }
 
     /// Returns when the last leg is closed, or after this time.
@@ -190,11 +204,6 @@ impl Calls {
     /// The address-of-record of an account.
     pub fn address_of(&self, account: &str) -> SipUri {
         SipUri::new(Some(account), self.settings.domain_host.clone(), None)
-    }
-
-    pub fn is_own_domain(&self, host: &str) -> bool {
-        let own = |name: &String| name.eq_ignore_ascii_case(host);
-        own(&self.settings.domain) || self.settings.aliases.iter().any(own)
     }
 }
 
@@ -243,7 +252,7 @@ impl MediaLeg {
         &self.calls
     }
 
-    pub fn negotiator(&self, signalling: Signalling) -> Negotiator {
+    pub fn negotiator(&self, policy: MediaPolicy, signalling: Signalling) -> Negotiator {
         let settings = &self.calls.settings;
         let local = LocalMedia {
             address: settings.media_address,
@@ -251,7 +260,7 @@ impl MediaLeg {
             rtcp_port: self.opened.rtcp_port,
         };
         let certificate = self.calls.engine.fingerprint();
-        Negotiator::new(settings.media.clone(), local, signalling, Entropy::system()).with_certificate(certificate)
+        Negotiator::new(policy, local, signalling, Entropy::system()).with_certificate(certificate)
     }
 }
 

@@ -4,6 +4,7 @@ use plenary_sip::endpoint::Ending;
 use plenary_sip::message::StatusCode;
 
 use crate::conference::{Cause, LegNews};
+use crate::trunk::{q850_of, status_of_cause};
 
 /// What the status of a failed outgoing call means to the person who called.
 pub fn cause_of(status: StatusCode) -> Cause {
@@ -27,6 +28,13 @@ pub fn news_of(ending: &Ending) -> LegNews {
             ended(Cause::Unreachable, Some(*status))
         }
         Ending::Refused { status, .. } => ended(cause_of(*status), Some(*status)),
+        // A telephone network that hangs up says why (RFC 6432); an ordinary end has no status.
+        Ending::HungUp { reason: Some(reason) } => match q850_of(reason).and_then(status_of_cause) {
+            Some(status) => {
+                LegNews::Ended { cause: StatusCode::new(status).map_or(Cause::Failed, cause_of), status: Some(status) }
+            }
+            None => ended(Cause::Left, None),
+        },
         Ending::Cancelled { .. } | Ending::HungUp { .. } => ended(Cause::Left, None),
         Ending::ByUs => ended(Cause::Removed, None),
         Ending::Lost { status } => ended(Cause::Failed, Some(*status)),
@@ -55,6 +63,17 @@ mod tests {
         assert_eq!(refused(408, false), Cause::Unreachable);
         assert_eq!(refused(503, false), Cause::Unreachable);
         assert_eq!(refused(488, true), Cause::Failed);
+    }
+
+    #[test]
+    fn a_network_that_hangs_up_says_why() {
+        let hung_up = |reason: &str| match news_of(&Ending::HungUp { reason: Some(reason.into()) }) {
+            LegNews::Ended { cause, status } => (cause, status),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(hung_up("Q.850;cause=16"), (Cause::Left, None));
+        assert_eq!(hung_up("Q.850;cause=17;text=\"busy\""), (Cause::Busy, Some(486)));
+        assert_eq!(hung_up("SIP;cause=200"), (Cause::Left, None));
     }
 
     fn response(status: StatusCode) -> plenary_sip::message::Response {

@@ -7,7 +7,7 @@ use plenary_media::dtmf::{KeyWay, OnceOnly};
 use plenary_media::engine::{MediaCommand, MediaEvent};
 use plenary_media::plan::{AudioCodec, Direction, MediaPlan};
 use plenary_sip::endpoint::{Body, CallId, Command, Event, OutgoingRequest};
-use plenary_sip::message::{Method, NameAddr, SipUri, StatusCode, Uri};
+use plenary_sip::message::{Header, Method, NameAddr, SipUri, StatusCode, Uri};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
@@ -32,6 +32,8 @@ pub struct ConnectedLeg {
     held: bool,
     watch: QualityWatch,
     keys: OnceOnly,
+    /// What our BYE says.
+    farewell: Vec<Header>,
 }
 
 impl ConnectedLeg {
@@ -39,8 +41,18 @@ impl ConnectedLeg {
         let MediaPlan { audio } = plan;
         let (codec, secured) = (audio.send.codec, audio.security.is_secured());
         let held = is_held(plan);
-        let (watch, keys) = (QualityWatch::default(), OnceOnly::default());
-        Self { call, media, negotiator, codec, secured, held, watch, keys }
+        let (watch, keys, farewell) = (QualityWatch::default(), OnceOnly::default(), Vec::new());
+        Self { call, media, negotiator, codec, secured, held, watch, keys, farewell }
+    }
+
+    /// With headers for our BYE.
+    pub fn saying(mut self, farewell: Vec<Header>) -> Self {
+        self.farewell = farewell;
+        self
+    }
+
+    pub fn hang_up(&self, calls: &Calls) {
+        calls.sip(Command::Hangup { call: self.call, headers: self.farewell.clone() });
     }
 
     /// From here on the leg is heard in the room, and the conference knows it.
@@ -97,7 +109,7 @@ impl ConnectedLeg {
                     Some(LegInput::Media(MediaEvent::HandshakeFailed { why, .. })) if !hung_up => {
                         info!(participant = %link.participant(), %why, "no secure media");
                         hung_up = true;
-                        calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+                        self.hang_up(calls);
                     }
                     Some(LegInput::Media(event)) => debug!(?event, "media event"),
                     Some(LegInput::Asked(Asked::Owner { reply })) => {
@@ -109,7 +121,7 @@ impl ConnectedLeg {
                     // A conference that is gone wants nobody any more.
                     let (Some(LegCommand::Hangup) | None) = command;
                     hung_up = true;
-                    calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+                    self.hang_up(calls);
                 },
             }
         }
@@ -203,7 +215,7 @@ impl ConnectedLeg {
 /// A leg that nobody leads any more is hung up; one that has ended already does not mind.
 impl Drop for ConnectedLeg {
     fn drop(&mut self) {
-        self.media.calls().sip(Command::Hangup { call: self.call, headers: Vec::new() });
+        self.hang_up(self.media.calls());
     }
 }
 

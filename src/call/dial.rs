@@ -9,7 +9,9 @@ use super::calls::Calls;
 use super::causes::news_of;
 use super::connected::ConnectedLeg;
 use super::outgoing::{Outgoing, Step, Wanted};
+use super::way::Whom;
 use crate::conference::{DialRequest, LegNews, Referral};
+use crate::trunk::Presented;
 
 /// Places the calls that conferences wish for, each in a task of its own.
 pub(super) async fn dial_all(calls: Calls, mut requests: mpsc::Receiver<DialRequest>) {
@@ -44,7 +46,7 @@ async fn reach(outgoing: &mut Outgoing, request: &mut DialRequest) -> Result<Con
     loop {
         tokio::select! {
             step = outgoing.next() => match step {
-                Step::Ringing => request.link.tell(LegNews::Ringing).await,
+                Step::Ringing(_) | Step::EarlyMedia(_) => request.link.tell(LegNews::Ringing).await,
                 Step::Answered(leg) => return Ok(*leg),
                 Step::Nobody(ending) => return Err(ending),
             },
@@ -61,7 +63,8 @@ fn wanted(calls: &Calls, request: &DialRequest) -> Wanted {
     let number = request.link.number();
     let conference = SipUri::new(Some(number), calls.settings.domain_host.clone(), None);
     Wanted {
-        address: request.address.clone(),
+        whom: Whom::Address(request.address.clone()),
+        presented: Presented { name: request.title.clone(), user: number.to_owned(), private: false },
         from: NameAddr::new(Uri::Sip(conference)).with_display_name(&request.title),
         contact: ContactTemplate { user: Some(number.to_owned()), parameters: ";isfocus".into() },
         headers: request.referral.as_ref().map(headers_of).unwrap_or_default(),
@@ -70,6 +73,7 @@ fn wanted(calls: &Calls, request: &DialRequest) -> Wanted {
         branches: usize::MAX,
         conference: Some(request.link.clone()),
         only: None,
+        early_media: false,
     }
 }
 

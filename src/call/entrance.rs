@@ -34,10 +34,11 @@ enum Shown {
 impl Incoming {
     /// Answers, asks which conference is wanted, and leads there.
     pub(super) async fn entrance(mut self, caller: Caller, account: Option<String>) -> Outcome<()> {
-        self.refuse_guesser(&self.calls.settings.entrance)?;
+        let entrance = self.calls.routing.names().entrance.clone();
+        self.refuse_guesser(&entrance)?;
         let lobby = MediaRoom::open(&self.calls);
         let media = MediaLeg::open(&self.calls, lobby.id, &self.line).map_err(no_media)?;
-        let contact = ContactTemplate { user: Some(self.calls.settings.entrance.clone()), parameters: String::new() };
+        let contact = ContactTemplate { user: Some(entrance), parameters: String::new() };
         let mut leg = self.answer(media, contact).await?;
         let mut join = self.join_of(account, caller);
         join.name = self.display_name(&join).await;
@@ -136,7 +137,7 @@ impl Incoming {
     }
 
     fn hang_up(&self) {
-        self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+        self.calls.sip(Command::Hangup { call: self.call, headers: self.farewell() });
     }
 
     /// Whether the PIN opens this conference. While its caller has to wait for wrong ones, none does.

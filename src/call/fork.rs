@@ -14,12 +14,12 @@ use std::collections::VecDeque;
 use plenary_sip::endpoint::{CallId, Ending};
 use plenary_sip::message::StatusCode;
 
-use crate::registrar::Target;
+use super::way::Way;
 
 #[derive(Debug)]
-pub struct Fork {
+pub(super) struct Fork {
     /// By q, the highest first.
-    waiting: VecDeque<Target>,
+    waiting: VecDeque<Way>,
     ringing: Vec<(CallId, u16)>,
     /// How many may ring at once.
     breadth: usize,
@@ -27,14 +27,14 @@ pub struct Fork {
 }
 
 impl Fork {
-    /// `targets`: the preferred ones first.
-    pub fn new(targets: Vec<Target>, breadth: usize) -> Self {
-        Self { waiting: targets.into(), ringing: Vec::new(), breadth: breadth.max(1), best: None }
+    /// `ways`: the preferred ones first.
+    pub fn new(ways: VecDeque<Way>, breadth: usize) -> Self {
+        Self { waiting: ways, ringing: Vec::new(), breadth: breadth.max(1), best: None }
     }
 
     /// Who is to ring now, beside those that ring already.
-    pub fn poll_target(&mut self) -> Option<Target> {
-        let q = self.waiting.front()?.q_thousandths;
+    pub fn poll_way(&mut self) -> Option<Way> {
+        let q = self.waiting.front()?.target.q_thousandths;
         let in_turn = self.ringing.iter().all(|(_, ringing)| *ringing == q);
         if in_turn && self.ringing.len() < self.breadth { self.waiting.pop_front() } else { None }
     }
@@ -44,8 +44,8 @@ impl Fork {
         !self.waiting.is_empty()
     }
 
-    pub fn begin(&mut self, call: CallId, target: &Target) {
-        self.ringing.push((call, target.q_thousandths));
+    pub fn begin(&mut self, call: CallId, way: &Way) {
+        self.ringing.push((call, way.target.q_thousandths));
     }
 
     /// This phone answered. Gives the others, which are to be cancelled.
@@ -133,9 +133,10 @@ fn weight(ending: &Ending) -> u16 {
 mod tests {
     use std::sync::Arc;
 
-    use plenary_sip::message::Response;
+    use plenary_sip::message::{NameAddr, Response, Uri};
 
     use super::*;
+    use crate::registrar::Target;
 
     fn refused(status: u16) -> Ending {
         let status = StatusCode::new(status).expect("a status");
@@ -144,17 +145,23 @@ mod tests {
         Ending::Refused { status, response: Some(Arc::new(response)) }
     }
 
-    fn target(user: &str, q_thousandths: u16) -> Target {
-        Target { q_thousandths, ..Target::of_uri(format!("sip:{user}@h").parse().expect("a URI")) }
+    fn phone(user: &str, q_thousandths: u16) -> Way {
+        let uri: Uri = format!("sip:{user}@h").parse().expect("a URI");
+        let to = NameAddr::new(uri.clone());
+        Way { target: Target { q_thousandths, ..Target::of_uri(uri) }, to, through: None }
+    }
+
+    fn fork<const N: usize>(ways: [Way; N], breadth: usize) -> Fork {
+        Fork::new(ways.into(), breadth)
     }
 
     /// Rings whoever is to ring; calls are numbered in their order.
     fn ring(fork: &mut Fork, next: &mut u64) -> Vec<String> {
         let mut rung = Vec::new();
-        while let Some(target) = fork.poll_target() {
+        while let Some(way) = fork.poll_way() {
             *next += 1;
-            fork.begin(CallId(*next), &target);
-            rung.push(target.uri.to_string());
+            fork.begin(CallId(*next), &way);
+            rung.push(way.target.uri.to_string());
         }
         rung
     }
@@ -168,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_first_answer_cancels_the_others_and_who_waits_never_rings() {
-        let mut fork = Fork::new(vec![target("a", 1000), target("b", 1000), target("c", 500)], 9);
+        let mut fork = fork([phone("a", 1000), phone("b", 1000), phone("c", 500)], 9);
         assert_eq!(ring(&mut fork, &mut 0), ["sip:a@h", "sip:b@h"]);
         assert_eq!(fork.handle_answer(CallId(2)), [CallId(1)]);
         assert!(!fork.is_ringing() && !fork.has_more());
@@ -176,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_lower_q_rings_once_all_of_the_higher_have_ended() {
-        let mut fork = Fork::new(vec![target("a", 1000), target("b", 1000), target("c", 500)], 9);
+        let mut fork = fork([phone("a", 1000), phone("b", 1000), phone("c", 500)], 9);
         let mut next = 0;
         ring(&mut fork, &mut next);
         assert!(fork.handle_ending(CallId(1), refused(486)).is_empty());
@@ -191,7 +198,7 @@ mod tests {
     /// RFC 5393 §5.3.3: the rest is tried one after another.
     #[test]
     fn no_more_ring_at_once_than_the_breadth_allows() {
-        let mut fork = Fork::new(["a", "b", "c", "d"].map(|user| target(user, 1000)).into(), 2);
+        let mut fork = Fork::new(["a", "b", "c", "d"].map(|user| phone(user, 1000)).into(), 2);
         let mut next = 0;
         assert_eq!(ring(&mut fork, &mut next), ["sip:a@h", "sip:b@h"]);
         fork.handle_ending(CallId(1), refused(486));
@@ -203,7 +210,7 @@ mod tests {
 
     #[test]
     fn a_6xx_ends_all_and_is_what_the_caller_hears() {
-        let mut fork = Fork::new(vec![target("a", 1000), target("b", 1000), target("c", 500)], 9);
+        let mut fork = fork([phone("a", 1000), phone("b", 1000), phone("c", 500)], 9);
         let mut next = 0;
         ring(&mut fork, &mut next);
         assert_eq!(fork.handle_ending(CallId(1), refused(603)), [CallId(2)]);
@@ -216,7 +223,7 @@ mod tests {
     #[test]
     fn what_a_person_did_tells_more_than_a_diversion_or_a_phone_that_is_switched_off() {
         let best = |statuses: [u16; 2]| {
-            let mut fork = Fork::new(vec![target("a", 1000), target("b", 1000)], 9);
+            let mut fork = fork([phone("a", 1000), phone("b", 1000)], 9);
             ring(&mut fork, &mut 0);
             fork.handle_ending(CallId(1), refused(statuses[0]));
             fork.handle_ending(CallId(2), refused(statuses[1]));

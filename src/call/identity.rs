@@ -1,8 +1,6 @@
 //! Who calls: what From says, and what digest proved.
 
-use std::sync::Arc;
-
-use plenary_sip::message::{HeaderName, NameAddr, Request, Uri};
+use plenary_sip::message::{HeaderName, NameAddr, Request, TelUri, Uri};
 
 /// A caller as the request presents him.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,13 +13,17 @@ pub struct Caller {
 }
 
 impl Caller {
-    pub fn of(request: &Arc<Request>) -> Option<Self> {
-        let from = request.headers.from().ok()?;
-        let address = bare(&from.uri);
-        let name = shown_name(&from).unwrap_or_else(|| address.clone());
-        let says_nothing = address.to_ascii_lowercase().contains("@anonymous.invalid");
-        let anonymous = says_nothing || request.headers.privacy().identity;
-        Some(Self { address, name, anonymous })
+    pub fn of(request: &Request) -> Option<Self> {
+        let said = Self::at(&request.headers.from().ok()?);
+        let anonymous = said.anonymous || request.headers.privacy().identity;
+        Some(Self { anonymous, ..said })
+    }
+
+    pub fn at(said: &NameAddr) -> Self {
+        let address = bare(&said.uri);
+        let name = shown_name(said).unwrap_or_else(|| address.clone());
+        let anonymous = address.to_ascii_lowercase().contains("@anonymous.invalid");
+        Self { address, name, anonymous }
     }
 }
 
@@ -36,9 +38,9 @@ pub fn referred_by(request: &Request) -> Option<String> {
 pub struct Dialled {
     /// `sip`, `sips` or `tel`.
     pub scheme: &'static str,
-    /// Unescaped; of a tel URI the number.
+    /// Unescaped; of a telephone number its digits, without separators and parameters.
     pub user: String,
-    /// Empty for tel.
+    /// Of a local number of a tel URI: the domain of its context. Empty for other tel URIs.
     pub host: String,
 }
 
@@ -48,12 +50,31 @@ impl Dialled {
         match uri {
             Uri::Sip(sip) => Some(Self {
                 scheme: if sip.is_sips() { "sips" } else { "sip" },
-                user: sip.user().map(|user| user.into_owned()).unwrap_or_default(),
+                user: match sip.to_tel() {
+                    Some(tel) => number(&tel).0,
+                    None => sip.user().map(|user| user.into_owned()).unwrap_or_default(),
+                },
                 host: sip.host().to_string(),
             }),
-            Uri::Tel(tel) => Some(Self { scheme: "tel", user: tel.number().to_owned(), host: String::new() }),
+            Uri::Tel(tel) => {
+                let (user, host) = number(tel);
+                Some(Self { scheme: "tel", user, host })
+            }
             Uri::Other(_) => None,
         }
+    }
+}
+
+/// The digits, and whose they are where that is a domain. A context of digits makes the number global (RFC 3966
+/// §5.1.5).
+fn number(tel: &TelUri) -> (String, String) {
+    match tel.phone_context().filter(|_| !tel.is_global()) {
+        Some(context) if context.starts_with('+') => {
+            let digits = context.chars().filter(|c| !matches!(c, '-' | '.' | '(' | ')')).collect::<String>();
+            (digits + &tel.digits(), String::new())
+        }
+        Some(domain) => (tel.digits(), domain.into_owned()),
+        None => (tel.digits(), String::new()),
     }
 }
 
@@ -78,4 +99,27 @@ fn shown_name(from: &NameAddr) -> Option<String> {
         Uri::Sip(sip) => sip.user().map(|user| user.into_owned()),
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 3966 §3 and §5.1.5, RFC 4904 §5: what is dialled are the digits, whatever else the URI says.
+    #[test]
+    fn a_number_is_its_digits() {
+        for (uri, user, host) in [
+            ("tel:+39-055-(123)", "+39055123", ""),
+            ("tel:3001;phone-context=Example.org", "3001", "Example.org"),
+            ("tel:055123;phone-context=+39", "+39055123", ""),
+            ("tel:3001", "3001", ""),
+            ("sip:+39055123;tgrp=out@example.org;user=phone", "+39055123", "example.org"),
+            ("sip:+39-055-123@example.org", "+39055123", "example.org"),
+            ("sip:alice@example.org", "alice", "example.org"),
+            ("sip:al;ice@example.org", "al;ice", "example.org"),
+        ] {
+            let dialled = Dialled::of(&uri.parse().expect("a URI")).expect("dialled");
+            assert_eq!((dialled.user.as_str(), dialled.host.as_str()), (user, host), "{uri}");
+        }
+    }
 }

@@ -2,24 +2,29 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use plenary_config::Language;
-use plenary_dialplan::{self as dialplan, Action, Facts, Known};
+use plenary_dialplan::{self as dialplan, Action};
 use plenary_media::engine::{EngineError, MediaCommand};
+use plenary_media::plan::MediaPlan;
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event, Named};
 use plenary_sip::guard::Reason;
-use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
+use plenary_sip::message::{Header, HeaderName, Request, StatusCode, Uri};
 use plenary_sip::net_types::{Source, Transport};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
+use super::between::Callee;
 use super::calls::{Calls, MediaLeg, MediaRoom};
 use super::connected::{ConnectedLeg, status_of};
 use super::identity::{Caller, Dialled, referred_by};
-use super::negotiate::{NegotiationError, Signalling};
+use super::negotiate::{NegotiationError, Negotiator, Signalling};
 use super::party::Who;
+use super::routing::{Asked, Routed};
 use super::switchboard::{Inbox, LegInput};
 use crate::conference::{Door, Join};
 use crate::registrar::{GruuError, Target};
+use crate::trunk::{self, LiveTrunk};
 
 /// A call on its way in, until somebody takes it.
 pub(super) struct Incoming {
@@ -29,12 +34,22 @@ pub(super) struct Incoming {
     pub source: Source,
     /// Another call of ours that it points at.
     pub named: Option<Named>,
+    /// Where the call comes from, when it is one.
+    pub trunk: Option<Arc<LiveTrunk>>,
     pub line: mpsc::Sender<LegInput>,
     pub inbox: Inbox,
     /// Spoken to the caller where it is not the server's own.
     pub language: Option<Language>,
     /// The one phone that a GRUU names (RFC 5627), if one was called.
     pub phone: Option<Result<Target, GruuError>>,
+}
+
+/// A leg that has its answer ready.
+pub(super) struct Prepared {
+    pub media: MediaLeg,
+    negotiator: Negotiator,
+    plan: Option<MediaPlan>,
+    pub body: Bytes,
 }
 
 /// Why the call ends here: a refusal with its status, or because it is over already.
@@ -46,17 +61,28 @@ pub(super) enum Refusal {
 pub(super) type Outcome<T> = Result<T, Refusal>;
 
 impl Incoming {
-    pub async fn take(self) {
+    pub async fn take(mut self) {
         let (calls, call) = (self.calls.clone(), self.call);
-        if let Err(Refusal::Status(status, headers)) = self.route().await {
+        if !self.request.headers.contains(&HeaderName::Authorization) {
+            self.trunk = calls.trunks.snapshot().identify(&self.source).cloned();
+        }
+        let trunk = self.trunk.clone();
+        if let Err(Refusal::Status(status, mut headers)) = self.route().await {
             info!(status = status.as_u16(), "call refused");
+            headers.extend(reason_for(trunk.as_deref(), status));
             calls.sip(Command::Reject { call, status, headers });
         }
     }
 
     async fn route(mut self) -> Outcome<()> {
-        let caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
+        let mut caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
         let mut dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
+        let local = match &self.request.uri {
+            // A local number says whose it is (RFC 3966 §5.1.5).
+            Uri::Tel(tel) if !tel.is_complete() => return Err(refusal(StatusCode::NOT_FOUND)),
+            Uri::Tel(_) if dialled.host.is_empty() => true,
+            _ => self.calls.is_ours(&dialled.host, &self.source),
+        };
         let privacy = self.request.headers.privacy();
         if privacy.critical && privacy.beyond_us {
             // RFC 3323 §5.2.
@@ -65,30 +91,32 @@ impl Incoming {
         self.read_gruu(&mut dialled).await?;
         let account = self.account_if_shown().await?;
         self.refuse_borrowed_name(account.as_deref())?;
-        let conference = self.calls.directory.plan(&dialled.user).await;
+        if let Some(trunk) = &self.trunk {
+            self.calls.vouch_for(&self.source);
+            dialled.user = trunk::called(trunk, &self.request, &dialled);
+            caller = trunk::caller(trunk, &self.request, caller);
+        }
         match self.named {
             Some(Named::Replaces(call)) => return self.replace(caller, account, call).await,
             Some(Named::Join(Some(call))) => return self.join_beside(caller, account, call).await,
-            Some(Named::Join(None)) if conference.is_none() => return Err(refusal(StatusCode::CALL_DOES_NOT_EXIST)),
+            Some(Named::Join(None)) if self.calls.directory.plan(&dialled.user).await.is_none() => {
+                return Err(refusal(StatusCode::CALL_DOES_NOT_EXIST));
+            }
             Some(Named::Join(None)) | None => {}
         }
-        let known = match &conference {
-            Some(plan) => Some(Known::Conference { number: &plan.number }),
-            None => self.known(&dialled.user).await,
-        };
-        let facts = Facts {
+        let asked = Asked {
             from: caller.address.split_once(':').map_or("", |(_, rest)| rest),
-            caller: account.as_deref().map_or(dialplan::Caller::Guest, dialplan::Caller::Account),
+            caller: match (&account, &self.trunk) {
+                (Some(account), _) => dialplan::Caller::Account(account),
+                (None, Some(trunk)) => dialplan::Caller::Trunk(trunk.name()),
+                (None, None) => dialplan::Caller::Guest,
+            },
             transport: transport_name(self.source.transport),
-            scheme: dialled.scheme,
-            user: &dialled.user,
-            host: &dialled.host,
-            local: dialled.scheme == "tel" || self.calls.is_ours(&dialled.host, &self.source),
-            known,
+            dialled: &dialled,
+            local,
         };
-        let decision = self.calls.dialplan.decide(&facts);
-        debug!(rule = decision.rule, action = ?decision.action, "routed");
-        match decision.action {
+        let Routed { action, conference, .. } = self.calls.routing.route(asked).await;
+        match action {
             Action::Conference(number) => {
                 let plan = match conference.filter(|plan| plan.number == number) {
                     Some(plan) => plan,
@@ -102,10 +130,12 @@ impl Incoming {
                 let status = StatusCode::new(status).unwrap_or(StatusCode::NOT_FOUND);
                 Err(reason.map_or_else(|| refusal(status), |reason| refuse_with(status, &reason)))
             }
-            Action::Account(name) => self.phone(Who::of(caller, account), &name).await,
+            Action::Account(name) => self.phone(Who::of(caller, account), Callee::Account(name)).await,
             Action::Factory => self.new_conference(caller, account).await,
             Action::Entrance => self.entrance(caller, account).await,
-            Action::Trunk { .. } => Err(refuse_with(StatusCode::NOT_IMPLEMENTED, "trunks are not built yet")),
+            Action::Trunk { name, number } => {
+                self.phone(Who::of(caller, account), Callee::Trunk { name, number }).await
+            }
         }
     }
 
@@ -128,9 +158,16 @@ impl Incoming {
 
     /// Answers the call: its offer, or one of ours where it had none. Returns once the ACK came.
     pub(super) async fn answer(&mut self, media: MediaLeg, contact: ContactTemplate) -> Outcome<ConnectedLeg> {
+        let prepared = self.prepare(media)?;
+        self.accept(prepared, contact).await
+    }
+
+    /// The answer to the caller's offer, or our offer where he made none.
+    pub(super) fn prepare(&self, media: MediaLeg) -> Outcome<Prepared> {
         let source = &self.source;
         let signalling = Signalling { secure: source.transport.is_secure(), source: Some(source.remote.ip()) };
-        let mut negotiator = media.negotiator(signalling);
+        let policy = self.calls.settings.media.through(self.trunk.as_deref());
+        let mut negotiator = media.negotiator(policy, signalling);
         let offer = sdp_of(&self.request)?;
         let mut plan = None;
         let body = match offer {
@@ -143,6 +180,12 @@ impl Incoming {
             }
             None => negotiator.delayed_offer().map_err(|error| no_agreement(&error))?,
         };
+        Ok(Prepared { media, negotiator, plan, body })
+    }
+
+    /// 200; returns once the ACK came.
+    pub(super) async fn accept(&mut self, prepared: Prepared, contact: ContactTemplate) -> Outcome<ConnectedLeg> {
+        let Prepared { media, mut negotiator, mut plan, body } = prepared;
         self.calls.sip(Command::Accept {
             call: self.call,
             body: Some(Body::sdp(body)),
@@ -164,15 +207,19 @@ impl Incoming {
             self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
             return Err(Refusal::Over);
         };
-        Ok(ConnectedLeg::new(self.call, media, negotiator, &plan))
+        Ok(ConnectedLeg::new(self.call, media, negotiator, &plan).saying(self.farewell()))
     }
 
-    fn plan_of_ack(
-        &self,
-        negotiator: &mut super::negotiate::Negotiator,
-        body: Option<Body>,
-        media: &MediaLeg,
-    ) -> Option<plenary_media::plan::MediaPlan> {
+    pub(super) fn door(&self) -> Door {
+        if self.trunk.is_some() { Door::Trunk } else { Door::Sip }
+    }
+
+    /// What our BYE says.
+    pub(super) fn farewell(&self) -> Vec<Header> {
+        reason_for(self.trunk.as_deref(), StatusCode::OK).into_iter().collect()
+    }
+
+    fn plan_of_ack(&self, negotiator: &mut Negotiator, body: Option<Body>, media: &MediaLeg) -> Option<MediaPlan> {
         let plan = negotiator.accept_answer(&body?.content).inspect_err(|error| debug!(%error, "ACK")).ok()?;
         self.calls.media(MediaCommand::Connect { leg: media.id, plan: Box::new(plan.clone()) });
         Some(plan)
@@ -195,17 +242,6 @@ impl Incoming {
             Err(error) => Some(Err(error)),
         };
         Ok(())
-    }
-
-    /// What the user part is on this server, beside conferences.
-    async fn known(&self, user: &str) -> Option<Known<'static>> {
-        let settings = &self.calls.settings;
-        match user {
-            user if user == settings.factory => Some(Known::Factory),
-            user if user == settings.echo => Some(Known::Echo),
-            user if user == settings.entrance => Some(Known::Entrance),
-            user => self.calls.store.account(user).await.ok().map(|_| Known::Account),
-        }
     }
 
     /// The account whose credentials the request carries; wrong ones are challenged anew.
@@ -242,7 +278,7 @@ impl Incoming {
     pub(super) fn join_of(&self, account: Option<String>, caller: Caller) -> Join {
         let Caller { address, name, anonymous } = caller;
         let referred_by = referred_by(&self.request);
-        Join { account, address, name, door: Door::Sip, pin: None, referred_by, brought: false, anonymous }
+        Join { account, address, name, door: self.door(), pin: None, referred_by, brought: false, anonymous }
     }
 
     /// The account's own display name before what the phone says of itself.
@@ -252,6 +288,14 @@ impl Incoming {
         let stored = stored.map(|account| account.display_name).filter(|name| !name.is_empty());
         stored.unwrap_or_else(|| join.name.clone())
     }
+}
+
+/// The cause in the words of the telephone network, for a trunk (RFC 3398 §8.2.6.1). One that was passed on goes before
+/// ours.
+fn reason_for(trunk: Option<&LiveTrunk>, status: StatusCode) -> Option<Header> {
+    let trunk = trunk.filter(|trunk| trunk.trunk().settings.q850_reason)?;
+    debug!(trunk = trunk.name(), status = status.as_u16(), "told a trunk");
+    Some(trunk::reason_of_status(status.as_u16()))
 }
 
 fn transport_name(transport: Transport) -> &'static str {
@@ -265,7 +309,7 @@ fn transport_name(transport: Transport) -> &'static str {
 }
 
 /// The SDP of a request, out of a multipart where need be (RFC 5621).
-fn sdp_of(request: &Request) -> Outcome<Option<bytes::Bytes>> {
+fn sdp_of(request: &Request) -> Outcome<Option<Bytes>> {
     if request.body.is_empty() {
         return Ok(None);
     }

@@ -23,7 +23,11 @@ impl Incoming {
 
     pub(super) async fn conference(mut self, caller: Caller, account: Option<String>, plan: Plan) -> Outcome<()> {
         if plan.proof() == Proof::Account && account.is_none() {
-            return Err(self.challenge());
+            // A PBX has no account to show.
+            return Err(match &self.trunk {
+                Some(_) => refuse_with(StatusCode::FORBIDDEN, "this conference is for accounts; give it a PIN"),
+                None => self.challenge(),
+            });
         }
         let contact = contact_of(&plan.number);
         let mut join = self.join_of(account, caller);

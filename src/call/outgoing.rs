@@ -1,32 +1,35 @@
 //! A call that we place: the phones of the person, the preferred ones first; who answers first is it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use plenary_media::RoomId;
 use plenary_media::engine::MediaCommand;
+use plenary_media::{LegId, RoomId};
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Ending, Event, OutgoingInvite};
-use plenary_sip::message::{Header, HeaderName, NameAddr, StatusCode, Uri};
+use plenary_sip::message::{Header, HeaderName, NameAddr, Response, StatusCode};
 use plenary_sip::net_types::Transport;
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
 use super::calls::{Calls, MediaLeg};
 use super::connected::ConnectedLeg;
+use super::early;
 use super::fork::Fork;
 use super::negotiate::{MediaPolicy, Negotiator, OfferProfile, Signalling, SrtpPolicy};
 use super::other::{Asked, Owner};
 use super::switchboard::{Inbox, LegInput};
-use crate::address::account_of;
+use super::way::{Way, Whom, by_cause};
 use crate::conference::{Cause, LegLink, LegNews};
 use crate::registrar::Target;
+use crate::trunk::{Presented, reason_of_status};
 
 /// Whom to call, and as whom.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
-    /// A URI, which is also what To says.
-    pub address: String,
+    pub whom: Whom,
     pub from: NameAddr,
+    /// Who calls, to a trunk.
+    pub presented: Presented,
     pub contact: ContactTemplate,
     pub headers: Vec<Header>,
     /// The leg's ports are opened on the shard of this room.
@@ -38,35 +41,44 @@ pub(super) struct Wanted {
     pub conference: Option<LegLink>,
     /// The one phone that is meant (RFC 5627); else all of the person's.
     pub only: Option<Target>,
+    /// Whether somebody listens to what comes before the answer.
+    pub early_media: bool,
 }
 
 /// How long the preferred phones ring when there are others to try.
 const PREFERRED_RING_FOR: Duration = Duration::from_secs(20);
 
 /// Why nobody could even be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Unreached {
     #[error("there is no such account")]
     Unknown, // 404
     #[error("no phone of this account is registered")]
     NoPhone, // 480
-    #[error("it is a telephone number, and no trunk is configured")]
-    NoTrunk, // 503
+    #[error("the dialplan does not let it out")]
+    NotAllowed, // 403
+    #[error("{why}")]
+    NoTrunk { why: String }, // 503
     #[error("there are no media ports left")]
     NoMedia, // 503
 }
 
 impl Unreached {
-    pub fn status(self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::NoPhone => StatusCode::TEMPORARILY_UNAVAILABLE,
-            Self::NoTrunk | Self::NoMedia => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotAllowed => StatusCode::FORBIDDEN,
+            Self::NoTrunk { .. } | Self::NoMedia => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    pub fn news(self) -> LegNews {
-        let cause = if self == Self::Unknown { Cause::NotFound } else { Cause::Unreachable };
+    pub fn news(&self) -> LegNews {
+        let cause = match self {
+            Self::Unknown => Cause::NotFound,
+            Self::NotAllowed => Cause::Declined,
+            Self::NoPhone | Self::NoTrunk { .. } | Self::NoMedia => Cause::Unreachable,
+        };
         LegNews::Ended { cause, status: Some(self.status().as_u16()) }
     }
 }
@@ -74,8 +86,10 @@ impl Unreached {
 /// What happens while it rings.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// The first phone rings.
-    Ringing,
+    /// The first phone rings, or says what else goes on there.
+    Ringing(StatusCode),
+    /// The media of this leg can be heard already (RFC 3960).
+    EarlyMedia(LegId),
     /// Connected, not in the room yet.
     Answered(Box<ConnectedLeg>),
     /// Nobody answered, and nobody will.
@@ -85,7 +99,7 @@ pub(super) enum Step {
 /// One phone that rings.
 #[derive(Debug)]
 struct Branch {
-    target: Target,
+    way: Way,
     profile: OfferProfile,
     media: MediaLeg,
     negotiator: Negotiator,
@@ -99,19 +113,23 @@ pub(super) struct Outgoing {
     pub inbox: Inbox,
     fork: Fork,
     branches: HashMap<CallId, Branch>,
+    /// Trunks to be tried when the one before carries nothing.
+    spare: VecDeque<Way>,
+    early: bool,
     rang: bool,
 }
 
 impl Outgoing {
     /// Rings all phones of the person; fails where there is none.
     pub async fn start(calls: &Calls, wanted: Wanted) -> Result<Self, Unreached> {
-        let targets = match &wanted.only {
-            Some(target) => vec![target.clone()],
-            None => calls.targets_of(&wanted.address).await?,
-        };
+        let mut ways: VecDeque<_> = calls.ways_to(&wanted).await?.into();
         let (line, inbox) = calls.inbox();
-        let (fork, branches) = (Fork::new(targets, wanted.branches), HashMap::new());
-        let mut outgoing = Self { calls: calls.clone(), wanted, line, inbox, fork, branches, rang: false };
+        // Trunks take turns, and the next only where the one before fails; phones ring as the fork says.
+        let in_turn = ways.iter().all(|way| way.through.is_some());
+        let spare = if in_turn && !ways.is_empty() { ways.split_off(1) } else { VecDeque::new() };
+        let (fork, branches) = (Fork::new(ways, wanted.branches), HashMap::new());
+        let (early, rang) = (false, false);
+        let mut outgoing = Self { calls: calls.clone(), wanted, line, inbox, fork, branches, spare, early, rang };
         outgoing.ring_next();
         if outgoing.fork.is_ringing() { Ok(outgoing) } else { Err(Unreached::NoMedia) }
     }
@@ -155,13 +173,17 @@ impl Outgoing {
 
     /// Rings whoever is to ring now.
     fn ring_next(&mut self) {
-        while let Some(target) = self.fork.poll_target() {
-            let profile = first_profile(&self.calls.settings.media, &target);
-            self.ring(target, profile);
+        while let Some(way) = self.fork.poll_way() {
+            self.ring_first(way);
         }
     }
 
-    fn ring(&mut self, target: Target, profile: OfferProfile) {
+    fn ring_first(&mut self, way: Way) {
+        let profile = first_profile(&self.policy(&way), &way.target);
+        self.ring(way, profile);
+    }
+
+    fn ring(&mut self, way: Way, profile: OfferProfile) {
         let call = self.calls.next_call();
         let media = match MediaLeg::open(&self.calls, self.wanted.room, &self.line) {
             Ok(media) => media,
@@ -170,7 +192,7 @@ impl Outgoing {
                 return self.fork.note(own_finding(StatusCode::SERVICE_UNAVAILABLE));
             }
         };
-        let mut negotiator = media.negotiator(signalling(&target));
+        let mut negotiator = media.negotiator(self.policy(&way), signalling(&way.target));
         negotiator.set_offer_profile(profile);
         let offer = match negotiator.offer() {
             Ok(offer) => Body::sdp(offer),
@@ -179,35 +201,38 @@ impl Outgoing {
                 return self.fork.note(own_finding(StatusCode::NOT_ACCEPTABLE_HERE));
             }
         };
-        let invite = self.invite(&target, offer);
+        let invite = self.invite(&way, offer);
         self.calls.listen_to_call(call, self.line.clone());
-        self.fork.begin(call, &target);
-        self.branches.insert(call, Branch { target, profile, media, negotiator });
+        self.fork.begin(call, &way);
+        self.branches.insert(call, Branch { way, profile, media, negotiator });
         self.calls.sip(Command::Invite { call, invite: Box::new(invite) });
     }
 
-    fn invite(&self, target: &Target, offer: Body) -> OutgoingInvite {
-        let wanted = self.wanted.clone();
+    fn policy(&self, way: &Way) -> MediaPolicy {
+        self.calls.settings.media.through(way.through.as_ref().map(|through| through.trunk.as_ref()))
+    }
+
+    fn invite(&self, way: &Way, offer: Body) -> OutgoingInvite {
+        let (wanted, target) = (self.wanted.clone(), &way.target);
+        let leg = way.through.as_ref().map(|through| &through.leg);
+        let said = leg.map(|leg| leg.headers.clone()).unwrap_or_default();
         OutgoingInvite {
             request_uri: target.uri.clone(),
-            from: wanted.from,
-            // It was read once already, to find the targets.
-            to: NameAddr::new(wanted.address.parse().unwrap_or_else(|_| target.uri.clone())),
+            from: leg.map_or(wanted.from, |leg| leg.from.clone()),
+            to: way.to.clone(),
             contact: wanted.contact,
             route: target.path.clone(),
             flow: target.flow,
-            headers: wanted.headers,
+            headers: wanted.headers.into_iter().chain(said).collect(),
             offer: Some(offer),
             ring_for: if self.fork.has_more() { PREFERRED_RING_FOR.min(wanted.ring_for) } else { wanted.ring_for },
+            login: leg.and_then(|leg| leg.login.clone()),
         }
     }
 
     fn handle_sip(&mut self, event: Event) -> Option<Step> {
         match event {
-            Event::Progress { call, response } => {
-                let rings = response.status != StatusCode::TRYING && self.branches.contains_key(&call);
-                (rings && !std::mem::replace(&mut self.rang, true)).then_some(Step::Ringing)
-            }
+            Event::Progress { call, response } => self.handle_progress(call, &response),
             Event::Established { call, body, .. } => self.handle_answer(call, body),
             Event::Ended { call, why } => self.handle_ending(call, why),
             event => {
@@ -215,6 +240,18 @@ impl Outgoing {
                 None
             }
         }
+    }
+
+    fn handle_progress(&mut self, call: CallId, response: &Response) -> Option<Step> {
+        let branch = self.branches.get_mut(&call)?;
+        if let Some(answer) = early::sdp_of(response).filter(|_| self.wanted.early_media && !self.early)
+            && let Ok(plan) = branch.negotiator.accept_answer(&answer)
+        {
+            (self.early, self.rang) = (true, true);
+            self.calls.media(MediaCommand::Connect { leg: branch.media.id, plan: Box::new(plan) });
+            return Some(Step::EarlyMedia(branch.media.id));
+        }
+        (!std::mem::replace(&mut self.rang, true)).then_some(Step::Ringing(response.status))
     }
 
     fn handle_answer(&mut self, call: CallId, answer: Option<Body>) -> Option<Step> {
@@ -235,17 +272,29 @@ impl Outgoing {
             self.calls.sip(Command::Hangup { call: loser, headers: vec![reason] });
         }
         self.branches.clear();
+        let trunk = branch.way.through.as_ref().map(|through| through.trunk.trunk());
+        let farewell = trunk.filter(|trunk| trunk.settings.q850_reason).map(|_| reason_of_status(200));
         let leg = ConnectedLeg::new(call, branch.media, branch.negotiator, &plan);
+        let leg = leg.saying(farewell.into_iter().collect());
         self.calls.media(MediaCommand::Connect { leg: leg.media.id, plan: Box::new(plan) });
         Some(Step::Answered(Box::new(leg)))
     }
 
     fn handle_ending(&mut self, call: CallId, why: Ending) -> Option<Step> {
-        if let Some(branch) = self.branches.remove(&call)
-            && let Some(profile) = self.other_profile(branch.profile, &why)
-        {
+        let mut why = why;
+        if let Some(branch) = self.branches.remove(&call) {
             // Begun before the old one is struck off: the fork never looks empty in between.
-            self.ring(branch.target, profile);
+            if let Some(profile) = self.other_profile(&branch, &why) {
+                self.ring(branch.way, profile);
+            } else if branch.way.through.is_some() {
+                if branch.way.carries_nothing(&why)
+                    && let Some(next) = self.spare.pop_front()
+                {
+                    info!(?why, "the next trunk is tried");
+                    self.ring_first(next);
+                }
+                why = by_cause(why);
+            }
         }
         let reason = Header::new(HeaderName::Reason, "SIP;cause=603;text=\"Declined\"");
         for other in self.fork.handle_ending(call, why) {
@@ -256,13 +305,17 @@ impl Outgoing {
     }
 
     /// A phone that knows no `RTP/SAVP` says 488 to it: it is offered the other kind.
-    fn other_profile(&self, profile: OfferProfile, why: &Ending) -> Option<OfferProfile> {
+    fn other_profile(&self, branch: &Branch, why: &Ending) -> Option<OfferProfile> {
         let refused = matches!(why, Ending::Refused { status, .. } if matches!(status.as_u16(), 415 | 488 | 606));
-        profile.after_refusal(&self.calls.settings.media).filter(|_| refused)
+        branch.profile.after_refusal(&self.policy(&branch.way)).filter(|_| refused)
     }
 }
 
 /// What comes over a WebSocket is a browser.
+fn own_finding(status: StatusCode) -> Ending {
+    Ending::Refused { status, response: None }
+}
+
 fn first_profile(policy: &MediaPolicy, target: &Target) -> OfferProfile {
     match target.transport {
         Some(Transport::Ws | Transport::Wss) if policy.srtp != SrtpPolicy::Off => OfferProfile::Dtls,
@@ -273,31 +326,4 @@ fn first_profile(policy: &MediaPolicy, target: &Target) -> OfferProfile {
 fn signalling(target: &Target) -> Signalling {
     let secure = target.transport.is_some_and(|transport| transport.is_secure());
     Signalling { secure, source: target.remote.map(|remote| remote.ip()) }
-}
-
-impl Calls {
-    /// The account of this server that was called by this address.
-    pub(super) async fn account_called(&self, address: &str) -> Option<String> {
-        let account = account_of(address, &self.settings.domain)?;
-        self.store.account(&account).await.ok().map(|account| account.name)
-    }
-
-    /// Where an address can be called: the phones of an account, or the address itself.
-    async fn targets_of(&self, address: &str) -> Result<Vec<Target>, Unreached> {
-        let uri: Uri = address.parse().map_err(|_| Unreached::Unknown)?;
-        let Uri::Sip(sip) = &uri else { return Err(Unreached::NoTrunk) };
-        let user = sip.user().map(|user| user.into_owned()).unwrap_or_default();
-        // With a port it is a machine that is meant, even one with our domain's address.
-        let foreign = !self.is_own_domain(&sip.host().to_string()) || sip.port().is_some();
-        if foreign {
-            return Ok(vec![Target::of_uri(uri)]);
-        }
-        self.store.account(&user).await.map_err(|_| Unreached::Unknown)?;
-        let targets = self.registrar.targets(&user).await;
-        if targets.is_empty() { Err(Unreached::NoPhone) } else { Ok(targets) }
-    }
-}
-
-fn own_finding(status: StatusCode) -> Ending {
-    Ending::Refused { status, response: None }
 }

@@ -15,6 +15,7 @@ use super::other::{Asked, Owner};
 use super::switchboard::{Inbox, LegInput};
 use super::transfer::{self, Transfer};
 use crate::conference::{Door, Join};
+use crate::trunk::Presented;
 
 /// How long who has transferred the other may take to hang up himself.
 const LINGERS: Duration = Duration::from_secs(5);
@@ -44,6 +45,12 @@ impl Who {
 
     fn told_name(&self) -> &str {
         if self.anonymous { "Anonymous" } else { &self.name }
+    }
+
+    /// As a trunk is told of him, which has rules of its own for who wants to stay unknown.
+    pub fn presented(&self) -> Presented {
+        let user = self.address.split([':', '@']).nth(1).unwrap_or_default().to_owned();
+        Presented { name: self.name.clone(), user, private: self.anonymous }
     }
 
     /// Into a conference, sent by somebody who is asked there.

@@ -49,8 +49,8 @@ async fn options(calls: &Calls, message: &Request, source: &Source) -> (StatusCo
         capabilities.push(focus_requests::contact_of(&plan.number).header());
         return (StatusCode::OK, capabilities);
     }
-    let settings = &calls.settings;
-    if ["", &settings.echo, &settings.factory].contains(&user.as_str()) {
+    let names = calls.routing.names();
+    if ["", &names.echo, &names.factory].contains(&user.as_str()) {
         return (StatusCode::OK, capabilities);
     }
     // Accounts are not told apart from nobody to who has not proven himself.

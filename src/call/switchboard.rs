@@ -15,6 +15,7 @@ use super::calls::Calls;
 use super::incoming::Incoming;
 use super::other::Asked;
 use super::{bell, requests};
+use crate::trunk::ToDesk;
 
 /// What a leg's task hears.
 #[derive(Debug)]
@@ -117,6 +118,7 @@ impl Switchboard {
                     named,
                     line,
                     inbox,
+                    trunk: None,
                     language: None,
                     phone: None,
                 };
@@ -130,16 +132,15 @@ impl Switchboard {
                     deliver(&line, LegInput::Sip(Event::Ended { call, why }));
                 }
             }
-            Event::Response { request, .. } => {
-                if let Some(line) = self.by_request.remove(&request) {
-                    deliver(&line, LegInput::Sip(event));
-                }
-            }
             Event::Unsubscribed { subscription } => {
                 if let Some(line) = self.by_subscription.remove(&subscription) {
                     deliver(&line, LegInput::Sip(Event::Unsubscribed { subscription }));
                 }
             }
+            Event::Response { request, status, response, source } => match self.by_request.remove(&request) {
+                Some(line) => deliver(&line, LegInput::Sip(Event::Response { request, status, response, source })),
+                None => self.calls.trunks.heard(ToDesk::Response { request, status, response, source }),
+            },
             Event::Resubscribed { subscription } | Event::Notified { subscription, .. } => {
                 if let Some(line) = self.by_subscription.get(&subscription) {
                     deliver(line, LegInput::Sip(event));

@@ -27,6 +27,7 @@ use super::other::{NotThere, OtherCall, Owner};
 use super::outgoing::{Outgoing, Step, Wanted};
 use super::party::{Pair, Party, Who};
 use super::report::Report;
+use super::way::Whom;
 use crate::conference::{Actor, Admitted, Cause, Deed, JoinError, LegCommand, LegNews, Plan, may};
 use crate::registrar::Refused;
 
@@ -186,7 +187,8 @@ impl Transfer {
         let (from, privacy) = calls.from_of(&self.referred);
         headers.extend(privacy);
         let wanted = Wanted {
-            address: address.clone(),
+            whom: Whom::Address(address.clone()),
+            presented: self.referred.presented(),
             from,
             contact: ContactTemplate::default(),
             headers,
@@ -194,13 +196,15 @@ impl Transfer {
             ring_for: RING_FOR,
             branches: usize::MAX,
             only: None,
+            early_media: false,
             conference: None,
         };
         let mut outgoing = Outgoing::start(calls, wanted).await.map_err(|unreached| unreached.status())?;
         let leg = loop {
             tokio::select! {
                 step = outgoing.next() => match step {
-                    Step::Ringing => report.tell(StatusCode::RINGING),
+                    Step::Ringing(status) => report.tell(status),
+                    Step::EarlyMedia(_) => {}
                     Step::Answered(leg) => break *leg,
                     Step::Nobody(Ending::Refused { status, .. }) => return Err(status),
                     Step::Nobody(_) => return Err(StatusCode::TEMPORARILY_UNAVAILABLE),

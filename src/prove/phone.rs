@@ -59,6 +59,7 @@ impl Phone {
             headers: Vec::new(),
             offer: Some(Body::sdp(offer)),
             ring_for: RING_FOR,
+            login: None,
         };
         self.command(Command::Invite { call, invite: Box::new(invite) })?;
         Ok(call)

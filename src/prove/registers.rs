@@ -38,7 +38,7 @@ pub async fn register(phone: &mut Phone, accounts: &[Login], time: Duration) -> 
             done.faults.push(format!("{} REGISTERs without answer", open.len()));
             return Ok(done);
         };
-        let Event::Response { request, status, response } = event? else { continue };
+        let Event::Response { request, status, response, .. } = event? else { continue };
         let Some(known) = open.remove(&request) else { continue };
         let login = &accounts[known.slot];
         if status == StatusCode::UNAUTHORIZED

@@ -15,8 +15,8 @@ use plenary_sip::transaction::Timing;
 use tokio::sync::watch;
 
 use crate::api::{ApiLimits, ApiSettings};
-use crate::call::CallSettings;
 use crate::call::negotiate::{MediaPolicy, SrtpPolicy};
+use crate::call::{CallSettings, Names};
 use crate::certificate::{self, CertificateFiles, Material, WhoMay};
 use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults, notify};
 use crate::gateway::{Origins, SipSocket, SocketTiming};
@@ -182,16 +182,23 @@ pub fn calls(settings: &Settings) -> anyhow::Result<CallSettings> {
     Ok(CallSettings {
         domain_host: domain.parse::<Host>().map_err(|_| anyhow::anyhow!("server.domain: {domain:?} is no host"))?,
         domain,
-        aliases: settings.server.aliases.clone(),
         media: media_policy(settings),
         media_address: advertised(settings),
         collect_changes: settings.conference.notify_interval,
-        factory: settings.conference.factory.clone(),
-        echo: settings.conference.echo.clone(),
-        entrance: settings.conference.entrance.clone(),
         free_failures: settings.security.free_failures,
         longest_block: settings.security.longest_block,
     })
+}
+
+pub fn names(settings: &Settings) -> Names {
+    let conference = &settings.conference;
+    Names {
+        domain: settings.server.domain.clone(),
+        aliases: settings.server.aliases.clone(),
+        factory: conference.factory.clone(),
+        echo: conference.echo.clone(),
+        entrance: conference.entrance.clone(),
+    }
 }
 
 fn media_policy(settings: &Settings) -> MediaPolicy {

@@ -51,6 +51,8 @@ pub enum StoreError {
     NoSuchAccount { name: String },
     #[error("there is no conference {number}")]
     NoSuchConference { number: String },
+    #[error("there is no trunk {name}")]
+    NoSuchTrunk { name: String },
     #[error("{name} is the last account that may administer this server")]
     LastAdmin { name: String },
 

@@ -1,4 +1,5 @@
-//! What must last: accounts, stored conferences, bindings of the registrar and web sessions, in one SQLite file.
+//! What must last: accounts, stored conferences, bindings of the registrar, trunks and web sessions, in one SQLite
+//! file.
 //!
 //! One thread owns the connection ([`Store`] is a handle to it), every change is one transaction, and a change is
 //! answered only once it is on the disk. One file per entity; `rules.rs` says what may be written,
@@ -20,6 +21,7 @@ mod password;
 mod rules;
 mod schema;
 mod session;
+mod trunk;
 mod user_part;
 
 pub use account::{Account, AccountChange, AccountRole, Credentials, NewAccount};
@@ -30,3 +32,6 @@ pub use open::{Store, StoreSettings};
 pub use page::{Page, PageOf};
 pub use password::{GeneratedPassword, Password};
 pub use session::{StoredSession, TokenHash};
+pub use trunk::{
+    SecretTrunk, Trunk, TrunkCodec, TrunkFields, TrunkIdentity, TrunkNumber, TrunkSettings, TrunkSrtp, TrunkTransport,
+};

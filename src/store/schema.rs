@@ -66,5 +66,15 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    trunks (name) {
+        name -> Text,
+        settings -> Text,
+        password -> Nullable<Text>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
 diesel::allow_tables_to_appear_in_same_query!(conferences, members);

@@ -15,6 +15,7 @@
 mod algorithm;
 mod answer;
 mod challenge;
+mod client;
 mod credentials;
 mod error;
 mod fields;
@@ -26,6 +27,7 @@ mod realm;
 pub use algorithm::Algorithm;
 pub use answer::{Login, answer};
 pub use challenge::Challenge;
+pub use client::{DigestClient, Unanswered};
 pub use credentials::Credentials;
 pub use error::AuthError;
 pub use ha1::Ha1;

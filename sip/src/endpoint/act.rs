@@ -183,7 +183,7 @@ impl Endpoint {
             self.run_call(call, now);
         } else {
             let status = StatusCode::CALL_DOES_NOT_EXIST;
-            self.output.push_back(Output::Event(Event::Response { request, status, response: None }));
+            self.output.push_back(Output::Event(Event::Response { request, status, response: None, source: None }));
         }
     }
 
@@ -193,7 +193,7 @@ impl Endpoint {
         let request = request_of(&mut self.rng, &outgoing);
         if self.send_request(Owner::User(id), request, destinations, now).is_none() {
             let status = StatusCode::UNSUPPORTED_URI_SCHEME;
-            self.output.push_back(Output::Event(Event::Response { request: id, status, response: None }));
+            self.output.push_back(Output::Event(Event::Response { request: id, status, response: None, source: None }));
         }
     }
 
@@ -224,10 +224,10 @@ impl Endpoint {
             (Owner::Call(call, purpose), Some(source)) => {
                 self.with_call(call, now, |usage| usage.handle_response(&purpose, response, source, now));
             }
-            (Owner::User(request), _) if response.status.is_final() => {
+            (Owner::User(request), source) if response.status.is_final() => {
                 let status = response.status;
                 let response = Some(std::sync::Arc::new(response));
-                self.output.push_back(Output::Event(Event::Response { request, status, response }));
+                self.output.push_back(Output::Event(Event::Response { request, status, response, source }));
             }
             (Owner::Subscription(id), _) if response.status.is_final() => {
                 let delivery = delivery_of(&response);
@@ -242,7 +242,7 @@ impl Endpoint {
             Failure::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Failure::Transport => StatusCode::SERVICE_UNAVAILABLE,
         };
-        self.output.push_back(Output::Event(Event::Response { request, status, response: None }));
+        self.output.push_back(Output::Event(Event::Response { request, status, response: None, source: None }));
     }
 }
 

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 
+use crate::auth::DigestClient;
 use crate::endpoint::{CallId, RequestId, SubscriptionId};
 use crate::message::{Header, Method, NameAddr, StatusCode, Uri};
 use crate::net_types::Source;
@@ -104,6 +105,8 @@ pub struct OutgoingInvite {
     pub offer: Option<Body>,
     /// How long an unanswered call may ring before CANCEL (Timer C of our own choice).
     pub ring_for: std::time::Duration,
+    /// Answers a 401 or 407 to the INVITE. Challenges within the call are never answered: they may come from anybody.
+    pub login: Option<DigestClient>,
 }
 
 #[derive(Clone, Debug)]

@@ -26,8 +26,8 @@ pub enum Event {
     Ended { call: CallId, why: Ending },
     /// A request that is no INVITE, ACK, CANCEL, BYE: Respond is due. `call` when it came within one.
     Request { request: RequestId, call: Option<CallId>, message: Arc<Request>, source: Source },
-    /// The final response to a request of ours; 408 when none came, 503 when it could not be sent.
-    Response { request: RequestId, status: StatusCode, response: Option<Arc<Response>> },
+    /// The final response to a request of ours, and whence it came; 408 when none came, 503 when it could not be sent.
+    Response { request: RequestId, status: StatusCode, response: Option<Arc<Response>>, source: Option<Source> },
     /// The subscriber refreshed or unsubscribed, and has its 200: the state is due once more, in full.
     Resubscribed { subscription: SubscriptionId },
     /// What became of the NOTIFY that was out; the next one may be given. After a refusal the subscriber has not

@@ -116,4 +116,25 @@ mod tests {
         });
         assert_eq!(optional, Ok(()));
     }
+
+    /// RFC 3398 §5.2.
+    #[test]
+    fn isup_beside_sdp_counts_only_when_it_says_so() {
+        for (disposition, refused) in [
+            ("", false),
+            ("Content-Disposition: signal\r\n", false),
+            ("Content-Disposition: signal; handling=optional\r\n", false),
+            ("Content-Disposition: signal; Handling = Required\r\n", true),
+        ] {
+            let outcome = inspected(|request| {
+                request.headers.push(Header::new(HeaderName::ContentType, "multipart/mixed;boundary=x"));
+                request.body = format!(
+                    "--x\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--x\r\nContent-Type: application/ISUP\r\n\
+                     {disposition}\r\n1\r\n--x--\r\n"
+                )
+                .into();
+            });
+            assert_eq!(outcome.is_err(), refused, "{disposition}");
+        }
+    }
 }

@@ -95,9 +95,14 @@ impl Door {
         self.tell(Inside::Received(Received { message: Err(error), source, at: Instant::now() })).await;
     }
 
+    /// Whether this address may still cost so much; it is charged for it then.
+    pub(super) fn affords(&self, response: Response, octets: usize, to: IpAddr) -> bool {
+        self.guard(|guard, now| guard.handle_response(response, octets, to, now))
+    }
+
     /// Whether a response may leave by UDP for this address.
     pub(super) fn lets_out(&self, response: Response, octets: usize, to: IpAddr) -> bool {
-        let lets_out = self.guard(|guard, now| guard.handle_response(response, octets, to, now));
+        let lets_out = self.affords(response, octets, to);
         if !lets_out {
             debug!(remote = %to, octets, "answer kept back: longer than what was asked allows");
             self.counters.refused(Reason::Amplification);

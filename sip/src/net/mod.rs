@@ -20,6 +20,7 @@ mod error;
 mod event;
 mod flow_table;
 mod gate;
+mod lean;
 mod proofs;
 mod resolve;
 mod route;

@@ -1,10 +1,11 @@
 //! The transport layer, RFC 3261 §18: who owns the sockets and flows, and how a message finds its way out.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::{debug, info};
@@ -16,6 +17,7 @@ use super::error::{NetError, SendError};
 use super::event::{Inside, NetEvent, Peer};
 use super::flow_table::FlowTable;
 use super::gate::Gate;
+use super::lean;
 use super::resolve::{self, Query, Target};
 use super::route::OwnAddresses;
 use super::settings::NetSettings;
@@ -339,14 +341,31 @@ impl Net {
         let socket = self.datagrams.iter().find(|socket| socket.flow == flow).ok_or(SendError::FlowGone)?;
         let local = self.own.of_datagrams(socket.bound, remote.ip());
         complete(&mut message, Transport::Udp, &self.naming.sent_by(Transport::Udp, local));
-        let octets = message.to_bytes();
         let source = Source { transport: Transport::Udp, local, remote, flow };
         // What is kept back counts as sent: the network might have lost it just as well.
-        if kind_of(&message).is_none_or(|kind| self.door.lets_out(kind, octets.len(), remote.ip())) {
+        if let Some(octets) = self.affordable(&mut message, remote.ip()) {
             socket.send(&octets, remote)?;
             self.door.show(Direction::Out, &message, &octets, source);
         }
         Ok(source)
+    }
+
+    /// The octets of a message, a response to a stranger as short as it must be. `None`: it is too long even so.
+    fn affordable(&self, message: &mut Message, to: IpAddr) -> Option<Bytes> {
+        let Some(kind) = kind_of(message) else { return Some(message.to_bytes()) };
+        loop {
+            let octets = message.to_bytes();
+            if self.door.affords(kind, octets.len(), to) {
+                return Some(octets);
+            }
+            let shortened = match message {
+                Message::Response(response) => lean::shorten(response),
+                Message::Request(_) => false,
+            };
+            if !shortened {
+                return self.door.lets_out(kind, octets.len(), to).then_some(octets);
+            }
+        }
     }
 
     fn write(&mut self, flow: FlowId, id: SendId, mut message: Message) -> Result<Source, SendError> {

@@ -184,7 +184,7 @@ impl InviteUsage {
                 if response.status.is_provisional() {
                     uac.handle_provisional(response, source, now);
                 } else if !response.status.is_success() {
-                    uac.handle_refusal(response);
+                    uac.handle_refusal(response, source);
                 } else if !uac.is_wanted() {
                     uac.handle_late_success();
                     self.handle_unwanted(&response, source);

@@ -1,7 +1,7 @@
 //! The session description in a message, alone or as a part of several. RFC 3261 §13.2.1, RFC 5621.
 
 use crate::endpoint::Body;
-use crate::message::{HeaderName, Headers, find_part};
+use crate::message::{HeaderName, Headers, Multipart, Part, find_part};
 
 const SDP: &str = "application/sdp";
 
@@ -15,9 +15,24 @@ pub fn description_of(headers: &Headers, body: &bytes::Bytes) -> Option<Body> {
 }
 
 /// A body that we would have to understand, and do not: 415 (RFC 3261 §8.2.3).
+///
+/// Beside SDP only a part that says `handling=required` counts. RFC 5621 §7.2 has that as the default, but telephone
+/// gateways put ISUP beside the SDP without a word and mean it as an extra (RFC 3398 §5.2).
 pub fn unacceptable_body(headers: &Headers, body: &bytes::Bytes) -> bool {
-    let optional = headers
-        .get(&HeaderName::ContentDisposition)
-        .is_some_and(|disposition| disposition.to_ascii_lowercase().replace(' ', "").contains("handling=optional"));
-    !body.is_empty() && !optional && description_of(headers, body).is_none()
+    if body.is_empty() {
+        return false;
+    }
+    if description_of(headers, body).is_some() {
+        return Multipart::of(headers, body).is_ok_and(|body| body.parts.iter().any(is_unknown_and_required));
+    }
+    handling(headers).as_deref() != Some("optional")
+}
+
+fn is_unknown_and_required(part: &Part) -> bool {
+    !part.media_type.is(SDP) && handling(&part.headers).as_deref() == Some("required")
+}
+
+fn handling(headers: &Headers) -> Option<String> {
+    let disposition = headers.parameterized(&HeaderName::ContentDisposition).ok()??;
+    disposition.params.value("handling").map(str::to_ascii_lowercase)
 }

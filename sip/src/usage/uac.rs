@@ -18,6 +18,7 @@ use super::prack::{self, Pracks};
 use super::session::{Begun, Session};
 use super::session_timer::SessionTimer;
 use super::uas::is_sips;
+use crate::auth::DigestClient;
 use crate::dialog::EarlyDialogs;
 use crate::endpoint::{Body, Ending, Event, OutgoingInvite, RequestId};
 use crate::message::{CSeq, DialogId, Header, HeaderName, Method, Request, Response, StatusCode};
@@ -40,6 +41,7 @@ pub struct Uac {
     /// The answer in a reliable 1xx, where the 2xx has none.
     early_answer: Option<Body>,
     timer: SessionTimer,
+    login: Option<DigestClient>,
     output: VecDeque<Act>,
 }
 
@@ -78,6 +80,7 @@ impl Uac {
             pracks: Pracks::default(),
             early_answer: None,
             timer,
+            login: outgoing.login,
             output: VecDeque::new(),
         };
         if uac.destinations.is_empty() {
@@ -161,9 +164,12 @@ impl Uac {
     }
 
     /// 300–699.
-    pub fn handle_refusal(&mut self, response: Response) {
+    pub fn handle_refusal(&mut self, response: Response, source: Source) {
         if self.is_wanted() && self.timer.handle_too_small(&response) {
             return self.ask_for_longer_session();
+        }
+        if self.is_wanted() && self.take_up_challenge(&response) {
+            return self.ask_with_credentials(source);
         }
         if self.is_wanted() {
             self.refused(response.status, Some(response));
@@ -265,10 +271,34 @@ impl Uac {
 
     /// 422: the same call with a larger interval (RFC 4028 §7.3).
     fn ask_for_longer_session(&mut self) {
+        self.timer.write_request(&mut self.invite.headers);
+        self.ask_again();
+    }
+
+    /// 401 or 407: the credentials stand in the INVITE, in place of those that it had (§22.2).
+    fn take_up_challenge(&mut self, response: &Response) -> bool {
+        let Some(login) = &mut self.login else { return false };
+        let cnonce = self.context.rng.token();
+        let Ok(credentials) = login.answer(response, &Method::Invite, &self.invite.uri, &cnonce) else { return false };
+        if let Some(first) = credentials.first() {
+            self.invite.headers.remove(first.name());
+        }
+        credentials.into_iter().for_each(|header| self.invite.headers.push(header));
+        true
+    }
+
+    /// To the very server that asked: its neighbours may not know the nonce.
+    fn ask_with_credentials(&mut self, source: Source) {
+        let asked = Destination::from(source);
+        self.destinations.retain(|other| *other != asked);
+        self.destinations.insert(0, asked);
+        self.ask_again();
+    }
+
+    fn ask_again(&mut self) {
         let number = self.invite.headers.cseq().map_or(1, |cseq| cseq.number) + 1;
         let cseq = CSeq { number, method: Method::Invite };
         self.invite.headers.set(Header::new(HeaderName::CSeq, cseq.to_string()));
-        self.timer.write_request(&mut self.invite.headers);
         self.state = State::Calling;
         self.early = EarlyDialogs::default();
         self.send_invite();
@@ -342,6 +372,7 @@ mod tests {
             headers: Vec::new(),
             offer: Some(Body::sdp("v=0")),
             ring_for: Duration::from_secs(30),
+            login: None,
         };
         Uac::new(context(), outgoing, now)
     }
@@ -375,6 +406,38 @@ mod tests {
         uac.handle_provisional(response(&uac, StatusCode::RINGING), bob, start);
         uac.handle_timeout(start + Duration::from_secs(30));
         assert_eq!(told(|| uac.poll_output()), ["INVITE", "Progress", "Ended", "CANCEL"]);
+    }
+
+    fn challenged(uac: &Uac, realm: &str) -> Response {
+        let mut refusal = response(uac, StatusCode::UNAUTHORIZED);
+        let challenge = format!("Digest realm=\"{realm}\", nonce=\"1\"");
+        refusal.headers.set(Header::new(HeaderName::WwwAuthenticate, challenge));
+        refusal
+    }
+
+    /// §22.2: the same call, the next CSeq, down the way the challenge came.
+    #[test]
+    fn a_challenge_is_answered_once_and_only_where_a_login_was_given() {
+        let (start, bob) = (Instant::now(), source("192.0.2.4:5060"));
+        let mut stranger = calling("<sip:bob@b.example>", start);
+        stranger.handle_refusal(challenged(&stranger, "b.example"), bob);
+        assert_eq!(told(|| stranger.poll_output()), ["INVITE", "Ended"]);
+
+        let mut uac = calling("<sip:bob@b.example>", start);
+        let login = crate::auth::Login { user: "us".into(), password: "secret".into() };
+        uac.login = Some(DigestClient::new(login, Some("b.example".into())));
+        told(|| uac.poll_output());
+        uac.handle_refusal(challenged(&uac, "b.example"), bob);
+        match uac.poll_output() {
+            Some(Act::Request { request, destinations, .. }) => {
+                assert_eq!(request.headers.cseq().map(|cseq| cseq.number), Ok(2));
+                assert!(request.headers.contains(&HeaderName::Authorization));
+                assert_eq!(destinations.first(), Some(&Destination::from(bob)));
+            }
+            other => panic!("{other:?}"),
+        }
+        uac.handle_refusal(challenged(&uac, "b.example"), bob);
+        assert_eq!(told(|| uac.poll_output()), ["Ended"]);
     }
 
     #[test]

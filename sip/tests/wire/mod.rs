@@ -113,6 +113,7 @@ impl Wire {
             headers: Vec::new(),
             offer: Some(Body::sdp("offer")),
             ring_for: Duration::from_secs(60),
+            login: None,
         };
         change(&mut invite);
         let phone = self.phone(from);

@@ -47,7 +47,7 @@ impl Asker {
         if !calls.is_ours(&dialled.host, &asked.source) {
             return Err(refused(StatusCode::NOT_FOUND));
         }
-        if dialled.user == calls.settings.factory {
+        if dialled.user == calls.routing.names().factory {
             // Only INVITE makes a conference (RFC 4579 §5.4).
             return Err(refused(StatusCode::FORBIDDEN));
         }

@@ -2,6 +2,7 @@
 import type { Request } from "./client";
 import type {
   AccountChange, Action, AddParticipant, Cause, ConferenceChange, NewAccount, NewConference, ParticipantPatch,
+  TrunkFields,
 } from "./types";
 
 export type Api = ReturnType<typeof makeApi>;
@@ -26,6 +27,12 @@ export function makeApi(request: Request) {
     removeAccount: (name: string) => request("delete", "/api/v1/accounts/{name}", { path: { name } }),
     registrations: async (name: string) =>
       (await request("get", "/api/v1/accounts/{name}/registrations", { path: { name } })).items,
+
+    trunks: () =>
+      whole((after) => request("get", "/api/v1/trunks", { query: page(after) })),
+    addTrunk: (body: TrunkFields) => request("post", "/api/v1/trunks", { body }),
+    changeTrunk: (name: string, body: TrunkFields) => request("patch", "/api/v1/trunks/{name}", { path: { name }, body }),
+    removeTrunk: (name: string) => request("delete", "/api/v1/trunks/{name}", { path: { name } }),
 
     conferences: () =>
       whole((after) => request("get", "/api/v1/conferences", { query: page(after) })),

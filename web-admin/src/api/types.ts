@@ -27,3 +27,7 @@ export type Role = Schemas["Role"];
 export type Roster = Schemas["Roster"];
 export type ServerInfo = Schemas["ServerInfo"];
 export type Session = Schemas["Session"];
+export type Trunk = Schemas["TrunkShown"];
+export type TrunkFields = Schemas["TrunkFields"];
+export type TrunkStatus = Schemas["TrunkStatus"];
+export type TrunkTransport = Schemas["TrunkTransport"];

@@ -6,6 +6,7 @@ import { Accounts } from "../screens/accounts/accounts";
 import { Conferences } from "../screens/conferences/conferences";
 import { Control } from "../screens/control/control";
 import { EditConference, NewConference } from "../screens/edit/edit";
+import { Trunks } from "../screens/trunks/trunks";
 import { Icon } from "../ui/icon";
 import { Notices } from "../ui/notices";
 import { useSelected } from "../ui/use-cell";
@@ -20,7 +21,8 @@ export function Frame({ onLeave }: { onLeave: () => void }) {
   const route = useRoute();
   // What went wrong on another screen says nothing about this one.
   useEffect(() => notices.set(notices.get().filter((notice) => notice.tone === "done")), [notices, route]);
-  const onAccounts = route.screen === "accounts";
+  const current = (screen: Route["screen"]) => (route.screen === screen ? "page" : undefined);
+  const elsewhere = route.screen === "accounts" || route.screen === "trunks";
   return (
     <>
       <a class={styles["skip"]} href="#main" onClick={skip}>{texts.skip}</a>
@@ -29,9 +31,12 @@ export function Frame({ onLeave }: { onLeave: () => void }) {
           <Mark /><span>{texts.product}</span>
         </a>
         <nav class={styles["nav"]} aria-label={texts.menu}>
-          <a href={hashOf({ screen: "conferences" })} aria-current={onAccounts ? undefined : "page"}>{texts.conferences.title}</a>
+          <a href={hashOf({ screen: "conferences" })} aria-current={elsewhere ? undefined : "page"}>{texts.conferences.title}</a>
           {powers.seeAccounts && (
-            <a href={hashOf({ screen: "accounts" })} aria-current={onAccounts ? "page" : undefined}>{texts.accounts.title}</a>
+            <a href={hashOf({ screen: "accounts" })} aria-current={current("accounts")}>{texts.accounts.title}</a>
+          )}
+          {powers.seeTrunks && (
+            <a href={hashOf({ screen: "trunks" })} aria-current={current("trunks")}>{texts.trunks.title}</a>
           )}
         </nav>
         <ConnectionState />
@@ -51,6 +56,7 @@ function Screen({ route }: { route: Route }) {
     case "edit": return <EditConference key={route.number} number={route.number} />;
     case "control": return <Control key={route.number} number={route.number} />;
     case "accounts": return <Accounts />;
+    case "trunks": return <Trunks />;
   }
 }
 

@@ -1,5 +1,5 @@
 /** English, and the shape that every other language fills. */
-import type { Access, AccountRole, Cause, Door, ParticipantState, Role } from "../api/types";
+import type { Access, AccountRole, Cause, Door, ParticipantState, Role, TrunkStatus } from "../api/types";
 import type { Fault } from "../state/plan";
 import type { Filter } from "../state/room";
 import { plural } from "./plural";
@@ -258,6 +258,34 @@ export const en = {
     expiresIn: (seconds: number) => (seconds < 120 ? `in ${seconds} s` : `in ${Math.round(seconds / 60)} min`),
     none: "No account matches.",
     you: "you",
+  },
+
+  trunks: {
+    title: "Trunks",
+    summary: (n: number) => count(n, "trunk", "trunks"),
+    create: "New trunk",
+    name: "Name",
+    host: "Host",
+    hostHint: "Name or address of the PBX or carrier, with a port where it is not the usual one.",
+    transport: "Transport",
+    anyTransport: "As DNS says",
+    register: "Register there",
+    username: "User name",
+    password: "Password",
+    passwordHint: "Leave empty to keep the present one.",
+    callerId: "Caller ID",
+    numbers: "Numbers",
+    numbersHint: "One a line: +39055123 = 3001 leads to conference 3001; +390551* is a block.",
+    sources: "Its calls come from",
+    sourcesHint: "Addresses and networks, one a line. Not those that phones share.",
+    enabled: "Switched on",
+    state: "State",
+    status: { off: "Off", starting: "Starting", up: "Up", down: "Down" } satisfies Record<TrunkStatus, string>,
+    edit: (name: string) => `Edit ${name}`,
+    remove: (name: string) => `Delete ${name}`,
+    removeAsk: (name: string) => `Delete the trunk ${name}?`,
+    removeNote: "Calls that stand go on; new ones find no way.",
+    none: "No trunk yet.",
   },
 };
 

@@ -10,6 +10,9 @@ export interface Powers {
   readonly seeAccounts: boolean;
   /** Create, change and delete accounts; the own one everybody may change. */
   readonly accounts: boolean;
+  readonly seeTrunks: boolean;
+  /** Create, change and delete trunks. */
+  readonly trunks: boolean;
   /** The events of all conferences come, so a missing number means a missed event. */
   readonly allEvents: boolean;
 }
@@ -23,6 +26,8 @@ export function powersOf({ allowed }: Pick<Session, "allowed">): Powers {
     plan: all("POST /conferences"),
     seeAccounts: all("GET /accounts"),
     accounts: all("POST /accounts"),
+    seeTrunks: all("GET /trunks"),
+    trunks: all("POST /trunks"),
     allEvents: all("GET /events"),
   };
 }

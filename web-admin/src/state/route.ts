@@ -4,11 +4,13 @@ export type Route =
   | { readonly screen: "new-conference" }
   | { readonly screen: "edit"; readonly number: string }
   | { readonly screen: "control"; readonly number: string }
-  | { readonly screen: "accounts" };
+  | { readonly screen: "accounts" }
+  | { readonly screen: "trunks" };
 
 export function readRoute(hash: string): Route {
   const [head, first, second] = hash.replace(/^#?\/?/, "").split("/").map(decoded);
   if (head === "accounts") return { screen: "accounts" };
+  if (head === "trunks") return { screen: "trunks" };
   if (head === "new") return { screen: "new-conference" };
   if (head === "conferences" && first) {
     return { screen: second === "edit" ? "edit" : "control", number: first };
@@ -23,6 +25,7 @@ export function hashOf(route: Route): string {
     case "edit": return `#/conferences/${encodeURIComponent(route.number)}/edit`;
     case "control": return `#/conferences/${encodeURIComponent(route.number)}`;
     case "accounts": return "#/accounts";
+    case "trunks": return "#/trunks";
   }
 }
 

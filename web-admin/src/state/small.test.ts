@@ -25,7 +25,7 @@ describe("addresses", () => {
 
 describe("the address bar", () => {
   const routes: Route[] = [
-    { screen: "conferences" }, { screen: "new-conference" }, { screen: "accounts" },
+    { screen: "conferences" }, { screen: "new-conference" }, { screen: "accounts" }, { screen: "trunks" },
     { screen: "control", number: "7000" }, { screen: "edit", number: "a/b ü" },
   ];
   test.each(routes)("$screen is read as it was written", (route) => expect(readRoute(hashOf(route))).toEqual(route));
@@ -44,7 +44,7 @@ test.each([
 
 test("powers are what the server allows", () => {
   const allowed = (reach: "own" | "everything", ...calls: string[]) => ({ allowed: calls.map((call) => ({ call, reach })) });
-  expect(powersOf({ allowed: [] })).toEqual({ control: "none", plan: false, seeAccounts: false, accounts: false, allEvents: false });
+  expect(powersOf({ allowed: [] })).toEqual({ control: "none", plan: false, seeAccounts: false, accounts: false, seeTrunks: false, trunks: false, allEvents: false });
   expect(powersOf(allowed("own", "POST /conferences/{number}/call-all", "GET /events"))).toMatchObject({ control: "led", allEvents: false });
   expect(powersOf(allowed("everything", "POST /conferences/{number}/call-all", "GET /events", "GET /accounts")))
     .toMatchObject({ control: "all", allEvents: true, seeAccounts: true, accounts: false });

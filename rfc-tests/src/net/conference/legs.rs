@@ -109,6 +109,7 @@ impl Conference {
             headers: vec![Header::new(HeaderName::AllowEvents, "conference")],
             offer: Some(Body::sdp(offer)),
             ring_for: plan.ring_for,
+            login: None,
         };
         self.legs.insert(call, leg);
         self.agent.command(Command::Invite { call, invite: Box::new(invite) });

@@ -114,6 +114,7 @@ impl Phone {
             headers,
             offer,
             ring_for: Duration::from_secs(180),
+            login: None,
         };
         let id = self.agent.next_call();
         self.note_call(id, party, CallState::Calling, negotiator, None);

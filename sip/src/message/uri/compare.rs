@@ -138,6 +138,19 @@ mod tests {
         assert!(equivalent("sip:[2001:DB8::1]", "sip:[2001:db8:0::1]"));
         assert!(equivalent("tel:+1-201-555-0123", "tel:+12015550123"));
         assert!(!equivalent("tel:7042;phone-context=a.example", "tel:7042;phone-context=b.example"));
+        for (one, other) in [
+            ("tel:+1-201-555-0123;ext=5;isub=1", "tel:+1.201.555.0123;ISUB=1;Ext=5"),
+            ("tel:7042;phone-context=+3906;ext=1", "tel:7-042;ext=1;Phone-Context=+3906"),
+        ] {
+            assert!(equivalent(one, other), "{one} {other}");
+        }
+        for (one, other) in [
+            ("tel:+12015550123;ext=5", "tel:+12015550123;ext=6"),
+            ("tel:+12015550123;isub=1", "tel:+12015550123"),
+            ("tel:+12015550123", "tel:12015550123"),
+        ] {
+            assert!(!equivalent(one, other), "{one} {other}");
+        }
         assert!(equivalent("URN:service:sos", "urn:service:sos"));
         assert!(!equivalent("tel:7042", "sip:7042@a"));
     }

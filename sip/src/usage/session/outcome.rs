@@ -44,7 +44,7 @@ impl Session {
             }
             Purpose::Refresh => self.lose_if_fatal(status),
             Purpose::User(id) => {
-                self.tell(Event::Response { request: *id, status, response: None });
+                self.tell(Event::Response { request: *id, status, response: None, source: None });
                 self.lose_if_fatal(status);
             }
             Purpose::Bye => self.phase = Phase::Over,
@@ -94,7 +94,7 @@ impl Session {
 
     fn handle_user_response(&mut self, id: RequestId, response: Response) {
         let status = response.status;
-        self.tell(Event::Response { request: id, status, response: Some(Arc::new(response)) });
+        self.tell(Event::Response { request: id, status, response: Some(Arc::new(response)), source: None });
         self.lose_if_fatal(status);
     }
 

@@ -1,0 +1,9 @@
+//! Trunks: a stranger PBX that we register at, that we call out through, and that calls us.
+
+mod causes;
+mod early;
+mod house;
+mod inward;
+mod out;
+mod registering;
+mod sipp;

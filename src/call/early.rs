@@ -1,0 +1,42 @@
+//! Early media: what the called network plays before the answer, to the caller. RFC 3960, RFC 3261 §13.3.1.1.
+//!
+//! A 183 with SDP opens it; one without says nothing and opens nothing, and a 180 after it does not close it. Of several
+//! early dialogs the first is heard. The 200 has the last word: whose it is, his media is heard from then on.
+
+use plenary_media::LegId;
+use plenary_media::RoomId;
+use plenary_media::engine::MediaCommand;
+use plenary_sip::endpoint::{Body, Command};
+use plenary_sip::message::{HeaderName, Response, StatusCode, find_part};
+use tracing::debug;
+
+use super::calls::MediaLeg;
+use super::incoming::{Incoming, Prepared, no_media};
+
+/// The SDP of a response.
+pub(super) fn sdp_of(response: &Response) -> Option<bytes::Bytes> {
+    let content_type = response.headers.get(&HeaderName::ContentType)?;
+    find_part(&content_type, &response.body, "application/sdp")
+}
+
+impl Incoming {
+    /// The caller's side of it: 183 with our answer, and both legs in the room. `None` where the caller can be told
+    /// nothing yet, since he made no offer.
+    pub(super) fn open_early_media(&mut self, room: RoomId, callee: LegId) -> Option<Prepared> {
+        if self.request.body.is_empty() {
+            return None;
+        }
+        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media);
+        let prepared = media.and_then(|media| self.prepare(media));
+        let Ok(prepared) = prepared else {
+            debug!("no early media for this caller");
+            return None;
+        };
+        for leg in [prepared.media.id, callee] {
+            self.calls.media(MediaCommand::Join { leg, room });
+        }
+        let body = Some(Body::sdp(prepared.body.clone()));
+        self.calls.sip(Command::Ring { call: self.call, status: StatusCode::SESSION_PROGRESS, body });
+        Some(prepared)
+    }
+}

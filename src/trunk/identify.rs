@@ -1,0 +1,136 @@
+//! Which trunk a request comes from. Nobody, unless something says so: CVE-2024-35190 was a default that let everybody in.
+//!
+//! A trunk is known by the addresses that its administrator wrote down, and where it registers, by the registrar that
+//! took our password. What the request says of itself counts nothing.
+
+use plenary_sip::net_types::{Source, Transport};
+
+use super::network::Network;
+
+/// By what a trunk is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    pub sources: Vec<Network>,
+    /// The only transport that it speaks; absent: any but a browser's.
+    pub transport: Option<Transport>,
+    /// The registrar, as it answered our REGISTER.
+    pub registrar: Option<Source>,
+}
+
+impl Marks {
+    /// How surely the request comes from this trunk, in bits of the network that it lies in.
+    fn fit(&self, source: &Source) -> Option<u8> {
+        let spoken = match self.transport {
+            Some(transport) => transport == source.transport,
+            None => !matches!(source.transport, Transport::Ws | Transport::Wss),
+        };
+        if !spoken {
+            return None;
+        }
+        let is_registrar = |registrar: &Source| {
+            let same_peer = registrar.remote.ip() == source.remote.ip() && registrar.transport == source.transport;
+            same_peer && (registrar.flow == source.flow || registrar.remote == source.remote)
+        };
+        if self.registrar.as_ref().is_some_and(is_registrar) {
+            return Some(u8::MAX);
+        }
+        let containing = self.sources.iter().filter(|network| network.contains(source.remote.ip()));
+        containing.map(Network::prefix).max()
+    }
+}
+
+/// The trunk that fits best, the first by name of those that fit alike.
+pub fn identify<'a>(trunks: impl Iterator<Item = (&'a str, &'a Marks)>, source: &Source) -> Option<&'a str> {
+    let mut best: Option<(u8, &str)> = None;
+    for (name, marks) in trunks {
+        let fit = marks.fit(source);
+        if let Some(fit) = fit.filter(|fit| best.is_none_or(|(before, _)| before < *fit)) {
+            best = Some((fit, name));
+        }
+    }
+    best.map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+    use plenary_sip::endpoint::Rng;
+    use plenary_sip::net_types::FlowId;
+
+    use super::*;
+
+    fn source(transport: Transport, remote: &str, flow: u64) -> Source {
+        Source {
+            transport,
+            local: "198.51.100.1:5060".parse().expect("an address"),
+            remote: remote.parse().expect("an address"),
+            flow: FlowId(flow),
+        }
+    }
+
+    fn marks(sources: &[&str], transport: Option<Transport>) -> Marks {
+        let sources = sources.iter().map(|source| source.parse().expect("a network")).collect();
+        Marks { sources, transport, registrar: None }
+    }
+
+    fn known<'a>(trunks: &'a [(&'a str, Marks)], source: &Source) -> Option<&'a str> {
+        identify(trunks.iter().map(|(name, marks)| (*name, marks)), source)
+    }
+
+    #[test]
+    fn the_narrowest_network_wins() {
+        let trunks = [("all", marks(&["192.0.2.0/24"], None)), ("one", marks(&["192.0.2.7"], None))];
+        assert_eq!(known(&trunks, &source(Transport::Udp, "192.0.2.7:5060", 1)), Some("one"));
+        assert_eq!(known(&trunks, &source(Transport::Tcp, "192.0.2.8:40000", 2)), Some("all"));
+        assert_eq!(known(&trunks, &source(Transport::Udp, "192.0.3.7:5060", 1)), None);
+    }
+
+    #[test]
+    fn another_transport_than_the_trunks_is_another_peer() {
+        let trunks = [("tls", marks(&["192.0.2.7"], Some(Transport::Tls))), ("any", marks(&["192.0.2.8"], None))];
+        assert_eq!(known(&trunks, &source(Transport::Udp, "192.0.2.7:5060", 1)), None);
+        assert_eq!(known(&trunks, &source(Transport::Tls, "192.0.2.7:40000", 3)), Some("tls"));
+        assert_eq!(known(&trunks, &source(Transport::Wss, "192.0.2.8:40000", 4)), None, "a browser is no PBX");
+    }
+
+    #[test]
+    fn the_registrar_that_took_our_password_needs_no_source() {
+        let registrar = Some(source(Transport::Udp, "192.0.2.7:5060", 1));
+        let trunks = [("pstn", Marks { registrar, ..Marks::default() })];
+        assert_eq!(known(&trunks, &source(Transport::Udp, "192.0.2.7:5060", 1)), Some("pstn"));
+        assert_eq!(known(&trunks, &source(Transport::Tcp, "192.0.2.7:5060", 9)), None);
+        assert_eq!(
+            known(&trunks, &source(Transport::Udp, "192.0.2.9:5060", 1)),
+            None,
+            "one UDP listener has many peers"
+        );
+    }
+
+    /// A-23, CVE-2024-35190: whatever trunks there are, a source that none of them names is none of theirs.
+    #[test]
+    fn an_unknown_source_is_never_identified() {
+        let mut rng = Rng::new([23; 32]);
+        for _ in 0..2000 {
+            let trunks: Vec<_> = (0..rng.number() % 5)
+                .map(|_| {
+                    let sources = (0..rng.number() % 4).map(|_| {
+                        let [a, b, c, ..] = rng.number().to_le_bytes();
+                        format!("10.{a}.{b}.{c}/{}", 8 + rng.number() % 25).parse().expect("a network")
+                    });
+                    let sources = sources.collect();
+                    let transport = [None, Some(Transport::Udp), Some(Transport::Tls)][(rng.number() % 3) as usize];
+                    let peer = source(Transport::Tcp, "10.0.0.1:5060", 1 + rng.number() % 4);
+                    ("t", Marks { sources, transport, registrar: (rng.number() % 2 == 0).then_some(peer) })
+                })
+                .collect();
+            let [a, b, c, d, ..] = rng.number().to_le_bytes();
+            let outside = if a == 10 { 11 } else { a };
+            let remote = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(outside, b, c, d)), 5060);
+            let transport =
+                [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Wss][(rng.number() % 4) as usize];
+            let stranger = Source { remote, ..source(transport, "10.0.0.1:5060", 1 + rng.number() % 4) };
+            assert_eq!(known(&trunks, &stranger), None, "{trunks:?} {stranger:?}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! An address or a network: where a trunk's calls come from.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// `192.0.2.10`, `192.0.2.0/28`, `2001:db8::/64`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    /// In bits.
+    prefix: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    #[error("is neither an address nor ADDRESS/BITS")]
+    Malformed,
+    #[error("is wider than a /8 (IPv6: a /16): it would be half the world")]
+    TooWide,
+}
+
+impl Network {
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+                same(ours.to_bits().into(), theirs.to_bits().into(), 32, self.prefix)
+            }
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => same(ours.to_bits(), theirs.to_bits(), 128, self.prefix),
+            _ => false,
+        }
+    }
+
+    /// Of two that contain an address the one with the longer prefix means it more.
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+}
+
+/// Whether the first `prefix` of `width` bits agree.
+fn same(one: u128, other: u128, width: u32, prefix: u8) -> bool {
+    let rest = width.saturating_sub(u32::from(prefix));
+    one.checked_shr(rest).unwrap_or(0) == other.checked_shr(rest).unwrap_or(0)
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+        let address = address.parse::<IpAddr>().map_err(|_| NetworkError::Malformed)?.to_canonical();
+        let (width, least) = if address.is_ipv4() { (32, 8) } else { (128, 16) };
+        let prefix = prefix.map_or(Ok(width), |bits| bits.parse().map_err(|_| NetworkError::Malformed))?;
+        match prefix {
+            prefix if prefix > width => Err(NetworkError::Malformed),
+            prefix if prefix < least => Err(NetworkError::TooWide),
+            prefix => Ok(Self { address, prefix }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_lies_in_its_network_and_in_no_other() {
+        for (network, address, inside) in [
+            ("192.0.2.10", "192.0.2.10", true),
+            ("192.0.2.10", "192.0.2.11", false),
+            ("192.0.2.0/28", "192.0.2.15", true),
+            ("192.0.2.0/28", "192.0.2.16", false),
+            ("192.0.2.7/28", "192.0.2.1", true),
+            ("192.0.2.10", "::ffff:192.0.2.10", true),
+            ("2001:db8::/64", "2001:db8::1", true),
+            ("2001:db8::/64", "2001:db8:0:1::1", false),
+            ("2001:db8::/64", "192.0.2.1", false),
+        ] {
+            let network: Network = network.parse().expect("a network");
+            assert_eq!(network.contains(address.parse().expect("an address")), inside, "{network:?} {address}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_network_or_nearly_everything_is_refused() {
+        for text in ["", "pbx.example", "192.0.2.1/33", "192.0.2.1/", "192.0.2.1/x", "192.0.2.1:5060"] {
+            assert_eq!(text.parse::<Network>(), Err(NetworkError::Malformed), "{text}");
+        }
+        for text in ["0.0.0.0/0", "10.0.0.0/7", "::/0"] {
+            assert_eq!(text.parse::<Network>(), Err(NetworkError::TooWide), "{text}");
+        }
+    }
+}
