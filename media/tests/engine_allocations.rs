@@ -58,7 +58,7 @@ fn a_second_of_conference_allocates_nothing() {
             let phone = party.join(Model { codec, suite, ..Model::default() }, tone);
             party.tell(MediaCommand::SetNoiseSuppression {
                 leg: party.leg(phone),
-                noise_suppression: if phone % 2 == 0 { Switch::On } else { Switch::Off },
+                noise_suppression: if phone.is_multiple_of(2) { Switch::On } else { Switch::Off },
             });
         }
     }

@@ -330,7 +330,7 @@ impl Shard {
         &mut self,
         id: LegId,
         clip: Option<Arc<Clip>>,
-        begin: fn(&mut Leg, Option<Arc<Clip>>) -> Option<Arc<Clip>>,
+        begin: impl FnOnce(&mut Leg, Option<Arc<Clip>>) -> Option<Arc<Clip>>,
     ) {
         let done = match self.legs.find(id) {
             Some((_, leg)) => begin(leg, clip),
