@@ -1,7 +1,7 @@
 //! Noise suppression: what hums, hisses and clatters behind a voice is taken away, the voice stays.
 //!
 //! RNNoise (J.-M. Valin, "A Hybrid DSP/Deep Learning Approach to Real-Time Full-Band Speech Enhancement", 2018): a small
-//! recurrent network sets the gains of 22 bands, 100 times a second. Its price: some 250 µs a frame, and 10 ms that the
+//! recurrent network sets the gains of 22 bands, 100 times a second. Its price: 63 to 250 µs a frame, and 10 ms that the
 //! voice comes later. What is no voice, a tone or music, goes with the noise.
 
 use std::fmt;
