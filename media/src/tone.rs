@@ -77,6 +77,35 @@ pub fn busy() -> Vec<i16> {
     melody(&[note(CALL_PROGRESS_HZ, 500), pause(500)].repeat(4))
 }
 
+/// Amplitude of a note of [`music`], −32 dBov of a sine: three sound at a time, and it lies under a pause, not over it.
+const MUSIC_PEAK: f64 = 1_200.0;
+/// Every so long a note begins, and it sounds four times as long.
+const MUSIC_STEP: Duration = Duration::from_millis(600);
+
+/// A quiet piece for those who wait, 19.2 s: broken chords of C, A minor, F and G, each twice, which end as they began.
+pub fn music() -> Vec<i16> {
+    const CHORDS: [[f64; 4]; 4] = [
+        [261.63, 329.63, 392.00, 523.25],
+        [220.00, 261.63, 329.63, 440.00],
+        [174.61, 261.63, 349.23, 440.00],
+        [196.00, 246.94, 293.66, 392.00],
+    ];
+    let notes: Vec<f64> = CHORDS.iter().flat_map(|chord| [chord, chord]).flatten().copied().collect();
+    let (step, rate) = (SampleRate::Hz48000.samples(MUSIC_STEP), f64::from(SampleRate::Hz48000.hz()));
+    let mut piece = vec![0.0; step * notes.len()];
+    let len = piece.len();
+    for (place, hz) in notes.iter().enumerate() {
+        for n in 0..4 * step {
+            let (t, left) = (n as f64 / rate, (4 * step - n) as f64 / step as f64);
+            let envelope = (t / 0.03).min(1.0) * (-1.8 * t).exp() * left.min(1.0);
+            let sound = (t * hz * std::f64::consts::TAU).sin() + 0.25 * (2.0 * t * hz * std::f64::consts::TAU).sin();
+            // What is left of the last notes sounds into the first: the piece has no seam.
+            piece[(place * step + n) % len] += MUSIC_PEAK * envelope * sound;
+        }
+    }
+    piece.into_iter().map(|sample| sample as i16).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +118,17 @@ mod tests {
             assert!((-14..=-10).contains(&level_dbov(&sound[480..2_880])), "{}", level_dbov(&sound[480..2_880]));
             assert_eq!((sound.first(), sound.last()), (Some(&0), Some(&0)));
         }
+    }
+
+    #[test]
+    fn music_is_quiet_and_goes_on_into_its_beginning_without_a_click() {
+        let piece = music();
+        assert_eq!(piece.len(), 32 * 28_800);
+        let level = level_dbov(&piece);
+        assert!((-40..=-28).contains(&level), "{level} dBov");
+        let step = |pair: [i16; 2]| (i32::from(pair[1]) - i32::from(pair[0])).abs();
+        let natural = piece.windows(2).map(|pair| step([pair[0], pair[1]])).max().expect("samples");
+        assert!(step([piece[piece.len() - 1], piece[0]]) <= natural);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use phones::Model;
 use phones::party::Party;
 use phones::tone::TONES_HZ;
-use plenary_media::engine::Channel;
+use plenary_media::engine::{Channel, MediaCommand, Switch};
 use plenary_media::plan::{AudioCodec, SrtpSuite};
 
 thread_local! {
@@ -55,7 +55,11 @@ fn a_second_of_conference_allocates_nothing() {
     for suite in [None, Some(SrtpSuite::AesCm128HmacSha1_80), Some(SrtpSuite::AeadAes128Gcm)] {
         for codec in [AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722, AudioCodec::Opus] {
             let tone = Some(TONES_HZ[party.phones.len() % TONES_HZ.len()]);
-            party.join(Model { codec, suite, ..Model::default() }, tone);
+            let phone = party.join(Model { codec, suite, ..Model::default() }, tone);
+            party.tell(MediaCommand::SetNoiseSuppression {
+                leg: party.leg(phone),
+                noise_suppression: if phone.is_multiple_of(2) { Switch::On } else { Switch::Off },
+            });
         }
     }
     party.run(Duration::from_secs(12));

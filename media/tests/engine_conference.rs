@@ -212,6 +212,38 @@ fn a_clip_reaches_one_leg_or_the_whole_room_and_its_end_is_told() {
 }
 
 #[test]
+fn music_is_heard_again_and_again_until_it_is_stopped_and_a_clip_interrupts_it() {
+    let (music_hz, clip_hz) = (TONES_HZ[4], TONES_HZ[3]);
+    let clip = |hz| Arc::new(Clip { samples: phones::tone::samples(Some(hz), 48_000, 0, 48_000) });
+    let mut party = three_talkers();
+    let (alone, other) = (party.call(Model::default(), None), 0);
+    let leg = party.leg(alone);
+    let loud = |party: &Party, hz| party.phones[alone].level_of(hz) > full_level_db() - 6.0;
+    party.tell(MediaCommand::PlayMusic { leg, clip: clip(music_hz) });
+    party.run(2 * SECOND);
+    party.forget();
+    party.run(SECOND);
+    assert!(loud(&party, music_hz), "the clip of a second is in its third round");
+    assert!(party.phones[other].level_of(music_hz) < -50.0);
+
+    party.tell(MediaCommand::Play { leg, clip: clip(clip_hz) });
+    party.run(Duration::from_millis(40));
+    party.forget();
+    party.run(Duration::from_millis(140));
+    assert!(loud(&party, clip_hz) && !loud(&party, music_hz));
+    party.run(SECOND);
+    party.forget();
+    party.run(SECOND);
+    assert!(loud(&party, music_hz), "it goes on");
+
+    party.tell(MediaCommand::StopMusic { leg });
+    party.run(SECOND);
+    party.forget();
+    party.run(SECOND);
+    assert!(party.phones[alone].level_of(music_hz) < -50.0);
+}
+
+#[test]
 fn speakers_are_told_loudest_first_at_most_five_times_a_second() {
     let mut party = three_talkers();
     party.tell(MediaCommand::SetGain { leg: party.leg(0), gain_db: -6.0 });

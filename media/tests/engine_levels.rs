@@ -54,6 +54,86 @@ fn who_claims_to_shout_and_is_silent_does_not_pin_the_speaker() {
     assert!(!pinned);
 }
 
+#[test]
+fn a_tick_that_overruns_sheds_reports_and_never_speakers() {
+    let mut party = Party::new();
+    for hz in &TONES_HZ[..3] {
+        party.join(Model::default(), Some(*hz));
+    }
+    party.run(SECOND);
+    assert_eq!(party.sim.counters().ticks_hurried, 0);
+    assert!(party.sim.check_headroom().is_ok());
+    let reports = |party: &Party| party.events.iter().filter(|e| matches!(e, MediaEvent::Speakers { .. })).count();
+
+    party.sim.slow_down(Duration::from_millis(21));
+    party.run(SECOND);
+    party.forget();
+    for phone in [0, 1, 2] {
+        party.phones[phone].tone_hz = None;
+    }
+    party.run(3 * SECOND);
+    assert_eq!(reports(&party), 0, "that they fell silent is not told");
+    assert!(party.sim.counters().ticks_hurried >= 140);
+    let refused = party.sim.check_headroom().expect_err("no room for another");
+    assert!(refused.to_string().contains("85 %"), "{refused}");
+    for (phone, hz) in TONES_HZ[..3].iter().enumerate() {
+        party.phones[phone].tone_hz = Some(*hz);
+    }
+    party.run(SECOND);
+    party.forget();
+    party.run(SECOND);
+    party.assert_hears(0, &[1, 2]);
+
+    party.sim.slow_down(Duration::from_millis(1));
+    party.run(3 * SECOND);
+    assert!(party.sim.check_headroom().is_ok());
+    party.hushed = true;
+    party.run(3 * SECOND);
+    assert!(reports(&party) > 0, "reports come again");
+}
+
+/// Words of uneven length at a pitch that wanders, with pauses; `who` tells voices apart.
+fn speech(t: f64, who: f64) -> f64 {
+    let word = (0.5 + 0.5 * (7.3 * t + 3.0 * (1.7 * t + who).sin()).sin()).powi(2);
+    let pause = if (2.1 * t + who).sin() > -0.3 { 1.0 } else { 0.0 };
+    let phase = std::f64::consts::TAU * ((110.0 + 20.0 * who) * t - 12.0 * (2.3 * t + who).cos());
+    6_000.0 * word * pause * (1..12).map(|h| (phase * f64::from(h)).sin() / f64::from(h)).sum::<f64>()
+}
+
+#[test]
+fn the_one_who_returns_what_others_say_is_named_and_nobody_else() {
+    for codec in [AudioCodec::Pcmu, AudioCodec::Opus] {
+        let mut party = Party::new();
+        let model = Model { codec, ..Model::default() };
+        let returns = Some((Duration::from_millis(180), 0.1));
+        for (returns, speech) in
+            [(None, Some((|t| speech(t, 0.0)) as fn(f64) -> f64)), (None, Some(|t| speech(t, 1.0))), (returns, None)]
+        {
+            let phone = party.join(Model { returns, ..model.clone() }, None);
+            party.phones[phone].speech = speech;
+        }
+        party.run(40 * SECOND);
+        let echoes: Vec<_> = (0..3)
+            .map(|phone| {
+                let leg = party.leg(phone);
+                party.events.iter().rev().find_map(|event| match event {
+                    MediaEvent::Stats { leg: of, stats } if *of == leg => Some(stats.echo),
+                    _ => None,
+                })
+            })
+            .collect();
+        assert_eq!(echoes[..2], [Some(None), Some(None)], "{codec:?}");
+        let echo = echoes[2].flatten().expect("found");
+        println!("{codec:?}: {echo:?}");
+        // Besides its own 180 ms there are the jitter buffer and the phone's packets.
+        assert!((180..=330).contains(&echo.delay.as_millis()), "{codec:?}: {echo:?}");
+        // Gain by itself brings the soft return up by up to 12 dB.
+        assert!((6.0..=24.0).contains(&echo.return_loss_db), "{codec:?}: {echo:?}");
+        party.sim.run(SECOND);
+        assert_eq!(party.sim.counters().echoing_legs, 1);
+    }
+}
+
 /// RFC 6464 §1: who tells that it is silent need not be decoded.
 #[test]
 fn silence_that_is_told_is_not_decoded() {

@@ -185,9 +185,12 @@ mod tests {
         let id = placed.json()["participant_id"].as_str().unwrap().to_owned();
         let path = format!("/conferences/7000/participants/{id}");
 
-        let patched = house.ask_as("olga", Method::PATCH, &path, json!({"muted": true, "gain_db": -6.0})).await;
+        let patched = house
+            .ask_as("olga", Method::PATCH, &path, json!({"muted": true, "gain_db": -6.0, "noise_suppression": true}))
+            .await;
         assert_eq!(patched.status, 200, "{}", patched.text());
         assert_eq!((&patched.json()["muted"], &patched.json()["gain_db"]), (&json!(true), &json!(-6.0)));
+        assert_eq!(patched.json()["noise_suppression"], json!(true));
         let loud = house.ask_as("olga", Method::PATCH, &path, json!({"gain_db": 99.0})).await;
         assert_eq!(loud.problem(), (422, "bad-gain".into(), Some("gain_db".into())));
 

@@ -237,7 +237,11 @@ pub struct MediaLeg {
 impl MediaLeg {
     /// Opens ports on the shard of `room`. Events of the leg come to `inbox`.
     pub fn open(calls: &Calls, room: RoomId, inbox: &mpsc::Sender<LegInput>) -> Result<Self, EngineError> {
-        let opened = calls.engine.open_leg(room)?;
+        let opened = calls.engine.open_leg(room).inspect_err(|error| {
+            if matches!(error, EngineError::Overloaded { .. }) {
+                calls.refused(Reason::Overload);
+            }
+        })?;
         let leg = Self { id: opened.leg, opened, calls: calls.clone() };
         calls.open.send_modify(|open| *open += 1);
         calls.plug(Line::Media { leg: leg.id, inbox: inbox.clone() });

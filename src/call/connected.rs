@@ -5,7 +5,7 @@ use std::time::Instant;
 use plenary_media::RoomId;
 use plenary_media::dtmf::{KeyWay, OnceOnly};
 use plenary_media::engine::{MediaCommand, MediaEvent};
-use plenary_media::plan::{AudioCodec, MediaPlan};
+use plenary_media::plan::{AudioCodec, Direction, MediaPlan};
 use plenary_sip::endpoint::{Body, CallId, Command, Event, OutgoingRequest};
 use plenary_sip::message::{Header, Method, NameAddr, SipUri, StatusCode, Uri};
 use tokio::sync::mpsc;
@@ -217,8 +217,11 @@ impl ConnectedLeg {
     }
 
     /// Carries a new plan out; tells when it holds or resumes.
-    fn follow(&mut self, calls: &Calls, plan: MediaPlan) -> Option<LegNews> {
+    fn follow(&mut self, calls: &Calls, mut plan: MediaPlan) -> Option<LegNews> {
         let held = is_held(&plan);
+        if held {
+            keep_music_out(&mut plan);
+        }
         calls.media(MediaCommand::Connect { leg: self.media.id, plan: Box::new(plan) });
         let changed = held != std::mem::replace(&mut self.held, held);
         changed.then_some(if held { LegNews::Held } else { LegNews::Resumed })
@@ -235,6 +238,11 @@ impl Drop for ConnectedLeg {
 /// Held is who receives nothing from us (RFC 3264 §8.4).
 fn is_held(plan: &MediaPlan) -> bool {
     !plan.audio.direction.sends()
+}
+
+/// What a phone or a PBX plays into a call that it holds is meant for one waiting listener, not for a conference.
+fn keep_music_out(plan: &mut MediaPlan) {
+    plan.audio.direction = Direction::Inactive;
 }
 
 /// The SIP status of a negotiation that failed.

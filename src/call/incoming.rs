@@ -335,5 +335,14 @@ fn no_agreement(error: &NegotiationError) -> Refusal {
 }
 
 pub(super) fn no_media(error: EngineError) -> Refusal {
-    refuse_with(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+    match refuse_with(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()) {
+        Refusal::Status(status, mut headers) => {
+            headers.push(Header::new(HeaderName::RetryAfter, RETRY_AFTER));
+            Refusal::Status(status, headers)
+        }
+        over @ Refusal::Over => over,
+    }
 }
+
+/// Seconds after which a caller who found no room may try again: load is measured twice a second.
+const RETRY_AFTER: &str = "5";

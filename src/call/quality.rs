@@ -4,7 +4,7 @@ use plenary_media::engine::LegStats;
 use plenary_media::plan::AudioCodec;
 use plenary_media::quality::{Transmission, mean_opinion_score};
 
-use crate::conference::Quality;
+use crate::conference::{EchoReading, Quality};
 
 /// The counts of the interval before, and what was told last.
 #[derive(Debug, Default)]
@@ -43,6 +43,10 @@ impl QualityWatch {
             loss_percent: tenths(loss * 100.0),
             jitter_ms: stats.jitter.as_millis().try_into().unwrap_or(u32::MAX),
             round_trip_ms: stats.round_trip.map(|trip| trip.as_millis().try_into().unwrap_or(u32::MAX)),
+            echo: stats.echo.map(|echo| EchoReading {
+                delay_ms: echo.delay.as_millis().try_into().unwrap_or(u32::MAX),
+                return_loss_db: tenths(echo.return_loss_db),
+            }),
             mos: tenths(mean_opinion_score(codec, Transmission { loss, delay })),
         })
     }
@@ -54,6 +58,7 @@ fn is_noticed(told: &Quality, now: &Quality) -> bool {
     (told.mos - now.mos).abs() >= 0.1
         || (told.loss_percent - now.loss_percent).abs() >= 1.0
         || told.jitter_ms.abs_diff(now.jitter_ms) >= 10
+        || told.echo.is_some() != now.echo.is_some()
         || trip(told).abs_diff(trip(now)) >= 50
 }
 
@@ -64,6 +69,8 @@ fn tenths(value: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use plenary_media::engine::Echo;
 
     use super::*;
 
@@ -87,6 +94,16 @@ mod tests {
         assert!(bad.mos < clean.mos);
         assert_eq!(told(at(475, 25)), None, "nothing came");
         assert_eq!(told(at(725, 25)).map(|good_again| good_again.mos), Some(clean.mos));
+    }
+
+    #[test]
+    fn that_a_leg_begins_to_echo_is_told() {
+        let mut watch = QualityWatch::default();
+        watch.handle_stats(&at(250, 0), AudioCodec::Pcmu);
+        let echo = Some(Echo { delay: Duration::from_millis(180), return_loss_db: 20.04 });
+        let told = watch.handle_stats(&LegStats { echo, ..at(500, 0) }, AudioCodec::Pcmu).flatten();
+        let reading = told.and_then(|quality| quality.echo);
+        assert_eq!(reading, Some(EchoReading { delay_ms: 180, return_loss_db: 20.0 }));
     }
 
     #[test]

@@ -80,6 +80,8 @@ pub struct ParticipantPatch {
     pub name: Option<String>,
     /// −40 to +20.
     pub gain_db: Option<f32>,
+    /// Whether noise is taken out of what is heard of the participant.
+    pub noise_suppression: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

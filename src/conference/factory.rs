@@ -46,6 +46,7 @@ impl Factory {
             max_participants: defaults.max_participants,
             muted_on_entry: false,
             announcements: ConferenceOptions::default().announcements,
+            music_when_alone: ConferenceOptions::default().music_when_alone,
             language: None,
             ring_for: defaults.ring_for,
             domain: defaults.domain.clone(),

@@ -79,6 +79,15 @@ pub enum Output {
         participant: ParticipantId,
         gain_db: f32,
     },
+    SetNoiseSuppression {
+        participant: ParticipantId,
+        on: bool,
+    },
+    /// Music for one participant, from here on or no more.
+    Music {
+        participant: ParticipantId,
+        on: bool,
+    },
     /// Tells one participant by voice.
     Say {
         participant: ParticipantId,
@@ -101,6 +110,8 @@ pub struct Focus {
     dial_out: DialOut,
     empty_since: Option<Instant>,
     started: (Instant, OffsetDateTime),
+    /// Whose leg hears music.
+    music_for: Option<(ParticipantId, Attempt)>,
     outputs: VecDeque<Output>,
 }
 
@@ -117,6 +128,7 @@ impl Focus {
             version: 0,
             empty_since: Some(now),
             started: (now, wall),
+            music_for: None,
             outputs: VecDeque::new(),
         };
         focus.announce_conference();
@@ -217,8 +229,8 @@ impl Focus {
     }
 
     /// Levels of who speaks, loudest first.
-    pub fn handle_speakers(&mut self, speakers: &[(ParticipantId, i8)]) {
-        let speakers = self.people.hear_speakers(speakers);
+    pub fn handle_speakers(&mut self, speakers: &[(ParticipantId, i8)], now: Instant) {
+        let speakers = self.people.hear_speakers(speakers, now);
         self.outputs
             .push_back(Output::Announce(LiveEvent::Speakers { conference: self.plan.number.clone(), speakers }));
     }
@@ -301,6 +313,9 @@ impl Focus {
         if was.gain_db != is.gain_db {
             self.outputs.push_back(Output::SetGain { participant: participant(), gain_db: is.gain_db });
         }
+        if let Some(on) = is.noise_suppression.filter(|_| was.noise_suppression != is.noise_suppression) {
+            self.outputs.push_back(Output::SetNoiseSuppression { participant: participant(), on });
+        }
     }
 
     fn changed(&mut self, id: &ParticipantId, now: Instant) {
@@ -313,6 +328,23 @@ impl Focus {
         let version = self.version;
         if let Some(participant) = self.people.get(id).map(Person::shown) {
             self.outputs.push_back(Output::Announce(LiveEvent::Participant { conference, version, participant }));
+        }
+        self.settle_music();
+    }
+
+    /// Music is for the only one, while he listens.
+    fn settle_music(&mut self) {
+        let alone = self.people.only_one().filter(|_| self.plan.music_when_alone);
+        let alone = alone.filter(|person| person.state == ParticipantState::Connected);
+        let wanted = alone.map(|person| (person.id.clone(), person.attempt));
+        if self.music_for == wanted {
+            return;
+        }
+        if let Some((participant, _)) = std::mem::replace(&mut self.music_for, wanted.clone()) {
+            self.outputs.push_back(Output::Music { participant, on: false });
+        }
+        if let Some((participant, _)) = wanted {
+            self.outputs.push_back(Output::Music { participant, on: true });
         }
     }
 

@@ -43,4 +43,6 @@ pub use notice::Notice;
 pub use people::Attempt;
 pub use plan::{Plan, PlanDefaults, PlannedMember};
 pub use roles::{Deed, may};
-pub use roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role, Roster};
+pub use roster::{
+    CallDirection, Cause, Door, EchoReading, Participant, ParticipantId, ParticipantState, Quality, Role, Roster,
+};

@@ -3,6 +3,8 @@
 //! A row outlives its leg: who was busy is still shown as busy, and a second call to the same address goes on in
 //! the same row under a new attempt.
 
+use std::time::{Duration, Instant};
+
 use time::OffsetDateTime;
 
 use super::admission::Join;
@@ -32,11 +34,15 @@ pub struct Person {
     pub hand_raised: bool,
     pub keypad: Keypad,
     gain_db: f32,
+    /// As the server does it by itself, until somebody says otherwise.
+    noise_suppression: Option<bool>,
     cause: Option<Cause>,
     status: Option<u16>,
     direction: CallDirection,
     door: Door,
     level_dbov: Option<i8>,
+    /// How long it has spoken, up to the latest change of who speaks.
+    spoke: Duration,
     /// Absent while it is not in.
     pub joined_at: Option<OffsetDateTime>,
     codec: Option<String>,
@@ -54,6 +60,7 @@ pub struct Media {
     pub muted: bool,
     pub deafened: bool,
     pub gain_db: f32,
+    pub noise_suppression: Option<bool>,
 }
 
 /// RFC 3323 §4.1.1.3.
@@ -77,11 +84,13 @@ impl Person {
             hand_raised: false,
             keypad: Keypad::default(),
             gain_db: 0.0,
+            noise_suppression: None,
             cause: None,
             status: None,
             direction: CallDirection::DialedIn,
             door: Door::Sip,
             level_dbov: None,
+            spoke: Duration::ZERO,
             joined_at: None,
             codec: None,
             secured: false,
@@ -106,7 +115,12 @@ impl Person {
     }
 
     pub fn media(&self) -> Media {
-        Media { muted: self.muted || !self.may_speak, deafened: self.deafened, gain_db: self.gain_db }
+        Media {
+            muted: self.muted || !self.may_speak,
+            deafened: self.deafened,
+            gain_db: self.gain_db,
+            noise_suppression: self.noise_suppression,
+        }
     }
 
     pub fn apply(&mut self, patch: &ParticipantPatch) {
@@ -118,6 +132,7 @@ impl Person {
         set(&mut self.role, patch.role);
         set(&mut self.name, patch.name.clone());
         set(&mut self.gain_db, patch.gain_db);
+        self.noise_suppression = patch.noise_suppression.or(self.noise_suppression);
     }
 
     pub fn hear(&mut self, news: LegNews, wall: OffsetDateTime) {
@@ -208,7 +223,9 @@ impl Person {
             hand_raised: self.hand_raised,
             speaking: self.level_dbov.is_some(),
             level_dbov: self.level_dbov.unwrap_or(SILENCE_DBOV),
+            spoke_seconds: self.spoke.as_secs(),
             gain_db: self.gain_db,
+            noise_suppression: self.noise_suppression,
             joined_at: self.joined_at,
             codec: self.codec.clone(),
             secured: self.secured,
@@ -228,6 +245,8 @@ fn set<T>(place: &mut T, wished: Option<T>) {
 pub struct People {
     rows: Vec<Person>,
     ids_given: u64,
+    /// When it was last told who speaks.
+    heard_at: Option<Instant>,
 }
 
 impl People {
@@ -245,6 +264,12 @@ impl People {
 
     pub fn present(&self) -> usize {
         self.rows.iter().filter(|person| person.is_in()).count()
+    }
+
+    /// Who is in and nobody else.
+    pub fn only_one(&self) -> Option<&Person> {
+        let mut present = self.rows.iter().filter(|person| person.is_in());
+        present.next().filter(|_| present.next().is_none())
     }
 
     pub fn names_of_those_in(&self) -> Vec<String> {
@@ -308,8 +333,12 @@ impl People {
     }
 
     /// Notes who speaks; everybody else is silent.
-    pub fn hear_speakers(&mut self, speakers: &[(ParticipantId, i8)]) -> Vec<Speaker> {
+    pub fn hear_speakers(&mut self, speakers: &[(ParticipantId, i8)], now: Instant) -> Vec<Speaker> {
+        let since = self.heard_at.replace(now).unwrap_or(now);
         for person in &mut self.rows {
+            if person.level_dbov.is_some() {
+                person.spoke += now.saturating_duration_since(since);
+            }
             person.level_dbov = speakers.iter().find(|(id, _)| *id == person.id).map(|(_, level)| *level);
         }
         speakers.iter().map(|(id, level_dbov)| Speaker { id: id.clone(), level_dbov: *level_dbov }).collect()

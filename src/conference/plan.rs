@@ -24,6 +24,8 @@ pub struct Plan {
     pub muted_on_entry: bool,
     /// Callers by telephone are told by voice where they are and what happens.
     pub announcements: bool,
+    /// Who is the only one hears music until the next comes.
+    pub music_when_alone: bool,
     /// Of what they are told; absent: the server's.
     pub language: Option<Language>,
     /// How long a called member rings.
@@ -68,6 +70,7 @@ impl Plan {
             max_participants: limit,
             muted_on_entry: stored.options.muted_on_entry,
             announcements: stored.options.announcements,
+            music_when_alone: stored.options.music_when_alone,
             language: stored.options.language,
             ring_for: ring_for.unwrap_or(defaults.ring_for),
             domain: defaults.domain.clone(),

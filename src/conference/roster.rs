@@ -55,7 +55,12 @@ pub struct Participant {
     pub speaking: bool,
     /// −127 (silence) to 0.
     pub level_dbov: i8,
+    /// How long the participant has spoken in this conference, up to the latest change of who speaks.
+    pub spoke_seconds: u64,
     pub gain_db: f32,
+    /// Absent: as `media.noise-suppression` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_suppression: Option<bool>,
     #[serde(with = "time::serde::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub joined_at: Option<OffsetDateTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,6 +84,17 @@ pub struct Quality {
     pub round_trip_ms: Option<u32>,
     /// Estimate by the E-model (ITU-T G.107): 1 (bad) to 4.5 (excellent).
     pub mos: f32,
+    /// Present while the participant's side returns to the others what they say: a loudspeaker near its microphone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub echo: Option<EchoReading>,
+}
+
+/// What comes back from a participant of what the others say.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+pub struct EchoReading {
+    pub delay_ms: u32,
+    /// How much softer it comes back, dB.
+    pub return_loss_db: f32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use plenary_media::engine::{Clip, Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel};
+use plenary_media::engine::{Clip, Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel, Switch};
 use plenary_media::{LegId, RoomId};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -110,7 +110,7 @@ impl ConferenceTask {
             Input::Speakers(levels) => {
                 let named = levels.iter().filter_map(|level| Some((self.owner_of(level.leg)?, level.level_dbov)));
                 let speakers: Vec<_> = named.collect();
-                self.focus.handle_speakers(&speakers);
+                self.focus.handle_speakers(&speakers, now);
             }
             Input::Plan(plan) => self.focus.handle_plan(*plan),
         }
@@ -149,6 +149,17 @@ impl ConferenceTask {
                 }
                 Output::SetGain { participant, gain_db } => {
                     self.steer(&participant, |leg| MediaCommand::SetGain { leg, gain_db });
+                }
+                Output::SetNoiseSuppression { participant, on } => {
+                    let noise_suppression = if on { Switch::On } else { Switch::Off };
+                    self.steer(&participant, |leg| MediaCommand::SetNoiseSuppression { leg, noise_suppression });
+                }
+                Output::Music { participant, on: true } => {
+                    let clip = self.voice.music();
+                    self.steer(&participant, |leg| MediaCommand::PlayMusic { leg, clip });
+                }
+                Output::Music { participant, on: false } => {
+                    self.steer(&participant, |leg| MediaCommand::StopMusic { leg });
                 }
                 Output::Say { participant, notice } => {
                     let leg = self.legs.get(&participant).and_then(|leg| leg.media);

@@ -155,8 +155,14 @@ pub fn engine(settings: &Settings) -> EngineSettings {
         ports: settings.media.ports.clone(),
         speakers: settings.media.speakers,
         silent_after: settings.media.silent_after,
-        auto_gain: if settings.media.auto_gain { Switch::On } else { Switch::Off },
+        auto_gain: switch(settings.media.auto_gain),
+        noise_suppression: switch(settings.media.noise_suppression),
+        busy_limit: settings.media.busy_limit,
     }
+}
+
+fn switch(on: bool) -> Switch {
+    if on { Switch::On } else { Switch::Off }
 }
 
 pub fn directory(settings: &Settings) -> DirectorySettings {

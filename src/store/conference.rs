@@ -76,6 +76,8 @@ pub struct ConferenceOptions {
     pub ring_seconds: Option<u16>,
     /// Callers by telephone are told by voice where they are, and what is done to them; true when absent.
     pub announcements: bool,
+    /// Who is the only one hears music until the next comes; false when absent.
+    pub music_when_alone: bool,
     /// Of what they are told: `en`, `it`, `ru`, `zh`; absent: the server's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "it")]
@@ -84,7 +86,14 @@ pub struct ConferenceOptions {
 
 impl Default for ConferenceOptions {
     fn default() -> Self {
-        Self { muted_on_entry: false, max_participants: None, ring_seconds: None, announcements: true, language: None }
+        Self {
+            muted_on_entry: false,
+            max_participants: None,
+            ring_seconds: None,
+            announcements: true,
+            music_when_alone: false,
+            language: None,
+        }
     }
 }
 

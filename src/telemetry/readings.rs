@@ -22,7 +22,13 @@ const TICKS: Metric<0> = Metric::new("media_tick_seconds", "Time that a tick too
 const OVERRUNS: Metric<0> =
     Metric::new("media_tick_overruns_total", "Ticks that took too long or were left out after a stall.", []);
 const LATE_TICKS: Metric<0> = Metric::new("media_ticks_late_total", "Ticks that began more than 5 ms late.", []);
+const HURRIED: Metric<0> = Metric::new(
+    "media_ticks_hurried_total",
+    "Ticks without automatic gain, noise suppression and level reports, after one that overran.",
+    [],
+);
 const ENCODES: Metric<1> = Metric::new("media_encodes_total", "Frames encoded.", ["codec"]);
+const ECHOES: Metric<0> = Metric::new("media_echoing_legs", "Legs that return to others what they say.", []);
 const LEGS: Metric<2> = Metric::new("media_legs", "Legs open now.", ["codec", "security"]);
 
 /// Opens every metric that is read elsewhere.
@@ -75,6 +81,8 @@ fn announce_media(metrics: &Metrics, engine: &EngineHandle) {
     let of = engine.clone();
     metrics.counter_read(LATE_TICKS, move || vec![([], of.counters().ticks_late)]);
     let of = engine.clone();
+    metrics.counter_read(HURRIED, move || vec![([], of.counters().ticks_hurried)]);
+    let of = engine.clone();
     metrics.counter_read(ENCODES, move || {
         of.counters().encodes.into_iter().map(|(codec, count)| ([codec.name().into()], count)).collect()
     });
@@ -84,6 +92,8 @@ fn announce_media(metrics: &Metrics, engine: &EngineHandle) {
         let legs = of.counters().legs.into_iter();
         legs.map(|(codec, secured, count)| ([codec.name().into(), security(secured)], count as f64)).collect()
     });
+    let of = engine.clone();
+    metrics.gauge_read(ECHOES, move || vec![([], of.counters().echoing_legs as f64)]);
     let of = engine.clone();
     metrics.histogram_read(TICKS, move || {
         let ticks = of.counters().ticks;

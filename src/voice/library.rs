@@ -8,13 +8,14 @@ use std::sync::{Arc, OnceLock};
 
 use plenary_config::Language;
 use plenary_media::engine::Clip;
+use plenary_media::tone;
 use tracing::warn;
 
 use super::builtin;
 use super::phrase::Phrase;
 use super::reader::Reader;
 use super::sentence::{LARGEST_WORD, Piece, Sentence, count, digits};
-use super::wave::Wave;
+use super::wave::{Wave, WaveError};
 
 /// Between two pieces of a sentence: 0.12 s at 48 kHz.
 const PAUSE: usize = 5_760;
@@ -33,6 +34,7 @@ struct Inner {
     reader: Reader,
     /// Read when first wanted; the map itself never changes.
     recordings: HashMap<(Language, String), OnceLock<Option<Vec<i16>>>>,
+    music: OnceLock<Arc<Clip>>,
 }
 
 impl Voice {
@@ -45,6 +47,7 @@ impl Voice {
             language,
             reader: Reader::default(),
             recordings: recordings.map(cell).collect(),
+            music: OnceLock::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -68,6 +71,15 @@ impl Voice {
         (!samples.is_empty()).then_some(Clip { samples })
     }
 
+    /// What is heard while there is nobody to talk to: `prompts/music.wav`, else a quiet piece of our own.
+    pub fn music(&self) -> Arc<Clip> {
+        let find = || {
+            let own = self.inner.own(&self.inner.folder.join("music.wav"));
+            Arc::new(Clip { samples: own.filter(|sound| !sound.is_empty()).unwrap_or_else(tone::music) })
+        };
+        self.inner.music.get_or_init(find).clone()
+    }
+
     async fn read(&self, words: &str, language: Language) -> Option<Vec<i16>> {
         self.inner.reader.read(words, language).await
     }
@@ -87,16 +99,16 @@ impl Voice {
 impl Inner {
     fn find(&self, language: Language, name: &str) -> Option<Vec<i16>> {
         let file = self.folder.join(language.code()).join(name).with_extension("wav");
-        let own = match File::open(&file) {
-            Ok(opened) => Some(Wave::read(BufReader::new(opened)).and_then(Wave::at_48_khz)),
-            Err(_) => None, // the usual case: nobody recorded another
-        };
-        match own {
-            Some(Ok(sound)) => return Some(sound),
-            Some(Err(error)) => warn!(file = %file.display(), %error, "the built-in recording is played instead"),
-            None => {}
-        }
-        builtin::recording(language, name)?.at_48_khz().ok()
+        self.own(&file).or_else(|| builtin::recording(language, name)?.at_48_khz().ok())
+    }
+
+    /// What the administrator put there; usually nothing.
+    fn own(&self, file: &Path) -> Option<Vec<i16>> {
+        let opened = File::open(file).ok()?;
+        let sound = Wave::read(BufReader::new(opened)).and_then(Wave::at_48_khz);
+        let named =
+            |error: &WaveError| warn!(file = %file.display(), %error, "the built-in recording is played instead");
+        sound.inspect_err(named).ok()
     }
 }
 
@@ -159,6 +171,23 @@ mod tests {
         assert_eq!(own.samples, [11, 12, 13]);
         let built_in = voice.say(&Phrase::Full.into(), None).await.unwrap();
         assert!(seconds(&built_in) > 0.5);
+    }
+
+    #[test]
+    fn music_is_the_administrators_own_where_there_is_some() {
+        let scratch = Scratch::new();
+        let built_in = Voice::new(scratch.path(), Language::En).music();
+        assert_eq!(built_in.samples, tone::music());
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 48_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut file = hound::WavWriter::create(scratch.path().join("music.wav"), spec).unwrap();
+        [21_i16, 22, 23].into_iter().for_each(|sample| file.write_sample(sample).unwrap());
+        file.finalize().unwrap();
+        assert_eq!(Voice::new(scratch.path(), Language::En).music().samples, [21, 22, 23]);
     }
 
     #[tokio::test]

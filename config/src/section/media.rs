@@ -28,6 +28,10 @@ pub struct Media {
     pub silent_after: Duration,
     /// Whether everybody is brought to about the same loudness.
     pub auto_gain: bool,
+    /// Whether noise is taken out of what everybody says.
+    pub noise_suppression: bool,
+    /// A media thread that works more of its time than this takes no further call: 10 to 100 percent, 100 for never.
+    pub busy_limit: u8,
     /// In order of preference.
     pub codecs: Vec<AudioCodec>,
 }
@@ -52,6 +56,8 @@ impl Default for Media {
             speakers: 8,
             silent_after: Duration::from_secs(30),
             auto_gain: true,
+            noise_suppression: false,
+            busy_limit: 85,
             codecs: vec![Opus, G722, Pcma, Pcmu],
         }
     }
@@ -82,6 +88,9 @@ impl Media {
         }
         if !(Duration::from_secs(1)..=Duration::from_secs(3600)).contains(&self.silent_after) {
             unfit.push(Unfit { key: "media.silent-after", reason: "must be 1s to 1h".into() });
+        }
+        if !(10..=100).contains(&self.busy_limit) {
+            unfit.push(Unfit { key: "media.busy-limit", reason: "must be 10 to 100".into() });
         }
         let twice = (1..self.codecs.len()).any(|at| self.codecs[..at].contains(&self.codecs[at]));
         if self.codecs.is_empty() || twice {

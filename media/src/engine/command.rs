@@ -51,6 +51,11 @@ pub enum MediaCommand {
         leg: LegId,
         auto_gain: Switch,
     },
+    /// Whether noise is taken out of what the leg says, while others hear it.
+    SetNoiseSuppression {
+        leg: LegId,
+        noise_suppression: Switch,
+    },
     /// Sends a key press to the leg (RFC 4733), where it takes any; longer than a second or shorter than 40 ms is not
     /// sent. At most 32 wait.
     SendKey {
@@ -64,6 +69,14 @@ pub enum MediaCommand {
         clip: Arc<Clip>,
     },
     StopPlaying {
+        leg: LegId,
+    },
+    /// Plays to this leg alone, over what it hears, again and again; a clip that is [played](Self::Play) interrupts it.
+    PlayMusic {
+        leg: LegId,
+        clip: Arc<Clip>,
+    },
+    StopMusic {
         leg: LegId,
     },
     /// Plays to everybody in the room.

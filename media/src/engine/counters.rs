@@ -70,7 +70,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count(usize);
 
-const REFUSED: usize = 9;
+const REFUSED: usize = 12;
 const ENCODES: usize = REFUSED + Refusal::ALL.len();
 const LEGS: usize = ENCODES + CODECS.len();
 const TICKS: usize = LEGS + 2 * CODECS.len();
@@ -87,6 +87,12 @@ impl Count {
     pub const BUSY_NANOS: Self = Self(6);
     pub const DECODES: Self = Self(7);
     pub const LATE_TICKS: Self = Self(8);
+    /// Legs now, as those of [`legs`](Self::legs).
+    pub const ECHOES: Self = Self(9);
+    /// Ticks that left out what can be left out.
+    pub const HURRIED: Self = Self(10);
+    /// Of the shard's time, lately: percent.
+    pub const LOAD: Self = Self(11);
 
     pub fn refused(why: Refusal) -> Self {
         Self(REFUSED + why as usize)
@@ -156,6 +162,11 @@ impl Published {
         }
     }
 
+    /// How much of its time the shard worked lately, percent.
+    pub fn load_percent(&self) -> u64 {
+        self.fields[Count::LOAD.0].load(Relaxed)
+    }
+
     fn read(&self) -> Tally {
         let mut tally = Tally::default();
         for (value, field) in tally.fields.iter_mut().zip(&self.fields) {
@@ -184,8 +195,12 @@ pub struct Counters {
     pub ticks_late: u64,
     /// Ticks left out after a stall.
     pub ticks_skipped: u64,
+    /// Ticks that did without automatic gain, noise suppression and level reports, after one that overran.
+    pub ticks_hurried: u64,
     /// Connected legs, by the codec we send and whether SRTP protects it.
     pub legs: Vec<(AudioCodec, bool, u64)>,
+    /// Legs that return to others what they say.
+    pub echoing_legs: u64,
 }
 
 /// How long ticks took.
@@ -224,12 +239,14 @@ impl Counters {
             },
             tick_overruns: tally.get(Count::OVERRUNS),
             ticks_late: tally.get(Count::LATE_TICKS),
+            ticks_hurried: tally.get(Count::HURRIED),
             ticks_skipped: tally.get(Count::SKIPPED),
             legs: CODECS
                 .into_iter()
                 .flat_map(secured)
                 .map(|(codec, secured)| (codec, secured, tally.get(Count::legs(codec, secured))))
                 .collect(),
+            echoing_legs: tally.get(Count::ECHOES),
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Desk {
     pub frame: Frame,
     /// How many datagrams of handshakes may still be taken in this tick.
     handshake_turns: u8,
+    /// This tick leaves out what can be left out.
+    pub hurries: bool,
 }
 
 /// At 0.1 ms each they take a tenth of a tick at most; who is passed over sends again.
@@ -36,11 +38,14 @@ impl Desk {
             packet: [0; PACKET_LEN],
             frame: SILENCE,
             handshake_turns: HANDSHAKE_TURNS,
+            hurries: false,
         }
     }
 
     /// A tick begins.
-    pub fn begin_tick(&mut self) {
+    pub fn begin_tick(&mut self, hurries: bool) {
+        self.hurries = hurries;
+        self.tally.add(Count::HURRIED, hurries.into());
         self.handshake_turns = HANDSHAKE_TURNS;
     }
 
@@ -79,6 +84,11 @@ impl<Io: PacketIo> Exit<'_, Io> {
 
     pub fn send_key(&mut self, passage: KeyPassage) {
         let len = self.sender.key_packet(passage, self.packet);
+        self.pass(len);
+    }
+
+    pub fn send_comfort_noise(&mut self, payload_type: u8, tick: u64) {
+        let len = self.sender.comfort_noise_packet(payload_type, tick, self.packet);
         self.pass(len);
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::dtmf::KeyWay;
 use crate::id::{LegId, RoomId};
-pub use crate::mix::SpeakerLevel;
+pub use crate::mix::{Echo, SpeakerLevel};
 use crate::secure::dtls::DtlsError;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -64,4 +64,6 @@ pub struct LegStats {
     pub round_trip: Option<Duration>,
     /// Loss that the peer reports of what we send, 0 to 1.
     pub remote_loss: Option<f32>,
+    /// What others say and this leg returns.
+    pub echo: Option<Echo>,
 }

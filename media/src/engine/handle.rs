@@ -55,6 +55,7 @@ pub struct OpenedLeg {
 struct Inner {
     ports: Ports,
     preparer: Mutex<Preparer>,
+    busy_limit: u8,
     shards: Vec<ShardEnd>,
 }
 
@@ -80,7 +81,7 @@ impl Engine {
         let shards = (0..settings.threads.max(1))
             .map(|index| ShardEnd::start(index, &settings, start, &mut events))
             .collect::<Result<Vec<_>, _>>()?;
-        let inner = Inner { ports, preparer: Mutex::new(preparer), shards };
+        let inner = Inner { ports, preparer: Mutex::new(preparer), busy_limit: settings.busy_limit, shards };
         Ok((EngineHandle { inner: Arc::new(inner) }, events))
     }
 }
@@ -105,6 +106,7 @@ impl EngineHandle {
         let mut preparer = lock(&self.inner.preparer);
         let shard = &self.inner.shards[preparer.shard_of_room(near)];
         shard.check_space(&preparer)?;
+        check_headroom(shard.index, &shard.published, self.inner.busy_limit)?;
         let opened = preparer.open_leg();
         let (leg, rtp_port) = (opened.id, sockets.rtp_port);
         shard.deliver(Letter::Open { leg: opened, sockets: Box::new(sockets) })?;
@@ -149,6 +151,15 @@ impl EngineHandle {
     }
 }
 
+/// Better refuse the next leg than spoil those that are there.
+pub(super) fn check_headroom(shard: usize, published: &Published, limit: u8) -> Result<(), EngineError> {
+    let percent = published.load_percent();
+    if limit < 100 && percent > limit.into() {
+        return Err(EngineError::Overloaded { shard, percent, limit });
+    }
+    Ok(())
+}
+
 fn shard_of(command: &MediaCommand, preparer: &Preparer) -> Option<usize> {
     use MediaCommand::*;
     match command {
@@ -161,9 +172,12 @@ fn shard_of(command: &MediaCommand, preparer: &Preparer) -> Option<usize> {
         | SetDeaf { leg, .. }
         | SetGain { leg, .. }
         | SetAutoGain { leg, .. }
+        | SetNoiseSuppression { leg, .. }
         | SendKey { leg, .. }
         | Play { leg, .. }
         | StopPlaying { leg }
+        | PlayMusic { leg, .. }
+        | StopMusic { leg }
         | CloseLeg { leg } => preparer.shard_of_leg(*leg),
     }
 }

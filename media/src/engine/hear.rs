@@ -7,6 +7,7 @@
 //! | played to, or with its echo | that, over what it hears | for itself |
 //! | being sent a key | nothing | its event (RFC 4733) |
 //! | deafened or alone | silence | never: one packet, over and over |
+//! | in a room where nobody speaks | silence | as the whole sum; comfort noise (RFC 3389) where the peer takes it |
 
 use super::command::Deaf;
 use super::counters::{Count, Tally};
@@ -14,7 +15,7 @@ use super::desk::{Desk, Exit};
 use super::io::{PacketIo, Slot};
 use super::leg::{Leg, Place};
 use super::room::RoomSound;
-use super::send::{KeyPassage, Passage};
+use super::send::{Hush, Hushed, KeyPassage, Passage};
 use super::streams::Streams;
 use crate::mix::{EncodeChain, EncodeKey, Frame, MixKey, SILENCE};
 use crate::plan::AudioCodec;
@@ -43,7 +44,9 @@ impl Leg {
             if self.send_keys(slot, tick, desk, io) {
                 return self.finish_prompt(desk);
             }
-            match (self.choose(room, &mut desk.frame), room) {
+            let hears = self.choose(room, &mut desk.frame);
+            self.silent_ticks = if hears == Hears::Silence { self.silent_ticks + 1 } else { 0 };
+            match (hears, room) {
                 (Hears::Whole, Some(room)) => self.send_whole(slot, room, tick, desk, io),
                 (Hears::Alone, _) => self.send_alone(slot, room, tick, desk, io),
                 _ => self.send_silence(slot, tick, desk, io),
@@ -71,6 +74,7 @@ impl Leg {
     fn choose(&mut self, room: Option<&RoomSound<'_>>, frame: &mut Frame) -> Hears {
         let hears = match room {
             _ if self.deaf == Deaf::Deafened => Hears::Silence,
+            Some(room) if room.is_silent && self.takes_comfort_noise() => Hears::Silence,
             Some(_) if !self.is_summed => Hears::Whole,
             Some(room) => {
                 room.sum.without(&self.frame, &mut self.limiter, frame);
@@ -82,14 +86,29 @@ impl Leg {
             }
             None => Hears::Silence,
         };
-        let Some(prompt) = &mut self.prompt else { return hears };
+        if self.prompt.is_none() && self.music.is_none() {
+            return hears;
+        }
         match (hears, room) {
             (Hears::Whole, Some(room)) => *frame = *room.recent.newest(),
             (Hears::Alone, _) => {}
             _ => *frame = SILENCE,
         }
-        prompt.add_to(frame);
+        match (&mut self.prompt, &mut self.music) {
+            (Some(prompt), _) => prompt.add_to(frame),
+            (None, Some(music)) => {
+                music.add_to(frame);
+                if music.is_over() {
+                    music.begin_again();
+                }
+            }
+            (None, None) => {}
+        }
         Hears::Alone
+    }
+
+    fn takes_comfort_noise(&self) -> bool {
+        self.streams.as_ref().is_some_and(|streams| matches!(streams.sender.hush, Hush::ComfortNoise(_)))
     }
 
     fn send_whole(&mut self, slot: Slot, room: &RoomSound<'_>, tick: u64, desk: &mut Desk, io: &mut impl PacketIo) {
@@ -134,10 +153,16 @@ impl Leg {
         let Streams { sender, solo, latch, .. } = &mut **streams;
         let Desk { packet, tally, .. } = desk;
         let to = latch.rtp_destination();
-        let positions = sender.positions(tick);
+        let (positions, hushed) = (sender.positions(tick), sender.hush.at(self.silent_ticks - 1));
         let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
-        for position in positions {
-            exit.send(Passage { octets: solo.silence(), position, csrcs: &[], levels: &[] });
+        match hushed {
+            Hushed::Silence => {
+                for position in positions {
+                    exit.send(Passage { octets: solo.silence(), position, csrcs: &[], levels: &[] });
+                }
+            }
+            Hushed::ComfortNoise(payload_type) => exit.send_comfort_noise(payload_type, tick),
+            Hushed::Nothing => {}
         }
     }
 }

@@ -16,7 +16,8 @@ use super::streams::Streams;
 use crate::dtmf::tone::Verdict;
 use crate::dtmf::{KeyPress, KeyWay};
 use crate::id::LegId;
-use crate::mix::{AutoGain, Frame, Gain, Limiter, SILENCE, Sound};
+use crate::mix::echo::Track;
+use crate::mix::{AutoGain, EchoWatch, Frame, Gain, Limiter, NoiseSuppressor, SILENCE, Sound};
 use crate::rtp::Ssrc;
 
 /// A voice this loud may hold the tones of keys, and is decoded for them even of who is muted.
@@ -34,9 +35,15 @@ pub(super) struct Leg {
     gain: Gain,
     /// Switched on, it finds the gain besides the one that was set.
     auto_gain: Option<AutoGain>,
+    /// Present where noise is taken out.
+    suppressor: Option<Box<NoiseSuppressor>>,
+    /// Whether the leg returns what it hears.
+    echo: EchoWatch,
     /// Of what the leg hears when it is heard itself.
     pub limiter: Limiter,
     pub prompt: Option<Prompt>,
+    /// Again and again, while there is no prompt.
+    pub music: Option<Prompt>,
     /// What the peer said in this tick, once pulled.
     pub frame: Frame,
     pulled: Option<Sound>,
@@ -44,6 +51,8 @@ pub(super) struct Leg {
     pub is_summed: bool,
     received: u64,
     pub sent: u64,
+    /// Ticks in a row in which the leg was to hear nothing.
+    pub silent_ticks: u64,
     refused: u64,
     heard_at: Option<Instant>,
     told_silent: bool,
@@ -70,13 +79,17 @@ impl Leg {
             deaf: Deaf::Hears,
             gain: Gain::default(),
             auto_gain: None,
+            suppressor: None,
+            echo: EchoWatch::new(),
             limiter: Limiter::default(),
             prompt: None,
+            music: None,
             frame: SILENCE,
             pulled: None,
             is_summed: false,
             received: 0,
             sent: 0,
+            silent_ticks: 0,
             refused: 0,
             heard_at: None,
             told_silent: false,
@@ -103,6 +116,14 @@ impl Leg {
         }
     }
 
+    /// Switches noise suppression on or off; switching on what is on keeps what it learnt. Returns what is not needed.
+    pub fn set_suppressor(&mut self, suppressor: Option<Box<NoiseSuppressor>>) -> Option<Box<NoiseSuppressor>> {
+        match (&self.suppressor, suppressor) {
+            (Some(_), Some(another)) => Some(another),
+            (_, suppressor) => std::mem::replace(&mut self.suppressor, suppressor),
+        }
+    }
+
     /// A key for the peer; one that it cannot take is left out.
     pub fn send_key(&mut self, key: char, duration: Duration) {
         if let Some(keys) = self.streams.as_mut().and_then(|streams| streams.keys.as_mut()) {
@@ -123,6 +144,11 @@ impl Leg {
     /// Starts a clip, or with `None` stops it. Returns the clip that it replaces.
     pub fn play(&mut self, clip: Option<Arc<Clip>>) -> Option<Arc<Clip>> {
         std::mem::replace(&mut self.prompt, clip.map(Prompt::new)).map(Prompt::into_clip)
+    }
+
+    /// The same for music.
+    pub fn play_music(&mut self, clip: Option<Arc<Clip>>) -> Option<Arc<Clip>> {
+        std::mem::replace(&mut self.music, clip.map(Prompt::new)).map(Prompt::into_clip)
     }
 
     /// `arrived`: when the datagram came, up to a tick before it is read.
@@ -169,6 +195,9 @@ impl Leg {
     /// Begins a tick. Returns how loud the leg is; `None`: it is not to be heard.
     pub fn begin_tick(&mut self, now: Instant, desk: &mut Desk) -> Option<i8> {
         self.pulled = None;
+        if let (false, Some(suppressor)) = (self.is_summed, &mut self.suppressor) {
+            suppressor.handle_gap();
+        }
         self.is_summed = false;
         let streams = self.streams.as_ref().filter(|streams| streams.receives())?;
         let level = streams.receiver.playout.level();
@@ -199,7 +228,7 @@ impl Leg {
         };
         match sound {
             Sound::Voice { level_dbov } => {
-                if let Some(auto_gain) = &mut self.auto_gain {
+                if let Some(auto_gain) = self.auto_gain.as_mut().filter(|_| !desk.hurries) {
                     self.gain.set_auto_db(auto_gain.handle_level(level_dbov));
                 }
                 self.gain.apply(&mut self.frame);
@@ -210,6 +239,35 @@ impl Leg {
         let sound = self.listen_for_keys(sound, desk);
         self.pulled = Some(sound);
         sound
+    }
+
+    /// Readies the tick's voice for the others' ears.
+    pub fn enter_sum(&mut self, tick: u64, desk: &Desk) {
+        match &mut self.suppressor {
+            Some(suppressor) if desk.hurries => suppressor.handle_gap(),
+            Some(suppressor) => suppressor.handle_frame(&mut self.frame),
+            None => {}
+        }
+        self.echo.handle_said(tick, &self.frame);
+        self.is_summed = true;
+    }
+
+    /// Looks for what the leg heard in what it said. `room`: the whole sum of the last second.
+    pub fn watch_echo(&mut self, room: &Track, tick: u64, slot: Slot, desk: &Desk) {
+        if self.is_summed && !desk.hurries {
+            self.echo.handle_tick(room, tick, slot.0.into());
+        }
+    }
+
+    /// The leg is in another room now.
+    pub fn begin_room(&mut self, room: Slot) {
+        self.place = Place::Room(room);
+        self.echo.clear();
+    }
+
+    /// Whether others hear themselves by way of this leg.
+    pub fn echoes(&self, tick: u64) -> bool {
+        self.echo.echo(tick).is_some()
     }
 
     /// Reads keys from the voice of a peer that knows no telephone-event, and keeps their tones from the others.
@@ -300,7 +358,8 @@ impl Leg {
         }
         self.watch_silence(at.now, silent_after, desk);
         if (tick + u64::from(slot.0)).is_multiple_of(STATS_TICKS) {
-            desk.outbox.tell(Told::Stats { leg: self.id, stats: self.stats() });
+            let stats = LegStats { echo: self.echo.echo(tick), ..self.stats() };
+            desk.outbox.tell(Told::Stats { leg: self.id, stats });
         }
     }
 

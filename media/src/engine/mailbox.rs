@@ -19,7 +19,7 @@ use super::settings::MAX_SPEAKERS;
 use super::streams::Streams;
 use crate::dtmf::KeyWay;
 use crate::id::{LegId, RoomId};
-use crate::mix::EncodeChain;
+use crate::mix::{EncodeChain, NoiseSuppressor};
 use crate::secure::dtls::DtlsError;
 
 /// To the shard's thread.
@@ -90,6 +90,11 @@ pub(super) enum Order {
         leg: LegId,
         auto_gain: Switch,
     },
+    /// Absent: noise stays.
+    SetNoiseSuppression {
+        leg: LegId,
+        suppressor: Option<Box<NoiseSuppressor>>,
+    },
     SendKey {
         leg: LegId,
         key: char,
@@ -100,6 +105,13 @@ pub(super) enum Order {
         clip: Arc<Clip>,
     },
     StopPlaying {
+        leg: LegId,
+    },
+    PlayMusic {
+        leg: LegId,
+        clip: Arc<Clip>,
+    },
+    StopMusic {
         leg: LegId,
     },
     PlayToRoom {
@@ -118,6 +130,7 @@ pub(super) enum Returned {
     Chain(Box<EncodeChain>),
     Clip(Arc<Clip>),
     Sockets(Box<LegSockets>),
+    Suppressor(Box<NoiseSuppressor>),
 }
 
 /// A [`MediaEvent`] without anything on the heap.

@@ -20,6 +20,7 @@ mod hear;
 mod io;
 mod latch;
 mod leg;
+mod load;
 mod mailbox;
 mod media_events;
 mod path;
@@ -40,7 +41,7 @@ mod thread;
 
 pub use command::{Clip, Deaf, MediaCommand, Mute, Switch};
 pub use counters::{CODECS, Counters, Refusal, TICK_BOUNDS, TickHistogram};
-pub use event::{LegStats, MediaEvent, SpeakerLevel};
+pub use event::{Echo, LegStats, MediaEvent, SpeakerLevel};
 pub use handle::{Engine, EngineHandle, OpenedLeg};
 pub use io::Channel;
 pub use media_events::MediaEvents;

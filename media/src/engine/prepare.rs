@@ -9,7 +9,7 @@ use super::room::Room;
 use super::settings::{EngineError, EngineSettings};
 use super::streams::Streams;
 use crate::id::{LegId, RoomId};
-use crate::mix::EncodeChain;
+use crate::mix::{EncodeChain, NoiseSuppressor};
 use crate::plan::{Fingerprint, SendFormat};
 use crate::random::Random;
 use crate::secure::dtls::Identity;
@@ -20,6 +20,7 @@ pub(super) struct Preparer {
     identity: Identity,
     speakers: usize,
     auto_gain: Switch,
+    noise_suppression: Switch,
     last_room: u64,
     last_leg: u64,
     legs: HashMap<LegId, OpenLeg>,
@@ -41,6 +42,7 @@ impl Preparer {
             random: Random::from_seed(seed),
             speakers: settings.speakers,
             auto_gain: settings.auto_gain,
+            noise_suppression: settings.noise_suppression,
             last_room: 0,
             last_leg: 0,
             legs: HashMap::new(),
@@ -81,6 +83,7 @@ impl Preparer {
         self.last_leg += 1;
         let mut leg = Leg::new(LegId(self.last_leg));
         leg.set_auto_gain(self.auto_gain);
+        leg.set_suppressor(suppressor(self.noise_suppression));
         Box::new(leg)
     }
 
@@ -122,9 +125,14 @@ impl Preparer {
             MediaCommand::SetDeaf { leg, deaf } => Order::SetDeaf { leg, deaf },
             MediaCommand::SetGain { leg, gain_db } => Order::SetGain { leg, gain_db },
             MediaCommand::SetAutoGain { leg, auto_gain } => Order::SetAutoGain { leg, auto_gain },
+            MediaCommand::SetNoiseSuppression { leg, noise_suppression } => {
+                Order::SetNoiseSuppression { leg, suppressor: suppressor(noise_suppression) }
+            }
             MediaCommand::SendKey { leg, key, duration } => Order::SendKey { leg, key, duration },
             MediaCommand::Play { leg, clip } => Order::Play { leg, clip },
             MediaCommand::StopPlaying { leg } => Order::StopPlaying { leg },
+            MediaCommand::PlayMusic { leg, clip } => Order::PlayMusic { leg, clip },
+            MediaCommand::StopMusic { leg } => Order::StopMusic { leg },
             MediaCommand::PlayToRoom { room, clip } => Order::PlayToRoom { room, clip },
             MediaCommand::CloseLeg { leg } => return Ok(Letter::Close { leg }),
         }))
@@ -133,6 +141,10 @@ impl Preparer {
     fn room(&self, room: RoomId) -> Order {
         Order::OpenRoom { room: Box::new(Room::new(room, self.speakers)) }
     }
+}
+
+fn suppressor(switch: Switch) -> Option<Box<NoiseSuppressor>> {
+    (switch == Switch::On).then(Box::default)
 }
 
 /// Made for every leg; the first of its kind in a room is used, the others go back.

@@ -25,6 +25,10 @@ impl Prompt {
         self.played += frame.len();
     }
 
+    pub fn begin_again(&mut self) {
+        self.played = 0;
+    }
+
     pub fn is_over(&self) -> bool {
         self.played >= self.clip.samples.len()
     }

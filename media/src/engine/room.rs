@@ -12,6 +12,7 @@ use super::reports::Clocks;
 use super::settings::MAX_SPEAKERS;
 use super::table::Table;
 use crate::id::{LegId, RoomId};
+use crate::mix::echo::Track;
 use crate::mix::{Frame, Limiter, SILENCE, Sound, Speakers, Sum};
 use crate::rtp::Ssrc;
 
@@ -27,6 +28,8 @@ pub(super) struct Room {
     sum: Sum,
     limiter: Limiter,
     recent: Recent,
+    /// The whole sum, to find those who return it.
+    track: Box<Track>,
     prompt: Option<Prompt>,
     told: SpeakerList,
 }
@@ -42,6 +45,8 @@ pub(super) struct RoomSound<'a> {
     pub contributors: &'a [Ssrc],
     /// How loud each of them is, dBov.
     pub levels: &'a [i8],
+    /// Nobody speaks, and nothing is played.
+    pub is_silent: bool,
 }
 
 /// Who is in the sum of a tick, and how loud: dBov.
@@ -72,6 +77,7 @@ impl Room {
             sum: Sum::new(),
             limiter: Limiter::default(),
             recent: Recent::default(),
+            track: Track::new(),
             prompt: None,
             told: SpeakerList::default(),
         }
@@ -111,21 +117,24 @@ impl Room {
     ) {
         self.rank(at.now, legs, desk);
         let mut contributors = Contributors::default();
-        self.mix(at.now, legs, desk, &mut contributors);
+        self.mix(tick, at.now, legs, desk, &mut contributors);
         self.sum.whole(&mut self.limiter, self.recent.begin(tick));
+        self.track.put(tick, self.recent.newest());
         let sound = RoomSound {
             id: self.id,
             sum: &self.sum,
             recent: &self.recent,
             contributors: &contributors.ssrcs[..contributors.count],
             levels: &contributors.levels[..contributors.count],
+            is_silent: contributors.count == 0 && self.recent.newest() == &SILENCE,
         };
         for slot in &self.members {
             if let Some(leg) = legs.get_mut(*slot) {
+                leg.watch_echo(&self.track, tick, *slot, desk);
                 leg.hear(*slot, Some(&sound), tick, desk, io);
             }
         }
-        if tick.is_multiple_of(SPEAKERS_TICKS) {
+        if tick.is_multiple_of(SPEAKERS_TICKS) && !desk.hurries {
             self.tell_speakers(desk);
         }
     }
@@ -141,7 +150,14 @@ impl Room {
     }
 
     /// Sums those who speak, and names them.
-    fn mix(&mut self, now: Instant, legs: &mut Table<LegId, Leg>, desk: &mut Desk, contributors: &mut Contributors) {
+    fn mix(
+        &mut self,
+        tick: u64,
+        now: Instant,
+        legs: &mut Table<LegId, Leg>,
+        desk: &mut Desk,
+        contributors: &mut Contributors,
+    ) {
         self.sum.clear();
         for slot in &self.members {
             let Some(leg) = legs.get_mut(*slot) else { continue };
@@ -150,8 +166,8 @@ impl Room {
                 continue;
             }
             if let Sound::Voice { level_dbov } = leg.pull(now, desk) {
+                leg.enter_sum(tick, desk);
                 self.sum.add(&leg.frame);
-                leg.is_summed = true;
                 leg.peer_ssrc().into_iter().for_each(|ssrc| contributors.push(ssrc, level_dbov));
             }
         }

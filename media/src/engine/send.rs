@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::guard::Guard;
 use crate::dtmf::event::EVENT_LEN;
 use crate::mix::TICK;
-use crate::plan::{AudioPlan, Security, SendFormat};
+use crate::plan::{AudioCodec, AudioPlan, ReceiveKind, Security, SendFormat};
 use crate::random::Random;
 use crate::rtp::packet::MAX_CSRCS;
 use crate::rtp::rtcp::SenderInfo;
@@ -15,11 +15,61 @@ use crate::rtp::timestamp::units_of;
 use crate::rtp::{NtpTime, RtpHeader, RtpSender, Ssrc};
 use crate::secure::{Protector, SrtpError};
 
+/// Of the noise that a peer makes for itself, −dBov: a quiet room, so that the line does not seem dead.
+const COMFORT_NOISE_LEVEL: u8 = 65;
+/// Ticks of silence that are sent as they are.
+const HANGOVER_TICKS: u64 = 10;
+
+/// What is sent while there is nothing to hear.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hush {
+    /// Silence, packet by packet.
+    Whole,
+    /// Comfort noise with this payload number, five times a second: G.711 with a peer that listed it (RFC 3389).
+    ComfortNoise(u8),
+    /// One packet of silence every 400 ms, as DTX of Opus does it (RFC 7587 §3.1.3).
+    Sparse,
+}
+
+/// What a tick of silence sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hushed {
+    Silence,
+    ComfortNoise(u8),
+    Nothing,
+}
+
+impl Hush {
+    fn of(plan: &AudioPlan) -> Self {
+        let noise = plan.receive.iter().find(|format| format.kind == ReceiveKind::ComfortNoise);
+        match (plan.send.codec, noise) {
+            (AudioCodec::Pcmu | AudioCodec::Pcma, Some(format)) => Self::ComfortNoise(format.payload_type),
+            (AudioCodec::Opus, _) if plan.send.opus.dtx => Self::Sparse,
+            _ => Self::Whole,
+        }
+    }
+
+    /// `silent_ticks`: how many were silent before this one.
+    pub fn at(self, silent_ticks: u64) -> Hushed {
+        let after = silent_ticks.checked_sub(HANGOVER_TICKS);
+        match (self, after) {
+            (Self::Whole, _) | (_, None) => Hushed::Silence,
+            (Self::ComfortNoise(payload_type), Some(after)) if after.is_multiple_of(10) => {
+                Hushed::ComfortNoise(payload_type)
+            }
+            (Self::Sparse, Some(after)) if after.is_multiple_of(20) => Hushed::Silence,
+            _ => Hushed::Nothing,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Sender {
     pub format: SendFormat,
     /// Identifier under which contributors' levels are told.
     levels: Option<u8>,
+    /// How silence is sent.
+    pub hush: Hush,
     rtp: RtpSender,
     protector: Guard<Protector>,
     /// Where the next packet starts if none is left out.
@@ -52,6 +102,7 @@ impl Sender {
         Ok(Self {
             format: plan.send,
             levels: plan.levels.contributors,
+            hush: Hush::of(plan),
             rtp: RtpSender::new(u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())),
             protector: match &plan.security {
                 Security::Plain => Guard::Plain,
@@ -118,6 +169,15 @@ impl Sender {
         self.expected = None;
         let header = self.rtp.next_header(payload_type, marker, timestamp, payload.len());
         self.write(&header, &[], None, &payload, buffer)
+    }
+
+    /// Writes comfort noise (RFC 3389 §4): the level in one octet, no spectrum. The audio after it has the marker.
+    pub fn comfort_noise_packet(&mut self, payload_type: u8, tick: u64, buffer: &mut [u8]) -> Option<usize> {
+        let units = units_of(TICK, self.format.codec.clock_rate());
+        let timestamp = self.rtp.timestamp(tick * u64::from(units));
+        self.expected = None;
+        let header = self.rtp.next_header(payload_type, false, timestamp, 1);
+        self.write(&header, &[], None, &[COMFORT_NOISE_LEVEL], buffer)
     }
 
     fn write(

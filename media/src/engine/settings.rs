@@ -29,6 +29,10 @@ pub struct EngineSettings {
     pub silent_after: Duration,
     /// Whether legs are brought to a common loudness, until told otherwise for one.
     pub auto_gain: Switch,
+    /// Whether noise is taken out of what legs say, until told otherwise for one.
+    pub noise_suppression: Switch,
+    /// A shard that works more of its time than this takes no further leg: percent, 100 for never.
+    pub busy_limit: u8,
 }
 
 impl Default for EngineSettings {
@@ -40,6 +44,8 @@ impl Default for EngineSettings {
             speakers: 8,
             silent_after: Duration::from_secs(30),
             auto_gain: Switch::On,
+            noise_suppression: Switch::Off,
+            busy_limit: 85,
         }
     }
 }
@@ -60,6 +66,8 @@ pub enum EngineError {
     Stopped { shard: usize },
     #[error("media shard {shard} is full: {legs} legs")]
     Full { shard: usize, legs: usize },
+    #[error("media shard {shard} works {percent} % of its time, and {limit} % is the limit for another leg")]
+    Overloaded { shard: usize, percent: u64, limit: u8 },
     #[error("no {} coder for {leg}", codec.name())]
     Codec {
         leg: LegId,

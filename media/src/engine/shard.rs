@@ -10,6 +10,7 @@ use super::desk::Desk;
 use super::handle::LEGS_PER_SHARD;
 use super::io::{PacketIo, Slot};
 use super::leg::{Farewell, Leg, Place};
+use super::load::Load;
 use super::mailbox::{Order, Outbox, Returned, Told};
 use super::prompt::Prompt;
 use super::reports::Clocks;
@@ -18,7 +19,7 @@ use super::settings::EngineSettings;
 use super::streams::Streams;
 use super::table::Table;
 use crate::id::{LegId, RoomId};
-use crate::mix::{EncodeChain, EncodeKey, MixKey};
+use crate::mix::{EncodeChain, EncodeKey, MixKey, NoiseSuppressor};
 use crate::plan::SendFormat;
 use crate::rtp::NtpTime;
 
@@ -33,6 +34,9 @@ pub(super) struct Shard {
     desk: Desk,
     silent_after: Duration,
     start: Start,
+    /// The latest.
+    tick: u64,
+    load: Load,
 }
 
 /// When the beat began, on both clocks: the same for all shards, so that a leg may go from one to another.
@@ -64,6 +68,8 @@ impl Shard {
             desk: Desk::new(outbox),
             silent_after: settings.silent_after,
             start,
+            tick: 0,
+            load: Load::default(),
         }
     }
 
@@ -98,9 +104,12 @@ impl Shard {
             Order::SetDeaf { leg, deaf } => self.with(leg, |leg| leg.deaf = deaf),
             Order::SetGain { leg, gain_db } => self.with(leg, |leg| leg.set_gain(gain_db)),
             Order::SetAutoGain { leg, auto_gain } => self.with(leg, |leg| leg.set_auto_gain(auto_gain)),
+            Order::SetNoiseSuppression { leg, suppressor } => self.set_suppressor(leg, suppressor),
             Order::SendKey { leg, key, duration } => self.with(leg, |leg| leg.send_key(key, duration)),
-            Order::Play { leg, clip } => self.play(leg, Some(clip)),
-            Order::StopPlaying { leg } => self.play(leg, None),
+            Order::Play { leg, clip } => self.play(leg, Some(clip), Leg::play),
+            Order::StopPlaying { leg } => self.play(leg, None, Leg::play),
+            Order::PlayMusic { leg, clip } => self.play(leg, Some(clip), Leg::play_music),
+            Order::StopMusic { leg } => self.play(leg, None, Leg::play_music),
             Order::PlayToRoom { room, clip } => self.play_to_room(room, clip),
         }
     }
@@ -126,9 +135,10 @@ impl Shard {
     /// One tick of one phase: packets in, sound, packets out.
     pub fn handle_tick(&mut self, due: Due, now: Instant, io: &mut impl PacketIo) {
         let at = self.clocks(now);
+        self.tick = due.tick;
         self.desk.tally.add(Count::SKIPPED, due.skipped);
         self.desk.tally.add(Count::LATE_TICKS, (due.late > LATE).into());
-        self.desk.begin_tick();
+        self.desk.begin_tick(self.load.hurries(now));
         self.receive(due.phase, at, io);
         let Self { rooms, legs, alone, desk, .. } = self;
         for room in rooms.iter_mut().filter(|room| room.phase == due.phase) {
@@ -145,8 +155,9 @@ impl Shard {
         self.desk.outbox.ring();
     }
 
-    /// Counts how long a tick took; `overran`: it was not done when the next was due.
-    pub fn count_tick(&mut self, took: Duration, overran: bool) {
+    /// Counts how long a tick took that ended at `now`; `overran`: it was not done when the next was due.
+    pub fn count_tick(&mut self, took: Duration, overran: bool, now: Instant) {
+        self.load.handle_tick(took, overran, now);
         let tally = &mut self.desk.tally;
         tally.add(Count::tick(took), 1);
         tally.add(Count::BUSY_NANOS, took.as_nanos() as u64);
@@ -155,13 +166,18 @@ impl Shard {
 
     /// Copies out all counts.
     pub fn publish(&mut self, published: &Published) {
+        if self.used_phases() == UsedPhases::default() {
+            self.load.rest();
+        }
         let mut tally = self.desk.tally.clone();
+        tally.add(Count::LOAD, self.load.percent());
         for codec in CODECS {
             tally.add(Count::encodes(codec), self.desk.groups.encodes(codec));
         }
         for streams in self.legs.iter().filter_map(|leg| leg.streams.as_deref()) {
             tally.add(Count::legs(streams.sender.format.codec, streams.is_secured()), 1);
         }
+        tally.add(Count::ECHOES, self.legs.iter().filter(|leg| leg.echoes(self.tick)).count() as u64);
         published.publish(&tally);
     }
 
@@ -263,7 +279,7 @@ impl Shard {
         let (Some(room_slot), Some((slot, leg))) = (self.rooms.slot_of(room), self.legs.find(id)) else {
             return shared.into_iter().for_each(|chain| self.give_back(Returned::Chain(chain)));
         };
-        leg.place = Place::Room(room_slot);
+        leg.begin_room(room_slot);
         let format = leg.streams.as_ref().map(|streams| streams.sender.format);
         self.alone.retain(|other| *other != slot);
         self.served[ALONE] -= 1;
@@ -302,9 +318,22 @@ impl Shard {
         }
     }
 
-    fn play(&mut self, id: LegId, clip: Option<Arc<Clip>>) {
+    fn set_suppressor(&mut self, id: LegId, suppressor: Option<Box<NoiseSuppressor>>) {
         let done = match self.legs.find(id) {
-            Some((_, leg)) => leg.play(clip),
+            Some((_, leg)) => leg.set_suppressor(suppressor),
+            None => suppressor,
+        };
+        done.into_iter().for_each(|suppressor| self.give_back(Returned::Suppressor(suppressor)));
+    }
+
+    fn play(
+        &mut self,
+        id: LegId,
+        clip: Option<Arc<Clip>>,
+        begin: impl FnOnce(&mut Leg, Option<Arc<Clip>>) -> Option<Arc<Clip>>,
+    ) {
+        let done = match self.legs.find(id) {
+            Some((_, leg)) => begin(leg, clip),
             None => clip,
         };
         if let Some(clip) = done {

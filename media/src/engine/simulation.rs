@@ -7,7 +7,7 @@ use super::beat::Beat;
 use super::command::MediaCommand;
 use super::counters::{Counters, Published};
 use super::event::MediaEvent;
-use super::handle::OpenedLeg;
+use super::handle::{OpenedLeg, check_headroom};
 use super::io::{Channel, SimulatedIo};
 use super::mailbox::Letter;
 use super::media_events::MediaEvents;
@@ -28,6 +28,9 @@ pub struct Simulation {
     events: MediaEvents,
     published: Published,
     next_port: u16,
+    busy_limit: u8,
+    /// What a tick takes.
+    tick_takes: Duration,
 }
 
 /// A datagram that a leg sent.
@@ -56,6 +59,8 @@ impl Simulation {
             events,
             published: Published::default(),
             next_port: *settings.ports.start() & !1,
+            busy_limit: settings.busy_limit,
+            tick_takes: Duration::ZERO,
         }
     }
 
@@ -118,6 +123,17 @@ impl Simulation {
         self.run_ticks();
     }
 
+    /// From here on each tick counts as if it took so long.
+    pub fn slow_down(&mut self, tick_takes: Duration) {
+        self.tick_takes = tick_takes;
+    }
+
+    /// Whether another leg would be taken.
+    pub fn check_headroom(&mut self) -> Result<(), EngineError> {
+        self.shard.publish(&self.published);
+        check_headroom(0, &self.published, self.busy_limit)
+    }
+
     /// Hands over and forgets what was sent.
     pub fn take_sent(&mut self, mut each: impl FnMut(Sent<'_>)) {
         let shard = &self.shard;
@@ -151,6 +167,9 @@ impl Simulation {
         while let Some(due) = self.beat.next_due(self.shard.used_phases(), self.now) {
             self.io.now = Some(self.now);
             self.shard.handle_tick(due, self.now, &mut self.io);
+            let done = self.now + self.tick_takes;
+            let overran = self.beat.poll_timeout(self.shard.used_phases()).is_some_and(|next| next <= done);
+            self.shard.count_tick(self.tick_takes, overran, self.now);
         }
     }
 }

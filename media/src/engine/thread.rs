@@ -15,6 +15,7 @@ use super::io::{EventFd, UdpIo, priority};
 use super::mailbox::{Letter, Outbox, Released, Returned};
 use super::settings::EngineSettings;
 use super::shard::{Shard, Start};
+use crate::mix::NoiseSuppressor;
 
 /// Letters read between two looks at the clock: enough to keep up, few enough that no tick comes late for them.
 const LETTERS_AT_ONCE: usize = 64;
@@ -39,6 +40,7 @@ impl ShardThread {
 
     fn run(mut self, mut shard: Shard, mut io: UdpIo, mut beat: Beat) {
         priority::raise();
+        NoiseSuppressor::warm_up();
         let mut publish_at = Instant::now();
         loop {
             let now = Instant::now();
@@ -98,7 +100,7 @@ impl ShardThread {
             shard.handle_tick(due, now, io);
             let done = Instant::now();
             let overran = beat.poll_timeout(shard.used_phases()).is_some_and(|next| next <= done);
-            shard.count_tick(done.saturating_duration_since(now), overran);
+            shard.count_tick(done.saturating_duration_since(now), overran, done);
             now = done;
         }
     }

@@ -6,6 +6,7 @@
 //! ```
 
 pub mod auto_gain;
+pub mod echo;
 pub mod encode_chain;
 pub mod frame;
 pub mod gain;
@@ -13,6 +14,7 @@ pub mod groups;
 pub mod jitter;
 pub mod level;
 pub mod limit;
+pub mod noise;
 pub mod playout;
 pub mod resample;
 pub mod speakers;
@@ -21,6 +23,7 @@ pub mod sum;
 pub mod told_level;
 
 pub use auto_gain::AutoGain;
+pub use echo::{Echo, EchoWatch};
 pub use encode_chain::{EncodeChain, Payload};
 pub use frame::{FRAME_SAMPLES, Frame, SILENCE, TICK};
 pub use gain::Gain;
@@ -28,6 +31,7 @@ pub use groups::{EncodeKey, Groups, MixKey};
 pub use jitter::{Inserted, JitterBuffer, JitterStats, Step};
 pub use level::{LevelEstimator, level_dbov};
 pub use limit::Limiter;
+pub use noise::NoiseSuppressor;
 pub use playout::{Playout, Sound};
 pub use resample::Resampler;
 pub use speakers::{SpeakerLevel, Speakers};

@@ -18,6 +18,7 @@ use plenary_media::rtp::{RtpHeader, RtpPacket, RtpSender};
 use plenary_media::secure::{Protector, Unprotector};
 
 pub const KEYS: u8 = 101;
+pub const COMFORT_NOISE: u8 = 13;
 const SALT: usize = 46;
 
 /// How a phone is made.
@@ -33,6 +34,12 @@ pub struct Model {
     pub levels: AudioLevels,
     /// The level that the phone tells of its own voice.
     pub tells_dbov: Option<i8>,
+    /// What it hears comes back from it so much later, times so much.
+    pub returns: Option<(Duration, f32)>,
+    /// Takes comfort noise (RFC 3389).
+    pub comfort_noise: bool,
+    /// `usedtx=1` of Opus.
+    pub dtx: bool,
 }
 
 impl Default for Model {
@@ -45,6 +52,9 @@ impl Default for Model {
             events: true,
             levels: AudioLevels::default(),
             tells_dbov: None,
+            returns: None,
+            comfort_noise: false,
+            dtx: false,
         }
     }
 }
@@ -74,8 +84,12 @@ pub struct Phone {
     pub reports: Vec<Vec<u8>>,
     /// Packets of keys that came, since the last [`forget`](Self::forget).
     pub keys: Vec<(RtpHeader, Event)>,
+    /// Comfort noise that came, since the last [`forget`](Self::forget).
+    pub comfort: Vec<(RtpHeader, Vec<u8>)>,
     /// A second tone beside the first: both together may be a key.
     pub second_hz: Option<f64>,
+    /// Says this in place of a tone: a function of seconds.
+    pub speech: Option<fn(f64) -> f64>,
     encoder: Box<dyn Encoder>,
     decoder: Box<dyn Decoder>,
     protector: Option<Protector>,
@@ -96,7 +110,9 @@ impl Phone {
             packets: Vec::new(),
             reports: Vec::new(),
             keys: Vec::new(),
+            comfort: Vec::new(),
             second_hz: None,
+            speech: None,
             encoder: make_encoder(model.codec, OpusWishes::default()).expect("an encoder"),
             decoder: make_decoder(model.codec).expect("a decoder"),
             protector: keys.as_ref().map(|keys| Protector::new(keys).expect("keys")),
@@ -111,7 +127,7 @@ impl Phone {
         let receive = [
             (payload_type(self.model.codec), ReceiveKind::Audio(self.model.codec)),
             (KEYS, ReceiveKind::TelephoneEvent { clock_rate: self.model.codec.clock_rate() }),
-            (13, ReceiveKind::ComfortNoise),
+            (COMFORT_NOISE, ReceiveKind::ComfortNoise),
         ];
         MediaPlan {
             audio: AudioPlan {
@@ -122,13 +138,14 @@ impl Phone {
                 receive: receive
                     .into_iter()
                     .filter(|(number, _)| self.model.events || *number != KEYS)
+                    .filter(|(number, _)| self.model.comfort_noise || *number != COMFORT_NOISE)
                     .map(|(payload_type, kind)| ReceiveFormat { payload_type, kind })
                     .collect(),
                 send: SendFormat {
                     payload_type: payload_type(self.model.codec),
                     codec: self.model.codec,
                     ptime: self.model.ptime,
-                    opus: OpusWishes::default(),
+                    opus: OpusWishes { dtx: self.model.dtx, ..OpusWishes::default() },
                 },
                 send_telephone_event: self.model.events.then_some((KEYS, self.model.codec.clock_rate())),
                 levels: self.model.levels,
@@ -151,6 +168,15 @@ impl Phone {
         let mut pcm = tone::samples(self.tone_hz, rate.hz(), start, samples);
         let second = tone::samples(self.second_hz, rate.hz(), start, samples);
         pcm.iter_mut().zip(second).for_each(|(sample, second)| *sample += second);
+        let moment = |n: usize| (start + n as u64) as f64 / f64::from(rate.hz());
+        if let Some(speech) = self.speech {
+            pcm.iter_mut().enumerate().for_each(|(n, sample)| *sample += speech(moment(n)) as i16);
+        }
+        if let Some((delay, gain)) = self.model.returns {
+            let back = rate.samples(delay) + samples;
+            let heard = self.heard.len().checked_sub(back).map_or(&[][..], |from| &self.heard[from..]);
+            pcm.iter_mut().zip(heard).for_each(|(sample, heard)| *sample += (f32::from(*heard) * gain) as i16);
+        }
         let mut payload = [0; 1_500];
         let len = match self.encoder.encode(&pcm, &mut payload).expect("encoded") {
             Encoded::Payload(len) => len,
@@ -201,6 +227,11 @@ impl Phone {
             self.keys.push((packet.header, Event::parse(packet.payload).expect("an event")));
             return;
         }
+        if packet.header.payload_type == COMFORT_NOISE {
+            assert!(self.model.comfort_noise, "comfort noise was not agreed");
+            self.comfort.push((packet.header, packet.payload.to_vec()));
+            return;
+        }
         assert_eq!(packet.header.payload_type, payload_type(self.model.codec));
         let csrcs = packet.csrcs().map(|ssrc| ssrc.0).collect();
         let id = self.model.levels.contributors.unwrap_or(1);
@@ -225,6 +256,7 @@ impl Phone {
         self.heard.clear();
         self.packets.clear();
         self.keys.clear();
+        self.comfort.clear();
     }
 
     /// How loud a tone is in what was heard, dB below full scale.

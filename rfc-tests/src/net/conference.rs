@@ -50,6 +50,7 @@ impl Conference {
             max_participants: 100,
             muted_on_entry: false,
             announcements: false,
+            music_when_alone: false,
             language: None,
             ring_for: Duration::from_secs(45),
             domain: format!("{name}.example"),
@@ -208,6 +209,8 @@ impl Conference {
             Output::SetMute { .. }
             | Output::SetDeaf { .. }
             | Output::SetGain { .. }
+            | Output::SetNoiseSuppression { .. }
+            | Output::Music { .. }
             | Output::Say { .. }
             | Output::SayToAll(_)
             | Output::Announce(_) => {}

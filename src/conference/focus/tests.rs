@@ -32,6 +32,7 @@ fn plan(access: Access, members: &[&str]) -> Plan {
         max_participants: 3,
         muted_on_entry: false,
         announcements: true,
+        music_when_alone: false,
         language: None,
         ring_for: Duration::from_secs(45),
         domain: "example.org".into(),
@@ -301,6 +302,7 @@ fn a_leg_that_takes_anothers_place_is_muted_as_that_was_and_the_old_one_is_hung_
     let (id, first) = focus.handle_join(caller(Some("bob")), now).expect("an account");
     connect(&mut focus, &id, first, now);
     let unmuted = ParticipantPatch { muted: Some(false), gain_db: Some(6.0), ..ParticipantPatch::default() };
+    let unmuted = ParticipantPatch { noise_suppression: Some(true), ..unmuted };
     focus.handle_patch(&id, unmuted, &operator(), now).expect("the owner may");
     outputs(&mut focus);
 
@@ -308,8 +310,9 @@ fn a_leg_that_takes_anothers_place_is_muted_as_that_was_and_the_old_one_is_hung_
     let hangup = Output::Hangup { participant: id.clone(), attempt: first };
     assert!(outputs(&mut focus).contains(&hangup));
     connect(&mut focus, &id, second, now);
-    let gain = Output::SetGain { participant: id.clone(), gain_db: 6.0 };
-    assert!(outputs(&mut focus).contains(&gain), "the new leg is as loud");
+    let steered = outputs(&mut focus);
+    assert!(steered.contains(&Output::SetGain { participant: id.clone(), gain_db: 6.0 }), "the new leg is as loud");
+    assert!(steered.contains(&Output::SetNoiseSuppression { participant: id.clone(), on: true }), "and as clean");
     let roster = focus.roster();
     let bob = roster.participant(&id).expect("his row");
     assert_eq!((bob.muted, bob.state, roster.participants.len()), (false, ParticipantState::Connected, 1));
@@ -327,4 +330,47 @@ fn a_place_that_is_passed_on_does_not_carry_the_office_with_it() {
     assert_eq!((row.role, row.name.as_str()), (Role::Participant, "bob"));
     let nobody = ParticipantId("p9".into());
     assert!(focus.handle_take_over(&nobody, &caller(Some("bob")), now).is_err());
+}
+
+#[test]
+fn the_only_one_hears_music_until_the_next_comes_and_not_on_hold() {
+    let now = Instant::now();
+    let mut focus = focus(Plan { music_when_alone: true, ..plan(Access::Accounts, &[]) }, now);
+    let (alice, first) = focus.handle_join(caller(Some("alice")), now).expect("an account");
+    let music = |focus: &mut Focus| -> Vec<(ParticipantId, bool)> {
+        let of = |output| if let Output::Music { participant, on } = output { Some((participant, on)) } else { None };
+        outputs(focus).into_iter().filter_map(of).collect()
+    };
+    assert_eq!(music(&mut focus), [], "not before she is in");
+    connect(&mut focus, &alice, first, now);
+    assert_eq!(music(&mut focus), [(alice.clone(), true)]);
+    focus.handle_leg(&alice, first, LegNews::Held, now);
+    assert_eq!(music(&mut focus), [(alice.clone(), false)]);
+    focus.handle_leg(&alice, first, LegNews::Resumed, now);
+    assert_eq!(music(&mut focus), [(alice.clone(), true)]);
+
+    let (bob, second) = focus.handle_join(caller(Some("bob")), now).expect("an account");
+    connect(&mut focus, &bob, second, now);
+    assert_eq!(music(&mut focus), [(alice.clone(), false)]);
+    focus.handle_leg(&alice, first, LegNews::Ended { cause: Cause::Left, status: None }, now);
+    assert_eq!(music(&mut focus), [(bob, true)]);
+}
+
+#[test]
+fn it_is_counted_how_long_each_has_spoken() {
+    let now = Instant::now();
+    let mut focus = focus(plan(Access::Accounts, &[]), now);
+    let (alice, first) = focus.handle_join(caller(Some("alice")), now).expect("an account");
+    let (bob, second) = focus.handle_join(caller(Some("bob")), now).expect("an account");
+    connect(&mut focus, &alice, first, now);
+    connect(&mut focus, &bob, second, now);
+    let at = |seconds| now + Duration::from_secs(seconds);
+    focus.handle_speakers(&[(alice.clone(), -20)], at(10));
+    focus.handle_speakers(&[(bob.clone(), -18), (alice.clone(), -25)], at(14));
+    focus.handle_speakers(&[(bob.clone(), -18)], at(17));
+    focus.handle_speakers(&[], at(20));
+    focus.handle_speakers(&[], at(60));
+    let roster = focus.roster();
+    let spoke = |id| roster.participant(id).map(|person| person.spoke_seconds);
+    assert_eq!((spoke(&alice), spoke(&bob)), (Some(7), Some(6)));
 }

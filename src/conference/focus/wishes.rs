@@ -124,6 +124,7 @@ impl Focus {
     /// The stored conference was edited: what is decided from now on follows the new one.
     pub fn handle_plan(&mut self, plan: Plan) {
         self.plan = plan;
+        self.settle_music();
         self.announce_conference();
     }
 
@@ -167,7 +168,7 @@ fn deeds_of(patch: &ParticipantPatch) -> impl Iterator<Item = Deed> {
         (patch.hand_raised.is_some(), Deed::RaiseHand),
         (patch.role.is_some(), Deed::ChangeRole),
         (patch.name.is_some(), Deed::Rename),
-        (patch.gain_db.is_some(), Deed::SetGain),
+        (patch.gain_db.is_some() || patch.noise_suppression.is_some(), Deed::SetGain),
     ]
     .into_iter()
     .filter_map(|(wished, deed)| wished.then_some(deed))

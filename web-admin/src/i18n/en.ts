@@ -144,6 +144,8 @@ export const en = {
     mutedOnEntryHint: "The chair excepted.",
     announcements: "Speak to callers by telephone",
     announcementsHint: "Where they are, how many others are in, and what their keys did.",
+    musicWhenAlone: "Music for the only one",
+    musicWhenAloneHint: "Until the next comes.",
     spokenLanguage: "Spoken language",
     serversLanguage: "the server's",
     maxParticipants: "At most",

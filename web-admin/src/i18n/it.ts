@@ -142,6 +142,8 @@ export const it: Texts = {
     mutedOnEntryHint: "Tranne il presidente.",
     announcements: "Parla a chi chiama per telefono",
     announcementsHint: "Dove si trova, quanti altri ci sono e che cosa hanno fatto i suoi tasti.",
+    musicWhenAlone: "Musica per chi è solo",
+    musicWhenAloneHint: "Finché non arriva il prossimo.",
     spokenLanguage: "Lingua parlata",
     serversLanguage: "quella del server",
     maxParticipants: "Al massimo",

@@ -142,6 +142,8 @@ export const ru: Texts = {
     mutedOnEntryHint: "Кроме председателя.",
     announcements: "Говорить со звонящими по телефону",
     announcementsHint: "Где они, сколько других участников и что сделали их клавиши.",
+    musicWhenAlone: "Музыка для единственного участника",
+    musicWhenAloneHint: "Пока не придёт следующий.",
     spokenLanguage: "Язык сообщений",
     serversLanguage: "как у сервера",
     maxParticipants: "Не более",

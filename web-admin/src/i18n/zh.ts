@@ -131,6 +131,8 @@ export const zh: Texts = {
     mutedOnEntryHint: "主席除外。",
     announcements: "向电话来电者播报语音",
     announcementsHint: "所在会议、其他与会人数以及按键的结果。",
+    musicWhenAlone: "独自等待时播放音乐",
+    musicWhenAloneHint: "直到下一位加入。",
     spokenLanguage: "播报语言",
     serversLanguage: "与服务器相同",
     maxParticipants: "最多",

@@ -67,7 +67,7 @@ export function call(roster: Roster, who: AddParticipant): string {
   const participant: Participant = {
     id, name: who.name ?? "", address: who.address, role: who.role ?? "participant", state: "queued",
     direction: "dialed_out", door: who.address.startsWith("tel:") ? "trunk" : "sip", muted: false, deafened: false,
-    video_muted: false, may_speak: true, hand_raised: false, speaking: false, level_dbov: -127, gain_db: 0, secured: false,
+    video_muted: false, may_speak: true, hand_raised: false, speaking: false, level_dbov: -127, spoke_seconds: 0, gain_db: 0, secured: false,
   };
   roster.participants = [...roster.participants.filter((one) => one.id !== id), participant];
   change(roster, id, {});

@@ -36,7 +36,10 @@ test("what is sent is completed and trimmed, what is empty is null", () => {
   expect(toNew(draft({ number: " 7000 ", title: " Board ", alias: "Board", members }))).toEqual({
     number: "7000", title: "Board", alias: "board", access: "accounts", pin: null, chair_pin: null,
     members: [{ address: "tel:+390255", name: "Bruno", role: "member" }],
-    options: { muted_on_entry: false, announcements: true, language: null, max_participants: null, ring_seconds: null },
+    options: {
+      muted_on_entry: false, announcements: true, music_when_alone: false, language: null, max_participants: null,
+      ring_seconds: null,
+    },
   });
   expect(toNew(blank).number).toBeNull();
 });

@@ -12,6 +12,7 @@ export interface Draft {
   readonly members: readonly Member[];
   readonly mutedOnEntry: boolean;
   readonly announcements: boolean;
+  readonly musicWhenAlone: boolean;
   /** Empty: the server's. */
   readonly language: SpokenLanguage | "";
   readonly maxParticipants: string;
@@ -34,7 +35,7 @@ export type Fault =
 
 export const blank: Draft = {
   number: "", alias: "", title: "", access: "accounts", pin: "", chairPin: "", members: [],
-  mutedOnEntry: false, announcements: true, language: "", maxParticipants: "", ringSeconds: "",
+  mutedOnEntry: false, announcements: true, musicWhenAlone: false, language: "", maxParticipants: "", ringSeconds: "",
 };
 
 export function draftOf(plan: Conference): Draft {
@@ -48,6 +49,7 @@ export function draftOf(plan: Conference): Draft {
     members: plan.members,
     mutedOnEntry: plan.options.muted_on_entry ?? false,
     announcements: plan.options.announcements ?? true,
+    musicWhenAlone: plan.options.music_when_alone ?? false,
     language: (plan.options.language ?? "") as SpokenLanguage | "",
     maxParticipants: plan.options.max_participants?.toString() ?? "",
     ringSeconds: plan.options.ring_seconds?.toString() ?? "",
@@ -142,6 +144,7 @@ function rest(draft: Draft) {
     options: {
       muted_on_entry: draft.mutedOnEntry,
       announcements: draft.announcements,
+      music_when_alone: draft.musicWhenAlone,
       language: draft.language || null,
       max_participants: draft.maxParticipants === "" ? null : Number(draft.maxParticipants),
       ring_seconds: draft.ringSeconds === "" ? null : Number(draft.ringSeconds),

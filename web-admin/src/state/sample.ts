@@ -5,7 +5,7 @@ export function participant(id: string, more: Partial<Participant> = {}): Partic
   return {
     id, name: id, address: `sip:${id}@example.org`, role: "member", state: "connected", direction: "dialed_out", door: "sip",
     muted: false, deafened: false, video_muted: false, may_speak: true, hand_raised: false, speaking: false,
-    level_dbov: -127, gain_db: 0, secured: false, ...more,
+    level_dbov: -127, spoke_seconds: 0, gain_db: 0, secured: false, ...more,
   };
 }
 

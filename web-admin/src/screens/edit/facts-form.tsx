@@ -41,6 +41,8 @@ export function FactsForm({ draft, onDraft, faults, isNew }: FormProps & { isNew
           onCheck={(mutedOnEntry) => set({ mutedOnEntry })} />
         <CheckField label={texts.announcements} hint={texts.announcementsHint} field="announcements" checked={draft.announcements}
           onCheck={(announcements) => set({ announcements })} />
+        <CheckField label={texts.musicWhenAlone} hint={texts.musicWhenAloneHint} field="music-when-alone" checked={draft.musicWhenAlone}
+          onCheck={(musicWhenAlone) => set({ musicWhenAlone })} />
         <SelectField label={texts.spokenLanguage} field="spoken-language" value={draft.language}
           choices={{ "": texts.serversLanguage, en: "English", it: "Italiano", ru: "Русский", zh: "中文" }}
           onChoose={(language) => set({ language })} />
