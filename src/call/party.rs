@@ -63,7 +63,7 @@ impl Who {
 
 impl Calls {
     /// From, in a call that is placed for somebody, and what keeps him unknown further on.
-    pub(super) fn from_of(&self, who: &Who) -> (NameAddr, Vec<Header>) {
+    pub(super) fn presented_from(&self, who: &Who) -> (NameAddr, Vec<Header>) {
         let from = who.told_address().parse::<Uri>().map(NameAddr::new);
         let us = || NameAddr::new(Uri::Sip(SipUri::new(None, self.settings.domain_host.clone(), None)));
         let privacy = who.anonymous.then(|| Header::new(HeaderName::Privacy, "id"));

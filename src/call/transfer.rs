@@ -184,7 +184,7 @@ impl Transfer {
         let said = self.message.headers.get(&HeaderName::ReferredBy).map(|by| by.into_owned());
         let by = said.unwrap_or_else(|| format!("<{}>", self.referrer.told_address()));
         headers.push(Header::new(HeaderName::ReferredBy, by));
-        let (from, privacy) = calls.from_of(&self.referred);
+        let (from, privacy) = calls.presented_from(&self.referred);
         headers.extend(privacy);
         let wanted = Wanted {
             whom: Whom::Address(address.clone()),

@@ -121,7 +121,7 @@ mod tests {
                     let sources = sources.collect();
                     let transport = [None, Some(Transport::Udp), Some(Transport::Tls)][(rng.number() % 3) as usize];
                     let peer = source(Transport::Tcp, "10.0.0.1:5060", 1 + rng.number() % 4);
-                    ("t", Marks { sources, transport, registrar: (rng.number() % 2 == 0).then_some(peer) })
+                    ("t", Marks { sources, transport, registrar: rng.number().is_multiple_of(2).then_some(peer) })
                 })
                 .collect();
             let [a, b, c, d, ..] = rng.number().to_le_bytes();

@@ -29,13 +29,14 @@ fn a_flood_from_one_address_harms_nobody_else() -> anyhow::Result<()> {
     let (attacker, phone) = (RawPeer::at(&server, (own_address(), 0))?, RawPeer::new(&server)?);
     let request = attacker.request("OPTIONS", &format!("sip:{}", server.address), "", "");
     let (is_under_way, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let (under_way, over) = (&is_under_way, &is_over);
     let slowest = std::thread::scope(|scope| {
-        scope.spawn(|| {
+        scope.spawn(move || {
             for number in 0_u32.. {
                 // Each a request of its own, as far as the server can tell.
                 let packet = request.replace("branch=z9hG4bK", &format!("branch=z9hG4bK{number}"));
-                is_under_way.store(number > 500, Relaxed);
-                if is_over.load(Relaxed) || attacker.send(packet.as_bytes()).is_err() {
+                under_way.store(number > 500, Relaxed);
+                if over.load(Relaxed) || attacker.send(packet.as_bytes()).is_err() {
                     return;
                 }
             }

@@ -190,7 +190,7 @@ fn glare_after_glare_ends_with_both_sides_agreeing() {
         net.phone("alice").calls("bob");
         net.runs_for(QUIET);
         for _ in 0..8 {
-            let name = if chance.number() % 2 == 0 { "alice" } else { "bob" };
+            let name = if chance.number().is_multiple_of(2) { "alice" } else { "bob" };
             match chance.number() % 2 {
                 0 => net.phone(name).holds(),
                 _ => net.phone(name).resumes(),

@@ -71,9 +71,9 @@ fn options() -> Message {
 async fn flow_to(net: &mut Net, host: &str, port: Option<u16>) -> Option<FlowId> {
     net.send(SendId(1), Destination::Host { transport: None, secure: true, host: host.into(), port }, options());
     loop {
-        match timeout(PATIENCE, net.receive()).await.expect("an outcome in time") {
-            NetEvent::Sent { outcome, .. } => return outcome.ok().map(|source| source.flow),
-            _ => {}
+        let event = timeout(PATIENCE, net.receive()).await.expect("an outcome in time");
+        if let NetEvent::Sent { outcome, .. } = event {
+            return outcome.ok().map(|source| source.flow);
         }
     }
 }
