@@ -220,7 +220,7 @@ impl RawMedia {
             self.talk(1)?;
             self.rtcp.set_nonblocking(true)?;
             while let Ok(len) = self.rtcp.recv(&mut buffer) {
-                self.take_report(&buffer[..len].to_vec());
+                self.take_report(&buffer[..len]);
             }
         }
         anyhow::bail!("no RTCP within {within:?}")
