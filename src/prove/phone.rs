@@ -8,6 +8,7 @@ use bytes::Bytes;
 use plenary_sip::endpoint::{
     Body, CallId, Command, ContactTemplate, EndpointSettings, Event, OutgoingInvite, OutgoingRequest, RequestId, Rng,
 };
+use plenary_sip::guard::{GuardSettings, Rate};
 use plenary_sip::message::{Header, HeaderName, Method, NameAddr, StatusCode, Uri};
 use plenary_sip::net::{Net, NetSettings, RunningEndpoint, spawn_endpoint};
 use plenary_sip::net_types::Transport;
@@ -30,7 +31,10 @@ impl Phone {
     /// `local`: where it sends datagrams from.
     pub fn start(target: &Target, transport: Transport, local: IpAddr) -> anyhow::Result<Self> {
         let udp = if transport == Transport::Udp { vec![SocketAddr::new(local, 0)] } else { Vec::new() };
-        let net = Net::start(NetSettings { udp, ..NetSettings::default() })?;
+        // All it hears is the one server, faster than any stranger may speak.
+        let all = Rate(1_000_000);
+        let guard = GuardSettings { address: all, network: all, strangers: all, ..GuardSettings::default() };
+        let net = Net::start(NetSettings { udp, guard, ..NetSettings::default() })?;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).context("the system gives no randomness")?;
         let settings = EndpointSettings { user_agent: "plenary prove".into(), ..EndpointSettings::default() };
