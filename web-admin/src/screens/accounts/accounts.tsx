@@ -5,13 +5,14 @@ import { useConsole, useTexts } from "../../app/console";
 import { Blank, Failed, Loading } from "../../ui/blank";
 import { Button, IconButton } from "../../ui/button";
 import { TextField } from "../../ui/field";
+import { ListHead, ListTable } from "../../ui/listing";
 import page from "../../ui/page.module.css";
+import { Removal } from "../../ui/removal";
 import { useLoad } from "../../ui/use-load";
 import { useTitle } from "../../ui/use-title";
 import { AccountDialog } from "./account-dialog";
 import styles from "./accounts.module.css";
 import { PhonesDialog } from "./phones-dialog";
-import { RemoveAccount } from "./remove-account";
 
 type Open = { what: "new" } | { what: "edit" | "remove" | "phones"; account: Account };
 
@@ -34,15 +35,11 @@ export function Accounts() {
   };
   return (
     <section data-screen="accounts">
-      <header class={page["head"]}>
-        <div>
-          <h1>{texts.accounts.title}</h1>
-          <p>{texts.accounts.summary(loaded.value.length)}</p>
-        </div>
+      <ListHead title={texts.accounts.title} summary={texts.accounts.summary(loaded.value.length)}>
         {powers.accounts && (
           <Button kind="primary" icon="add" data-action="new-account" onClick={() => setOpen({ what: "new" })}>{texts.accounts.create}</Button>
         )}
-      </header>
+      </ListHead>
       <div class={page["tools"]}>
         <div class={page["search"]}>
           <TextField label={texts.accounts.search} quietLabel placeholder={texts.accounts.search} field="search" type="search" value={search} onText={setSearch} />
@@ -51,29 +48,21 @@ export function Accounts() {
       {rows.length === 0 ? <Blank icon="search" title={texts.accounts.none} /> : <Table rows={rows} onOpen={setOpen} />}
       {open?.what === "new" && <AccountDialog account={undefined} onDone={done} onClose={close} />}
       {open?.what === "edit" && <AccountDialog account={open.account} onDone={done} onClose={close} />}
-      {open?.what === "remove" && <RemoveAccount account={open.account} onDone={done} onClose={close} />}
+      {open?.what === "remove" && (
+        <Removal ask={texts.accounts.removeAsk(open.account.name)} note={texts.accounts.removeNote}
+          remove={() => api.removeAccount(open.account.name)} onDone={done} onClose={close} />
+      )}
       {open?.what === "phones" && <PhonesDialog account={open.account} onClose={close} />}
     </section>
   );
 }
 
 function Table({ rows, onOpen }: { rows: readonly Account[]; onOpen: (open: Open) => void }) {
-  const { accounts: texts, control } = useTexts();
+  const { accounts: texts } = useTexts();
   return (
-    <div class={page["panel"]}>
-      <table class={page["table"]}>
-        <thead>
-          <tr>
-            <th scope="col">{texts.name}</th>
-            <th scope="col">{texts.displayName}</th>
-            <th scope="col">{texts.roles}</th>
-            <th scope="col">{texts.state}</th>
-            <th scope="col"><span class="unseen">{control.column.actions}</span></th>
-          </tr>
-        </thead>
-        <tbody>{rows.map((account) => <Row key={account.name} account={account} onOpen={onOpen} />)}</tbody>
-      </table>
-    </div>
+    <ListTable columns={[texts.name, texts.displayName, texts.roles, texts.state]}>
+      {rows.map((account) => <Row key={account.name} account={account} onOpen={onOpen} />)}
+    </ListTable>
   );
 }
 

@@ -7,6 +7,7 @@ import { Blank, Failed, Loading } from "../../ui/blank";
 import { ButtonLink, WishButton } from "../../ui/button";
 import { Choice } from "../../ui/choice";
 import { TextField } from "../../ui/field";
+import { ListHead, ListTable } from "../../ui/listing";
 import page from "../../ui/page.module.css";
 import { useSelected } from "../../ui/use-cell";
 import { useLoad } from "../../ui/use-load";
@@ -31,13 +32,9 @@ export function Conferences() {
   );
   return (
     <section data-screen="conferences">
-      <header class={page["head"]}>
-        <div>
-          <h1>{texts.conferences.title}</h1>
-          <p>{texts.conferences.summary(total, running)}</p>
-        </div>
+      <ListHead title={texts.conferences.title} summary={texts.conferences.summary(total, running)}>
         {create}
-      </header>
+      </ListHead>
       {total === 0 ? (
         <Blank icon="people" title={texts.conferences.none} hint={texts.conferences.noneHint} />
       ) : (
@@ -61,23 +58,11 @@ export function Conferences() {
 }
 
 function Table({ rows }: { rows: readonly ConferenceRow[] }) {
-  const { conferences: texts, control } = useTexts();
+  const { conferences: texts } = useTexts();
   return (
-    <div class={page["panel"]}>
-      <table class={page["table"]}>
-        <thead>
-          <tr>
-            <th scope="col">{texts.number}</th>
-            <th scope="col">{texts.name}</th>
-            <th scope="col">{texts.state}</th>
-            <th scope="col">{texts.members}</th>
-            <th scope="col">{texts.access}</th>
-            <th scope="col"><span class="unseen">{control.column.actions}</span></th>
-          </tr>
-        </thead>
-        <tbody>{rows.map((row) => <Row key={row.number} row={row} />)}</tbody>
-      </table>
-    </div>
+    <ListTable columns={[texts.number, texts.name, texts.state, texts.members, texts.access]}>
+      {rows.map((row) => <Row key={row.number} row={row} />)}
+    </ListTable>
   );
 }
 

@@ -1,34 +1,22 @@
-/** Deleting a conference, asked about first. */
+/** Deleting the conference that is edited. */
 import { useState } from "preact/hooks";
-import { wordsOf } from "../../api/problem";
 import type { Conference } from "../../api/types";
-import { say, useConsole, useTexts } from "../../app/console";
+import { useConsole, useTexts } from "../../app/console";
 import { hashOf } from "../../state/route";
 import { IconButton } from "../../ui/button";
-import { Confirm } from "../../ui/dialog";
+import { Removal } from "../../ui/removal";
 
 export function RemoveConference({ conference }: { conference: Conference }) {
-  const texts = useTexts();
-  const { api, notices } = useConsole();
+  const { plan } = useTexts();
+  const { api } = useConsole();
   const [asking, setAsking] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const remove = async () => {
-    setBusy(true);
-    try {
-      await api.removeConference(conference.number);
-      location.hash = hashOf({ screen: "conferences" });
-    } catch (fault) {
-      say(notices, "fault", wordsOf(fault, texts.noAnswer));
-      setBusy(false);
-      setAsking(false);
-    }
-  };
+  const { number, title } = conference;
   return (
     <>
-      <IconButton kind="danger" icon="remove" label={texts.plan.remove} data-action="delete" onClick={() => setAsking(true)} />
+      <IconButton kind="danger" icon="remove" label={plan.remove} data-action="delete" onClick={() => setAsking(true)} />
       {asking && (
-        <Confirm title={texts.plan.removeAsk(conference.title || conference.number)} note={texts.plan.removeNote} action={texts.remove}
-          name="confirm-delete" busy={busy} onConfirm={() => void remove()} onClose={() => setAsking(false)} />
+        <Removal ask={plan.removeAsk(title || number)} note={plan.removeNote} remove={() => api.removeConference(number)}
+          onDone={() => { location.hash = hashOf({ screen: "conferences" }); }} onClose={() => setAsking(false)} />
       )}
     </>
   );

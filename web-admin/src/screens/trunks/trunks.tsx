@@ -4,10 +4,11 @@ import type { Trunk } from "../../api/types";
 import { useConsole, useTexts } from "../../app/console";
 import { Blank, Failed, Loading } from "../../ui/blank";
 import { Button, IconButton } from "../../ui/button";
+import { ListHead, ListTable } from "../../ui/listing";
 import page from "../../ui/page.module.css";
+import { Removal } from "../../ui/removal";
 import { useLoad } from "../../ui/use-load";
 import { useTitle } from "../../ui/use-title";
-import { RemoveTrunk } from "./remove-trunk";
 import { TrunkDialog } from "./trunk-dialog";
 import styles from "./trunks.module.css";
 
@@ -36,40 +37,28 @@ export function Trunks() {
   };
   return (
     <section data-screen="trunks">
-      <header class={page["head"]}>
-        <div>
-          <h1>{texts.title}</h1>
-          <p>{texts.summary(loaded.value.length)}</p>
-        </div>
+      <ListHead title={texts.title} summary={texts.summary(loaded.value.length)}>
         {powers.trunks && (
           <Button kind="primary" icon="add" data-action="new-trunk" onClick={() => setOpen({ what: "new" })}>{texts.create}</Button>
         )}
-      </header>
+      </ListHead>
       {loaded.value.length === 0 ? <Blank icon="call" title={texts.none} /> : <Table rows={loaded.value} onOpen={setOpen} />}
       {open?.what === "new" && <TrunkDialog trunk={undefined} onDone={done} onClose={close} />}
       {open?.what === "edit" && <TrunkDialog trunk={open.trunk} onDone={done} onClose={close} />}
-      {open?.what === "remove" && <RemoveTrunk trunk={open.trunk} onDone={done} onClose={close} />}
+      {open?.what === "remove" && (
+        <Removal ask={texts.removeAsk(open.trunk.name)} note={texts.removeNote} remove={() => api.removeTrunk(open.trunk.name)}
+          onDone={done} onClose={close} />
+      )}
     </section>
   );
 }
 
 function Table({ rows, onOpen }: { rows: readonly Trunk[]; onOpen: (open: Open) => void }) {
-  const { trunks: texts, control } = useTexts();
+  const { trunks: texts } = useTexts();
   return (
-    <div class={page["panel"]}>
-      <table class={page["table"]}>
-        <thead>
-          <tr>
-            <th scope="col">{texts.name}</th>
-            <th scope="col">{texts.host}</th>
-            <th scope="col">{texts.numbers}</th>
-            <th scope="col">{texts.state}</th>
-            <th scope="col"><span class="unseen">{control.column.actions}</span></th>
-          </tr>
-        </thead>
-        <tbody>{rows.map((trunk) => <Row key={trunk.name} trunk={trunk} onOpen={onOpen} />)}</tbody>
-      </table>
-    </div>
+    <ListTable columns={[texts.name, texts.host, texts.numbers, texts.state]}>
+      {rows.map((trunk) => <Row key={trunk.name} trunk={trunk} onOpen={onOpen} />)}
+    </ListTable>
   );
 }
 
