@@ -16,11 +16,11 @@ use plenary_sip::net_types::Source;
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
-use super::dial;
 use super::negotiate::{Entropy, LocalMedia, MediaPolicy, Negotiator, Signalling};
-use super::pin_patience::PinPatience;
 use super::routing::Routing;
 use super::switchboard::{Inbox, LegInput, Line, Switchboard};
+use crate::call::arriving::pin_patience::PinPatience;
+use crate::call::placing::dial;
 use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
 use crate::store::Store;

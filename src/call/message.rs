@@ -9,10 +9,10 @@ use plenary_sip::message::{Header, HeaderName, Method, NameAddr, Request, Status
 use plenary_sip::net_types::{Source, Transport};
 
 use super::calls::Calls;
-use super::fork;
 use super::hops::Hops;
 use super::identity::Dialled;
 use super::switchboard::LegInput;
+use crate::call::placing::fork;
 use crate::registrar::{Refused, Target};
 
 /// Octets of a body that still make a request below 1300 octets, the most that UDP may carry (§8).

@@ -7,38 +7,20 @@
 //!                                         conference
 //! ```
 
+mod arriving;
 mod bell;
-mod between;
 mod calls;
 mod causes;
-mod connected;
-mod dial;
-mod early;
-mod entrance;
 mod focus_requests;
-mod fork;
 mod hops;
 mod identity;
-mod incoming;
-mod info;
-mod joining;
-mod keys;
 mod message;
 pub mod negotiate;
-mod other;
-mod outgoing;
-mod party;
-mod pin_patience;
-mod quality;
-mod replacing;
-mod report;
+mod placing;
 mod requests;
 mod routing;
 mod switchboard;
-mod targets;
-mod transfer;
-mod trunk_media;
-mod way;
+mod talking;
 
 pub use calls::{CallParts, CallSettings, Calls};
 pub use causes::{cause_of, news_of};

@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error};
 
 use super::calls::Calls;
-use super::incoming::Incoming;
-use super::other::Asked;
 use super::{bell, requests};
+use crate::call::arriving::incoming::Incoming;
+use crate::call::talking::other::Asked;
 use crate::trunk::ToDesk;
 
 /// What a leg's task hears.

@@ -8,7 +8,7 @@ use plenary_sip::message::StatusCode;
 use super::{FocusRequest, refused};
 use crate::call::calls::Calls;
 use crate::call::identity::Dialled;
-use crate::call::other::Owner;
+use crate::call::talking::other::Owner;
 use crate::conference::{Actor, LegLink, Participant, ParticipantState, Plan, Role};
 use crate::registrar::Refused;
 use crate::store::AccountRole;

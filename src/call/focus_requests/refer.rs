@@ -17,10 +17,10 @@ use super::refer_to::{Impossible, Wish, wish_of};
 use super::{Asker, FocusRequest, contact_of, refused};
 use crate::call::calls::Calls;
 use crate::call::identity::Dialled;
-use crate::call::other::{OtherCall, Owner};
-use crate::call::report::Report;
-use crate::call::targets::may_reach;
-use crate::call::transfer::take_part;
+use crate::call::placing::targets::may_reach;
+use crate::call::talking::other::{OtherCall, Owner};
+use crate::call::talking::report::Report;
+use crate::call::talking::transfer::take_part;
 use crate::conference::{Deed, FocusError, Participant, ParticipantId, ParticipantState, Referral, may};
 use crate::registrar::Refused;
 

@@ -8,14 +8,14 @@ use plenary_sip::endpoint::{CallId, FoundDialog};
 use plenary_sip::message::DialogId;
 use tokio::sync::{mpsc, oneshot};
 
-use super::calls::Calls;
-use super::party::{Party, Who};
-use super::switchboard::{LegInput, Line};
+use crate::call::calls::Calls;
+use crate::call::switchboard::{LegInput, Line};
+use crate::call::talking::party::{Party, Who};
 use crate::conference::LegLink;
 
 /// A call that somebody else's task leads.
 #[derive(Clone, Debug)]
-pub(super) struct OtherCall {
+pub(in crate::call) struct OtherCall {
     pub call: CallId,
     line: mpsc::Sender<LegInput>,
 }
@@ -48,14 +48,14 @@ pub enum Owner {
 }
 
 impl Calls {
-    pub(super) async fn other_call(&self, call: CallId) -> Option<OtherCall> {
+    pub(in crate::call) async fn other_call(&self, call: CallId) -> Option<OtherCall> {
         let (reply, answer) = oneshot::channel();
         self.plug(Line::Find { call, reply });
         Some(OtherCall { call, line: answer.await.ok()?? })
     }
 
     /// The answered call whose dialog has this name. Err: what RFC 3891 §3 says to it.
-    pub(super) async fn answered_call(&self, id: DialogId) -> Result<OtherCall, NotThere> {
+    pub(in crate::call) async fn answered_call(&self, id: DialogId) -> Result<OtherCall, NotThere> {
         match self.find_dialog(id).await {
             FoundDialog::Confirmed { call } => self.other_call(call).await.ok_or(NotThere::Ended),
             FoundDialog::Ended => Err(NotThere::Ended),
@@ -65,7 +65,7 @@ impl Calls {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum NotThere {
+pub(in crate::call) enum NotThere {
     Unknown,
     Ended,
 }

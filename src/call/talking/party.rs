@@ -8,12 +8,12 @@ use plenary_sip::message::{Header, HeaderName, Method, NameAddr, SipUri, Uri};
 use tokio::sync::oneshot;
 use tracing::info;
 
-use super::calls::{Calls, MediaRoom};
-use super::connected::ConnectedLeg;
-use super::identity::Caller;
-use super::other::{Asked, Owner};
-use super::switchboard::{Inbox, LegInput};
-use super::transfer::{self, Transfer};
+use crate::call::calls::{Calls, MediaRoom};
+use crate::call::identity::Caller;
+use crate::call::switchboard::{Inbox, LegInput};
+use crate::call::talking::connected::ConnectedLeg;
+use crate::call::talking::other::{Asked, Owner};
+use crate::call::talking::transfer::{self, Transfer};
 use crate::conference::{Door, Join};
 use crate::trunk::Presented;
 
@@ -33,7 +33,7 @@ pub struct Who {
 }
 
 impl Who {
-    pub(super) fn of(caller: Caller, account: Option<String>) -> Self {
+    pub(in crate::call) fn of(caller: Caller, account: Option<String>) -> Self {
         let Caller { address, name, anonymous } = caller;
         Self { account, address, name, anonymous }
     }
@@ -63,7 +63,7 @@ impl Who {
 
 impl Calls {
     /// From, in a call that is placed for somebody, and what keeps him unknown further on.
-    pub(super) fn presented_from(&self, who: &Who) -> (NameAddr, Vec<Header>) {
+    pub(in crate::call) fn presented_from(&self, who: &Who) -> (NameAddr, Vec<Header>) {
         let from = who.told_address().parse::<Uri>().map(NameAddr::new);
         let us = || NameAddr::new(Uri::Sip(SipUri::new(None, self.settings.domain_host.clone(), None)));
         let privacy = who.anonymous.then(|| Header::new(HeaderName::Privacy, "id"));
@@ -80,7 +80,7 @@ pub struct Party {
 }
 
 #[derive(Debug)]
-pub(super) struct Pair {
+pub(in crate::call) struct Pair {
     calls: Calls,
     room: MediaRoom,
     parties: [Party; 2],
@@ -168,7 +168,7 @@ impl Pair {
 }
 
 /// Why the other side ended, word for word: RFC 3326 §2.
-pub(super) fn reason_of(why: &Ending) -> Vec<Header> {
+pub(in crate::call) fn reason_of(why: &Ending) -> Vec<Header> {
     let reason = match why {
         Ending::HungUp { reason } | Ending::Cancelled { reason } => reason.as_deref(),
         Ending::Refused { .. } | Ending::ByUs | Ending::Lost { .. } => None,

@@ -7,16 +7,16 @@ use plenary_sip::endpoint::Ending;
 use plenary_sip::message::{NameAddr, SipUri, StatusCode, Uri};
 use plenary_sip::net_types::{ByFlow, Transport};
 
-use super::calls::Calls;
-use super::identity::Dialled;
-use super::outgoing::{Unreached, Wanted};
-use super::routing::Asked;
 use crate::address::account_of;
+use crate::call::calls::Calls;
+use crate::call::identity::Dialled;
+use crate::call::placing::outgoing::{Unreached, Wanted};
+use crate::call::routing::Asked;
 use crate::registrar::Target;
 use crate::trunk::{LiveTrunk, TrunkLeg, cause_of_headers, status_of_cause};
 
 #[derive(Clone, Debug)]
-pub(super) enum Whom {
+pub(in crate::call) enum Whom {
     /// A URI, which is also what To says.
     Address(String),
     /// A number out there; without a name through any trunk that carries it.
@@ -25,14 +25,14 @@ pub(super) enum Whom {
 
 /// One way to reach the person: a phone, or a trunk.
 #[derive(Debug)]
-pub(super) struct Way {
+pub(in crate::call) struct Way {
     pub target: Target,
     pub to: NameAddr,
     pub through: Option<Through>,
 }
 
 #[derive(Debug)]
-pub(super) struct Through {
+pub(in crate::call) struct Through {
     pub trunk: Arc<LiveTrunk>,
     pub leg: TrunkLeg,
 }
@@ -50,7 +50,7 @@ impl Way {
 }
 
 /// What the telephone network said goes before the status that a gateway made of it (RFC 3398 §7.2.4.1).
-pub(super) fn by_cause(why: Ending) -> Ending {
+pub(in crate::call) fn by_cause(why: Ending) -> Ending {
     match why {
         Ending::Refused { status, response: Some(response) } => {
             let cause = cause_of_headers(&response.headers).and_then(status_of_cause).and_then(StatusCode::new);
@@ -62,13 +62,13 @@ pub(super) fn by_cause(why: Ending) -> Ending {
 
 impl Calls {
     /// The account of this server that was called by this address.
-    pub(super) async fn account_called(&self, address: &str) -> Option<String> {
+    pub(in crate::call) async fn account_called(&self, address: &str) -> Option<String> {
         let account = account_of(address, &self.settings.domain)?;
         self.store.account(&account).await.ok().map(|account| account.name)
     }
 
     /// Where somebody can be called: the phones of an account, a trunk, or the address itself.
-    pub(super) async fn ways_to(&self, wanted: &Wanted) -> Result<Vec<Way>, Unreached> {
+    pub(in crate::call) async fn ways_to(&self, wanted: &Wanted) -> Result<Vec<Way>, Unreached> {
         let address = match &wanted.whom {
             Whom::Address(address) => address,
             Whom::Trunk { name, number } => return self.trunks_to(name.as_deref(), number, wanted),

@@ -11,14 +11,14 @@ use plenary_sip::message::{Header, Method, NameAddr, SipUri, StatusCode, Uri};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
-use super::calls::{Calls, MediaLeg};
-use super::causes::news_of;
-use super::focus_requests::{self, FocusRequest};
-use super::info::Info;
-use super::negotiate::{NegotiationError, Negotiator};
-use super::other::{Asked, Owner};
-use super::quality::QualityWatch;
-use super::switchboard::{Inbox, LegInput};
+use crate::call::calls::{Calls, MediaLeg};
+use crate::call::causes::news_of;
+use crate::call::focus_requests::{self, FocusRequest};
+use crate::call::negotiate::{NegotiationError, Negotiator};
+use crate::call::switchboard::{Inbox, LegInput};
+use crate::call::talking::info::Info;
+use crate::call::talking::other::{Asked, Owner};
+use crate::call::talking::quality::QualityWatch;
 use crate::conference::{LegCommand, LegLink, LegNews};
 
 /// Everything that belongs to one answered call.
@@ -132,7 +132,7 @@ impl ConnectedLeg {
 
     /// What any call makes of these, whoever it is with: who went dark is asked whether he is there, and who does not
     /// prove to be the one described is hung up on (RFC 5763 §5).
-    pub(super) fn handle_media(&self, calls: &Calls, event: &MediaEvent) {
+    pub(in crate::call) fn handle_media(&self, calls: &Calls, event: &MediaEvent) {
         match event {
             MediaEvent::Silent { .. } => self.ask_whether_there(calls),
             MediaEvent::HandshakeFailed { why, .. } => {
@@ -161,7 +161,7 @@ impl ConnectedLeg {
     }
 
     /// A key that a phone sends in several ways is one press.
-    pub(super) fn is_new(&mut self, key: char, way: KeyWay) -> bool {
+    pub(in crate::call) fn is_new(&mut self, key: char, way: KeyWay) -> bool {
         self.keys.handle_press(key, way, Instant::now())
     }
 
@@ -246,6 +246,6 @@ fn keep_music_out(plan: &mut MediaPlan) {
 }
 
 /// The SIP status of a negotiation that failed.
-pub(super) fn status_of(error: &NegotiationError) -> StatusCode {
+pub(in crate::call) fn status_of(error: &NegotiationError) -> StatusCode {
     StatusCode::new(error.status()).unwrap_or(StatusCode::NOT_ACCEPTABLE_HERE)
 }

@@ -12,11 +12,11 @@ use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use super::calls::{MediaLeg, MediaRoom};
-use super::connected::ConnectedLeg;
-use super::identity::Caller;
-use super::incoming::{Incoming, Outcome, Refusal, no_media, refusal};
-use super::keys::Typed;
+use crate::call::arriving::incoming::{Incoming, Outcome, Refusal, no_media, refusal};
+use crate::call::arriving::keys::Typed;
+use crate::call::calls::{MediaLeg, MediaRoom};
+use crate::call::identity::Caller;
+use crate::call::talking::connected::ConnectedLeg;
 use crate::conference::{Join, JoinError, LegCommand, Plan, Proof, role_by_pin};
 use crate::voice::{Phrase, Sentence};
 
@@ -33,7 +33,7 @@ enum Shown {
 
 impl Incoming {
     /// Answers, asks which conference is wanted, and leads there.
-    pub(super) async fn entrance(mut self, caller: Caller, account: Option<String>) -> Outcome<()> {
+    pub(in crate::call) async fn entrance(mut self, caller: Caller, account: Option<String>) -> Outcome<()> {
         let entrance = self.calls.routing.names().entrance.clone();
         self.refuse_guesser(&entrance)?;
         let lobby = MediaRoom::open(&self.calls);
@@ -75,7 +75,12 @@ impl Incoming {
     }
 
     /// Answers the call, asks for the PIN, and lets in who knows it.
-    pub(super) async fn conference_by_pin(mut self, join: Join, plan: Plan, contact: ContactTemplate) -> Outcome<()> {
+    pub(in crate::call) async fn conference_by_pin(
+        mut self,
+        join: Join,
+        plan: Plan,
+        contact: ContactTemplate,
+    ) -> Outcome<()> {
         self.refuse_guesser(&plan.number)?;
         let room = self.calls.directory.room(&plan.number).await.ok_or(refusal(StatusCode::NOT_FOUND))?;
         // Beside the room, not in it: nothing of the conference reaches a caller who was not let in.

@@ -4,13 +4,13 @@
 
 use plenary_media::plan::AudioCodec;
 
-use super::negotiate::{MediaPolicy, SrtpPolicy};
+use crate::call::negotiate::{MediaPolicy, SrtpPolicy};
 use crate::store::{TrunkCodec, TrunkSrtp};
 use crate::trunk::LiveTrunk;
 
 impl MediaPolicy {
     /// The policy of a call through this trunk; of any other call the server's own.
-    pub(super) fn through(&self, trunk: Option<&LiveTrunk>) -> Self {
+    pub(in crate::call) fn through(&self, trunk: Option<&LiveTrunk>) -> Self {
         let mut policy = self.clone();
         let Some(settings) = trunk.map(|trunk| &trunk.trunk().settings) else { return policy };
         match settings.srtp {

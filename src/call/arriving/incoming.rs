@@ -14,20 +14,20 @@ use plenary_sip::net_types::{Source, Transport};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
-use super::between::Callee;
-use super::calls::{Calls, MediaLeg, MediaRoom};
-use super::connected::{ConnectedLeg, status_of};
-use super::identity::{Caller, Dialled, referred_by};
-use super::negotiate::{NegotiationError, Negotiator, Signalling};
-use super::party::Who;
-use super::routing::{Asked, Routed};
-use super::switchboard::{Inbox, LegInput};
+use crate::call::calls::{Calls, MediaLeg, MediaRoom};
+use crate::call::identity::{Caller, Dialled, referred_by};
+use crate::call::negotiate::{NegotiationError, Negotiator, Signalling};
+use crate::call::routing::{Asked, Routed};
+use crate::call::switchboard::{Inbox, LegInput};
+use crate::call::talking::between::Callee;
+use crate::call::talking::connected::{ConnectedLeg, status_of};
+use crate::call::talking::party::Who;
 use crate::conference::{Door, Join};
 use crate::registrar::{GruuError, Target};
 use crate::trunk::{self, LiveTrunk};
 
 /// A call on its way in, until somebody takes it.
-pub(super) struct Incoming {
+pub(in crate::call) struct Incoming {
     pub calls: Calls,
     pub call: CallId,
     pub request: Arc<Request>,
@@ -45,7 +45,7 @@ pub(super) struct Incoming {
 }
 
 /// A leg that has its answer ready.
-pub(super) struct Prepared {
+pub(in crate::call) struct Prepared {
     pub media: MediaLeg,
     negotiator: Negotiator,
     plan: Option<MediaPlan>,
@@ -53,12 +53,12 @@ pub(super) struct Prepared {
 }
 
 /// Why the call ends here: a refusal with its status, or because it is over already.
-pub(super) enum Refusal {
+pub(in crate::call) enum Refusal {
     Status(StatusCode, Vec<Header>),
     Over,
 }
 
-pub(super) type Outcome<T> = Result<T, Refusal>;
+pub(in crate::call) type Outcome<T> = Result<T, Refusal>;
 
 impl Incoming {
     pub async fn take(mut self) {
@@ -158,13 +158,13 @@ impl Incoming {
     }
 
     /// Answers the call: its offer, or one of ours where it had none. Returns once the ACK came.
-    pub(super) async fn answer(&mut self, media: MediaLeg, contact: ContactTemplate) -> Outcome<ConnectedLeg> {
+    pub(in crate::call) async fn answer(&mut self, media: MediaLeg, contact: ContactTemplate) -> Outcome<ConnectedLeg> {
         let prepared = self.prepare(media)?;
         self.accept(prepared, contact).await
     }
 
     /// The answer to the caller's offer, or our offer where he made none.
-    pub(super) fn prepare(&self, media: MediaLeg) -> Outcome<Prepared> {
+    pub(in crate::call) fn prepare(&self, media: MediaLeg) -> Outcome<Prepared> {
         let source = &self.source;
         let signalling = Signalling { secure: source.transport.is_secure(), source: Some(source.remote.ip()) };
         let policy = self.calls.settings.media.through(self.trunk.as_deref());
@@ -185,7 +185,11 @@ impl Incoming {
     }
 
     /// 200; returns once the ACK came.
-    pub(super) async fn accept(&mut self, prepared: Prepared, contact: ContactTemplate) -> Outcome<ConnectedLeg> {
+    pub(in crate::call) async fn accept(
+        &mut self,
+        prepared: Prepared,
+        contact: ContactTemplate,
+    ) -> Outcome<ConnectedLeg> {
         let Prepared { media, mut negotiator, mut plan, body } = prepared;
         self.calls.sip(Command::Accept {
             call: self.call,
@@ -211,12 +215,12 @@ impl Incoming {
         Ok(ConnectedLeg::new(self.call, media, negotiator, &plan).saying(self.farewell()))
     }
 
-    pub(super) fn door(&self) -> Door {
+    pub(in crate::call) fn door(&self) -> Door {
         if self.trunk.is_some() { Door::Trunk } else { Door::Sip }
     }
 
     /// What our BYE says.
-    pub(super) fn farewell(&self) -> Vec<Header> {
+    pub(in crate::call) fn farewell(&self) -> Vec<Header> {
         reason_for(self.trunk.as_deref(), StatusCode::OK).into_iter().collect()
     }
 
@@ -271,19 +275,19 @@ impl Incoming {
         Ok(())
     }
 
-    pub(super) fn challenge(&self) -> Refusal {
+    pub(in crate::call) fn challenge(&self) -> Refusal {
         let refused = self.calls.registrar.challenge(&self.request);
         Refusal::Status(refused.status, refused.headers)
     }
 
-    pub(super) fn join_of(&self, account: Option<String>, caller: Caller) -> Join {
+    pub(in crate::call) fn join_of(&self, account: Option<String>, caller: Caller) -> Join {
         let Caller { address, name, anonymous } = caller;
         let referred_by = referred_by(&self.request);
         Join { account, address, name, door: self.door(), pin: None, referred_by, brought: false, anonymous }
     }
 
     /// The account's own display name before what the phone says of itself.
-    pub(super) async fn display_name(&self, join: &Join) -> String {
+    pub(in crate::call) async fn display_name(&self, join: &Join) -> String {
         let Some(account) = &join.account else { return join.name.clone() };
         let stored = self.calls.store.account(account).await.ok();
         let stored = stored.map(|account| account.display_name).filter(|name| !name.is_empty());
@@ -319,12 +323,12 @@ fn sdp_of(request: &Request) -> Outcome<Option<Bytes>> {
     Ok(plenary_sip::message::find_part(&content_type, &request.body, "application/sdp"))
 }
 
-pub(super) fn refusal(status: StatusCode) -> Refusal {
+pub(in crate::call) fn refusal(status: StatusCode) -> Refusal {
     Refusal::Status(status, Vec::new())
 }
 
 /// Says why in a Warning (RFC 3261 §20.43, code 399).
-pub(super) fn refuse_with(status: StatusCode, why: &str) -> Refusal {
+pub(in crate::call) fn refuse_with(status: StatusCode, why: &str) -> Refusal {
     let text: String = why.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).collect();
     Refusal::Status(status, vec![Header::new(HeaderName::Warning, format!("399 plenary \"{text}\""))])
 }
@@ -334,7 +338,7 @@ fn no_agreement(error: &NegotiationError) -> Refusal {
     Refusal::Status(status_of(error), warning.into_iter().collect())
 }
 
-pub(super) fn no_media(error: EngineError) -> Refusal {
+pub(in crate::call) fn no_media(error: EngineError) -> Refusal {
     match refuse_with(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()) {
         Refusal::Status(status, mut headers) => {
             headers.push(Header::new(HeaderName::RetryAfter, RETRY_AFTER));

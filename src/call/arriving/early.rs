@@ -10,11 +10,11 @@ use plenary_sip::endpoint::{Body, Command};
 use plenary_sip::message::{HeaderName, Response, StatusCode, find_part};
 use tracing::debug;
 
-use super::calls::MediaLeg;
-use super::incoming::{Incoming, Prepared, no_media};
+use crate::call::arriving::incoming::{Incoming, Prepared, no_media};
+use crate::call::calls::MediaLeg;
 
 /// The SDP of a response.
-pub(super) fn sdp_of(response: &Response) -> Option<bytes::Bytes> {
+pub(in crate::call) fn sdp_of(response: &Response) -> Option<bytes::Bytes> {
     let content_type = response.headers.get(&HeaderName::ContentType)?;
     find_part(&content_type, &response.body, "application/sdp")
 }
@@ -22,7 +22,7 @@ pub(super) fn sdp_of(response: &Response) -> Option<bytes::Bytes> {
 impl Incoming {
     /// The caller's side of it: 183 with our answer, and both legs in the room. `None` where the caller can be told
     /// nothing yet, since he made no offer.
-    pub(super) fn open_early_media(&mut self, room: RoomId, callee: LegId) -> Option<Prepared> {
+    pub(in crate::call) fn open_early_media(&mut self, room: RoomId, callee: LegId) -> Option<Prepared> {
         if self.request.body.is_empty() {
             return None;
         }

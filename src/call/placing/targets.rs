@@ -15,7 +15,7 @@ enum Realm {
 }
 
 /// Whether a call to `target` may be placed for somebody who is at `asker`.
-pub(super) fn may_reach(asker: IpAddr, target: IpAddr) -> bool {
+pub(in crate::call) fn may_reach(asker: IpAddr, target: IpAddr) -> bool {
     let (asker, target) = (asker.to_canonical(), target.to_canonical());
     if target.is_unspecified() || target.is_multicast() || target == IpAddr::from([255, 255, 255, 255]) {
         return false;

@@ -4,16 +4,16 @@
 use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 
-use super::calls::MediaLeg;
-use super::causes::cause_of;
-use super::focus_requests::contact_of;
-use super::identity::Caller;
-use super::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
+use crate::call::arriving::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
+use crate::call::calls::MediaLeg;
+use crate::call::causes::cause_of;
+use crate::call::focus_requests::contact_of;
+use crate::call::identity::Caller;
 use crate::conference::{Creator, JoinError, LegCommand, LegNews, Plan, Proof};
 
 impl Incoming {
     /// The factory makes a conference, whose own URI the 200 carries (RFC 4579 §5.4), and the caller is its chair.
-    pub(super) async fn new_conference(self, caller: Caller, account: Option<String>) -> Outcome<()> {
+    pub(in crate::call) async fn new_conference(self, caller: Caller, account: Option<String>) -> Outcome<()> {
         let Some(account) = account else { return Err(self.challenge()) };
         let join = self.join_of(Some(account.clone()), caller.clone());
         let creator = Creator { account: account.clone(), name: self.display_name(&join).await };
@@ -21,7 +21,12 @@ impl Incoming {
         self.conference(caller, Some(account), plan).await
     }
 
-    pub(super) async fn conference(mut self, caller: Caller, account: Option<String>, plan: Plan) -> Outcome<()> {
+    pub(in crate::call) async fn conference(
+        mut self,
+        caller: Caller,
+        account: Option<String>,
+        plan: Plan,
+    ) -> Outcome<()> {
         if plan.proof() == Proof::Account && account.is_none() {
             // A PBX has no account to show.
             return Err(match &self.trunk {
@@ -63,11 +68,11 @@ impl Incoming {
     }
 }
 
-pub(super) fn refused_join(error: JoinError) -> Refusal {
+pub(in crate::call) fn refused_join(error: JoinError) -> Refusal {
     let status = StatusCode::new(error.status()).unwrap_or(StatusCode::FORBIDDEN);
     refuse_with(status, &error.to_string())
 }
 
-pub(super) fn failed(status: StatusCode) -> LegNews {
+pub(in crate::call) fn failed(status: StatusCode) -> LegNews {
     LegNews::Ended { cause: cause_of(status), status: Some(status.as_u16()) }
 }

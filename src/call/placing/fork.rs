@@ -14,10 +14,10 @@ use std::collections::VecDeque;
 use plenary_sip::endpoint::{CallId, Ending};
 use plenary_sip::message::StatusCode;
 
-use super::way::Way;
+use crate::call::placing::way::Way;
 
 #[derive(Debug)]
-pub(super) struct Fork {
+pub(in crate::call) struct Fork {
     /// By q, the highest first.
     waiting: VecDeque<Way>,
     ringing: Vec<(CallId, u16)>,

@@ -11,21 +11,21 @@ use plenary_sip::net_types::Transport;
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
-use super::calls::{Calls, MediaLeg};
-use super::connected::ConnectedLeg;
-use super::early;
-use super::fork::{self, Fork};
-use super::negotiate::{MediaPolicy, Negotiator, OfferProfile, Signalling, SrtpPolicy};
-use super::other::{Asked, Owner};
-use super::switchboard::{Inbox, LegInput};
-use super::way::{Way, Whom, by_cause};
+use crate::call::arriving::early;
+use crate::call::calls::{Calls, MediaLeg};
+use crate::call::negotiate::{MediaPolicy, Negotiator, OfferProfile, Signalling, SrtpPolicy};
+use crate::call::placing::fork::{self, Fork};
+use crate::call::placing::way::{Way, Whom, by_cause};
+use crate::call::switchboard::{Inbox, LegInput};
+use crate::call::talking::connected::ConnectedLeg;
+use crate::call::talking::other::{Asked, Owner};
 use crate::conference::{Cause, LegLink, LegNews};
 use crate::registrar::Target;
 use crate::trunk::{Presented, reason_of_status};
 
 /// Whom to call, and as whom.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
+pub(in crate::call) struct Wanted {
     pub whom: Whom,
     pub from: NameAddr,
     /// Who calls, to a trunk.
@@ -50,7 +50,7 @@ const PREFERRED_RING_FOR: Duration = Duration::from_secs(20);
 
 /// Why nobody could even be called.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unreached {
+pub(in crate::call) enum Unreached {
     #[error("there is no such account")]
     Unknown, // 404
     #[error("no phone of this account is registered")]
@@ -85,7 +85,7 @@ impl Unreached {
 
 /// What happens while it rings.
 #[derive(Debug)]
-pub(super) enum Step {
+pub(in crate::call) enum Step {
     /// The first phone rings, or says what else goes on there.
     Ringing(StatusCode),
     /// The media of this leg can be heard already (RFC 3960).
@@ -106,7 +106,7 @@ struct Branch {
 }
 
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(in crate::call) struct Outgoing {
     calls: Calls,
     wanted: Wanted,
     line: mpsc::Sender<LegInput>,

@@ -5,10 +5,10 @@ use plenary_sip::endpoint::{
 };
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
 
-use super::calls::Calls;
-use super::focus_requests::sipfrag;
+use crate::call::calls::Calls;
+use crate::call::focus_requests::sipfrag;
 
-pub(super) struct Report {
+pub(in crate::call) struct Report {
     calls: Calls,
     subscription: Option<SubscriptionId>,
 }

@@ -7,23 +7,23 @@ use plenary_media::RoomId;
 use plenary_sip::endpoint::{Command, ContactTemplate, Ending, Event};
 use plenary_sip::message::{HeaderName, StatusCode};
 
-use super::calls::{MediaLeg, MediaRoom};
-use super::connected::ConnectedLeg;
-use super::fork;
-use super::hops::{Hops, Onward};
-use super::incoming::{Incoming, Outcome, Prepared, Refusal, no_media, refuse_with};
-use super::outgoing::{Outgoing, Step, Wanted};
-use super::party::{Pair, Party, Who, reason_of};
-use super::switchboard::LegInput;
-use super::way::Whom;
+use crate::call::arriving::incoming::{Incoming, Outcome, Prepared, Refusal, no_media, refuse_with};
+use crate::call::calls::{MediaLeg, MediaRoom};
+use crate::call::hops::{Hops, Onward};
+use crate::call::placing::fork;
+use crate::call::placing::outgoing::{Outgoing, Step, Wanted};
+use crate::call::placing::way::Whom;
+use crate::call::switchboard::LegInput;
+use crate::call::talking::connected::ConnectedLeg;
+use crate::call::talking::party::{Pair, Party, Who, reason_of};
 use crate::trunk::q850_of;
 
 /// How long a phone may ring before the caller is told that nobody answers.
-pub(super) const RING_FOR: Duration = Duration::from_secs(60);
+pub(in crate::call) const RING_FOR: Duration = Duration::from_secs(60);
 
 /// Who is called.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Callee {
+pub(in crate::call) enum Callee {
     Account(String),
     /// Without a name: any trunk that carries it.
     Trunk {
@@ -43,7 +43,7 @@ impl Callee {
 }
 
 impl Incoming {
-    pub(super) async fn phone(mut self, caller: Who, callee: Callee) -> Outcome<()> {
+    pub(in crate::call) async fn phone(mut self, caller: Who, callee: Callee) -> Outcome<()> {
         let room = MediaRoom::open(&self.calls);
         let only = self.phone.take().transpose().map_err(|error| refuse_with(error.status(), &error.to_string()))?;
         let onward = self.onward(&callee).await?;

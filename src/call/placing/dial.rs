@@ -5,16 +5,16 @@ use plenary_sip::message::{Header, HeaderName, NameAddr, SipUri, Uri};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
-use super::calls::Calls;
-use super::causes::news_of;
-use super::connected::ConnectedLeg;
-use super::outgoing::{Outgoing, Step, Wanted};
-use super::way::Whom;
+use crate::call::calls::Calls;
+use crate::call::causes::news_of;
+use crate::call::placing::outgoing::{Outgoing, Step, Wanted};
+use crate::call::placing::way::Whom;
+use crate::call::talking::connected::ConnectedLeg;
 use crate::conference::{DialRequest, LegNews, Referral};
 use crate::trunk::Presented;
 
 /// Places the calls that conferences wish for, each in a task of its own.
-pub(super) async fn dial_all(calls: Calls, mut requests: mpsc::Receiver<DialRequest>) {
+pub(in crate::call) async fn dial_all(calls: Calls, mut requests: mpsc::Receiver<DialRequest>) {
     while let Some(request) = requests.recv().await {
         tokio::spawn(dial(calls.clone(), request));
     }

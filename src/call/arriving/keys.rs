@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use plenary_media::engine::{MediaCommand, MediaEvent};
 use plenary_sip::endpoint::Event;
 
-use super::connected::ConnectedLeg;
-use super::incoming::Incoming;
-use super::switchboard::LegInput;
+use crate::call::arriving::incoming::Incoming;
+use crate::call::switchboard::LegInput;
+use crate::call::talking::connected::ConnectedLeg;
 use crate::conference::LegNews;
 use crate::voice::Sentence;
 
@@ -25,7 +25,7 @@ struct KeyEntry {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Typed {
+pub(in crate::call) enum Typed {
     /// `#` came: what stood before it.
     Complete(String),
     /// Nothing more came for too long.
@@ -61,7 +61,7 @@ impl KeyEntry {
 
 impl Incoming {
     /// Asks by voice and takes the keys; the first key ends the question.
-    pub(super) async fn ask(&mut self, leg: &mut ConnectedLeg, question: &Sentence, tone: Vec<i16>) -> Typed {
+    pub(in crate::call) async fn ask(&mut self, leg: &mut ConnectedLeg, question: &Sentence, tone: Vec<i16>) -> Typed {
         self.say(leg, question, tone).await;
         let mut entry = KeyEntry::new(Instant::now());
         loop {
@@ -82,7 +82,7 @@ impl Incoming {
     }
 
     /// Says it to the end before the call is ended.
-    pub(super) async fn last_words(&mut self, leg: &mut ConnectedLeg, words: &Sentence, tone: Vec<i16>) {
+    pub(in crate::call) async fn last_words(&mut self, leg: &mut ConnectedLeg, words: &Sentence, tone: Vec<i16>) {
         self.say(leg, words, tone).await;
         let until = Instant::now() + QUESTION;
         while let Waited::Key(_) = self.next_event(leg, until).await {}

@@ -8,7 +8,7 @@ use crate::conference::{EchoReading, Quality};
 
 /// The counts of the interval before, and what was told last.
 #[derive(Debug, Default)]
-pub(super) struct QualityWatch {
+pub(in crate::call) struct QualityWatch {
     before: LegStats,
     told: Option<Quality>,
 }

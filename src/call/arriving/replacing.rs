@@ -8,16 +8,16 @@ use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use super::calls::MediaLeg;
-use super::focus_requests::{contact_of, role_of, steers};
-use super::identity::{Caller, Dialled};
-use super::incoming::{Incoming, Outcome, no_media, refusal, refuse_with};
-use super::other::{OtherCall, Owner};
-use super::party::{Party, Who};
+use crate::call::arriving::incoming::{Incoming, Outcome, no_media, refusal, refuse_with};
+use crate::call::calls::MediaLeg;
+use crate::call::focus_requests::{contact_of, role_of, steers};
+use crate::call::identity::{Caller, Dialled};
+use crate::call::talking::other::{OtherCall, Owner};
+use crate::call::talking::party::{Party, Who};
 use crate::conference::{Actor, Deed, LegCommand, LegLink, Participant, may};
 
 impl Incoming {
-    pub(super) async fn replace(self, caller: Caller, account: Option<String>, call: CallId) -> Outcome<()> {
+    pub(in crate::call) async fn replace(self, caller: Caller, account: Option<String>, call: CallId) -> Outcome<()> {
         let Some(account) = account else { return Err(self.challenge()) };
         let gone = || refusal(StatusCode::CALL_DOES_NOT_EXIST);
         let other = self.calls.other_call(call).await.ok_or_else(gone)?;
@@ -86,7 +86,12 @@ impl Incoming {
     }
 
     /// Into the conference of the other call, by its door: what is asked of every caller is asked of this one too.
-    pub(super) async fn join_beside(self, caller: Caller, account: Option<String>, call: CallId) -> Outcome<()> {
+    pub(in crate::call) async fn join_beside(
+        self,
+        caller: Caller,
+        account: Option<String>,
+        call: CallId,
+    ) -> Outcome<()> {
         if account.is_none() {
             return Err(self.challenge());
         }
@@ -104,6 +109,6 @@ impl Incoming {
     }
 }
 
-fn not_yours() -> super::incoming::Refusal {
+fn not_yours() -> crate::call::arriving::incoming::Refusal {
     refuse_with(StatusCode::FORBIDDEN, "that call is somebody else's")
 }

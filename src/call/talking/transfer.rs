@@ -19,21 +19,21 @@ use plenary_sip::net_types::Source;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use super::between::RING_FOR;
-use super::calls::{Calls, MediaRoom};
-use super::focus_requests::{Wish, explained, refused, role_of, wish_of};
-use super::identity::Dialled;
-use super::other::{NotThere, OtherCall, Owner};
-use super::outgoing::{Outgoing, Step, Wanted};
-use super::party::{Pair, Party, Who};
-use super::report::Report;
-use super::way::Whom;
+use crate::call::calls::{Calls, MediaRoom};
+use crate::call::focus_requests::{Wish, explained, refused, role_of, wish_of};
+use crate::call::identity::Dialled;
+use crate::call::placing::outgoing::{Outgoing, Step, Wanted};
+use crate::call::placing::way::Whom;
+use crate::call::talking::between::RING_FOR;
+use crate::call::talking::other::{NotThere, OtherCall, Owner};
+use crate::call::talking::party::{Pair, Party, Who};
+use crate::call::talking::report::Report;
 use crate::conference::{Actor, Admitted, Cause, Deed, JoinError, LegCommand, LegNews, Plan, may};
 use crate::registrar::Refused;
 
 /// A REFER that came within a call of two.
 #[derive(Debug)]
-pub(super) struct Transfer {
+pub(in crate::call) struct Transfer {
     pub request: RequestId,
     pub message: Arc<Request>,
     pub source: Source,
@@ -51,7 +51,7 @@ enum Whither {
     Address { address: String, headers: Vec<Header> },
 }
 
-pub(super) async fn handle(calls: Calls, transfer: Transfer) {
+pub(in crate::call) async fn handle(calls: Calls, transfer: Transfer) {
     let request = transfer.request;
     if let Err(Refused { status, headers }) = transfer.carry_out(&calls).await {
         info!(status = status.as_u16(), "transfer refused");
@@ -225,7 +225,12 @@ impl Transfer {
 }
 
 /// From here on the party is a leg of the conference, in a task of its own.
-pub(super) fn take_part(calls: &Calls, party: Party, admitted: Admitted, mut commands: mpsc::Receiver<LegCommand>) {
+pub(in crate::call) fn take_part(
+    calls: &Calls,
+    party: Party,
+    admitted: Admitted,
+    mut commands: mpsc::Receiver<LegCommand>,
+) {
     let (calls, Party { leg, mut inbox, .. }) = (calls.clone(), party);
     tokio::spawn(async move {
         leg.join(&calls, admitted.room, &admitted.link).await;
