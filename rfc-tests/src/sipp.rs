@@ -1,6 +1,6 @@
 //! SIPp: scripted phones by the dozen.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -46,16 +46,29 @@ impl Sipp {
     }
 
     /// Runs a calling scenario against `target` to its end, `calls` times.
-    pub fn call(scenario: &str, target: std::net::SocketAddr, user: &str, calls: u32) -> anyhow::Result<()> {
+    pub fn call(scenario: &str, target: SocketAddr, user: &str, calls: u32) -> anyhow::Result<()> {
+        Self::call_with(scenario, target, user, calls, &[])
+    }
+
+    /// The same with arguments of its own, for transports and passwords.
+    pub fn call_with(
+        scenario: &str,
+        target: SocketAddr,
+        user: &str,
+        calls: u32,
+        arguments: &[&str],
+    ) -> anyhow::Result<()> {
         let folder = Scratch::new("sipp")?;
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp").join(scenario);
         let mut command = Command::new("sipp");
         command.arg(target.to_string()).args(["-s", user]).arg("-sf").arg(file);
         command.args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-m", &calls.to_string(), "-nostdin"]);
-        command.args(["-timeout", "60s"]).current_dir(folder.path());
+        command.args(["-timeout", "90s", "-trace_err", "-error_file", "errors.log"]);
+        command.args(arguments).current_dir(folder.path());
         let mut process = Process::start(&mut command, &folder.path().join("sipp.log"))?;
-        let status = process.wait(Duration::from_secs(70))?;
-        anyhow::ensure!(status.success(), "{scenario}: {status}\n{}", process.output());
+        let status = process.wait(Duration::from_secs(100))?;
+        let errors = || std::fs::read_to_string(folder.path().join("errors.log")).unwrap_or_default();
+        anyhow::ensure!(status.success(), "{scenario}: {status}\n{}\n{}", process.output(), errors());
         Ok(())
     }
 }

@@ -83,3 +83,15 @@ fn one_click_rings_the_browser_and_the_desk_phone() -> anyhow::Result<()> {
     browser.wait_for("ended", SOON)?;
     Ok(())
 }
+
+#[test]
+fn a_browser_calls_a_desk_phone() -> anyhow::Result<()> {
+    let (server, api) = server_with_two_members()?;
+    let mut desk = desk_phone(&server, &api)?;
+    let browser = BrowserPhone::start(&server, &browser(Some("bob"), false))?;
+    browser.wait_for("in", BROWSER_STARTS)?;
+    assert_they_talk(&browser, &desk)?;
+    desk.command("hangup", "")?;
+    browser.wait_for("ended", SOON)?;
+    Ok(())
+}
