@@ -1,7 +1,11 @@
 //! Where a message came from and where it goes, in words that need no socket.
 
+mod network;
+
 use std::fmt;
 use std::net::SocketAddr;
+
+pub use network::{Network, NetworkError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {

@@ -119,6 +119,8 @@ pub fn endpoint(settings: &Settings) -> EndpointSettings {
             Invite, Ack, Cancel, Bye, Options, Update, Prack, Info, Message, Register, Subscribe, Notify, Refer,
         ],
         supported: ["norefersub", "nosub", "replaces", "join", "tdialog"].map(String::from).to_vec(),
+        // Checked with all other settings; what cannot be read forces nothing.
+        force_rport: settings.sip.force_rport.iter().filter_map(|network| network.parse().ok()).collect(),
         packages: vec![conference_package(), refer_package()],
         ..EndpointSettings::default()
     }

@@ -3,9 +3,7 @@
 //! A trunk is known by the addresses that its administrator wrote down, and where it registers, by the registrar that
 //! took our password. What the request says of itself counts nothing.
 
-use plenary_sip::net_types::{Source, Transport};
-
-use super::network::Network;
+use plenary_sip::net_types::{Network, Source, Transport};
 
 /// By what a trunk is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -69,7 +69,8 @@ impl Endpoint {
             response.headers.push(Header::new(HeaderName::RetryAfter, retry_after.to_string()));
         }
         self.identity.write_response(&request, &mut response);
-        let (id, destination) = (SendId(self.transactions.fresh_id().0), return_path(&request, source).0);
+        let destination = return_path(&request, source, self.settings.reply_port(&source)).0;
+        let id = SendId(self.transactions.fresh_id().0);
         self.output.push_back(Output::Send { id, destination, message: Message::Response(response) });
     }
 
@@ -172,7 +173,7 @@ impl Endpoint {
     }
 
     fn open_server(&mut self, request: &Arc<Request>, source: Source, now: Instant) -> Option<TransactionId> {
-        let path = return_path(request, source);
+        let path = return_path(request, source, self.settings.reply_port(&source));
         self.transactions.open_server(request.clone(), source, path, now).ok()
     }
 

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
+use crate::endpoint::return_path::ReplyPort;
 use crate::message::{Host, Method};
-use crate::net_types::Transport;
+use crate::net_types::{Network, Source, Transport};
 use crate::transaction::Timing;
 use crate::usage::EventPackage;
 
@@ -24,6 +25,9 @@ pub struct EndpointSettings {
     pub max_transactions: usize,
     /// RFC 4028; None leaves session timers to the peer.
     pub session_timers: Option<SessionTimerSettings>,
+    /// Whose requests over UDP are answered at the port that they came from, though they do not ask for it by `rport`:
+    /// devices behind a NAT that do not know RFC 3581.
+    pub force_rport: Vec<Network>,
     /// What can be subscribed to: RFC 6665.
     pub packages: Vec<EventPackage>,
     /// Open subscriptions, beyond which new ones get 503.
@@ -53,6 +57,7 @@ impl Default for EndpointSettings {
             local: Vec::new(),
             max_transactions: 50_000,
             session_timers: Some(SessionTimerSettings { session_expires: 1800, min_se: 90 }),
+            force_rport: Vec::new(),
             packages: Vec::new(),
             max_subscriptions: 20_000,
         }
@@ -69,6 +74,12 @@ impl EndpointSettings {
             Host::Name(_) => true,
         };
         of_transport().find(same_version).or_else(|| of_transport().next()).cloned().unwrap_or_else(|| local.into())
+    }
+
+    /// Where the responses to a request of this source go over UDP.
+    pub(crate) fn reply_port(&self, source: &Source) -> ReplyPort {
+        let is_forced = self.force_rport.iter().any(|network| network.contains(source.remote.ip()));
+        if is_forced { ReplyPort::OfSource } else { ReplyPort::AsAsked }
     }
 
     pub(crate) fn allow_value(&self) -> String {

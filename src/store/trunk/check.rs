@@ -3,11 +3,11 @@
 use std::ops::RangeInclusive;
 
 use plenary_sip::message::Uri;
+use plenary_sip::net_types::{Network, NetworkError};
 
 use super::{TrunkNumber, TrunkSettings, TrunkSrtp, TrunkTransport};
 use crate::store::error::Invalid;
 use crate::store::rules;
-use crate::trunk::Network;
 
 type Checked = Result<(), Invalid>;
 
@@ -110,8 +110,11 @@ fn sources(sources: &[String]) -> Checked {
         return Err(Invalid::new("sources", format!("are {}, at most {MOST_SOURCES}", sources.len())));
     }
     for (position, source) in sources.iter().enumerate() {
-        let network: Result<Network, _> = source.parse();
-        network.map_err(|fault| Invalid::new(format!("sources[{position}]"), fault.to_string()))?;
+        let invalid = |fault: String| Invalid::new(format!("sources[{position}]"), fault);
+        let network: Network = source.parse().map_err(|fault: NetworkError| invalid(fault.to_string()))?;
+        if network.is_half_the_world() {
+            return Err(invalid("is wider than a /8 (IPv6: a /16): it would be half the world".into()));
+        }
     }
     Ok(())
 }

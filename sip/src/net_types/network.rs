@@ -1,4 +1,4 @@
-//! An address or a network: where a trunk's calls come from.
+//! An address or a network of addresses, as an administrator writes it.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -15,8 +15,6 @@ pub struct Network {
 pub enum NetworkError {
     #[error("is neither an address nor ADDRESS/BITS")]
     Malformed,
-    #[error("is wider than a /8 (IPv6: a /16): it would be half the world")]
-    TooWide,
 }
 
 impl Network {
@@ -34,6 +32,11 @@ impl Network {
     pub fn prefix(&self) -> u8 {
         self.prefix
     }
+
+    /// Wider than a /8, or of IPv6 a /16.
+    pub fn is_half_the_world(&self) -> bool {
+        self.prefix < if self.address.is_ipv4() { 8 } else { 16 }
+    }
 }
 
 /// Whether the first `prefix` of `width` bits agree.
@@ -48,11 +51,10 @@ impl FromStr for Network {
     fn from_str(text: &str) -> Result<Self, NetworkError> {
         let (address, prefix) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address = address.parse::<IpAddr>().map_err(|_| NetworkError::Malformed)?.to_canonical();
-        let (width, least) = if address.is_ipv4() { (32, 8) } else { (128, 16) };
+        let width = if address.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.map_or(Ok(width), |bits| bits.parse().map_err(|_| NetworkError::Malformed))?;
         match prefix {
             prefix if prefix > width => Err(NetworkError::Malformed),
-            prefix if prefix < least => Err(NetworkError::TooWide),
             prefix => Ok(Self { address, prefix }),
         }
     }
@@ -81,12 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_or_nearly_everything_is_refused() {
+    fn what_is_no_network_is_refused_and_nearly_everything_is_told_apart() {
         for text in ["", "pbx.example", "192.0.2.1/33", "192.0.2.1/", "192.0.2.1/x", "192.0.2.1:5060"] {
             assert_eq!(text.parse::<Network>(), Err(NetworkError::Malformed), "{text}");
         }
         for text in ["0.0.0.0/0", "10.0.0.0/7", "::/0"] {
-            assert_eq!(text.parse::<Network>(), Err(NetworkError::TooWide), "{text}");
+            let network: Network = text.parse().expect("a network");
+            assert!(network.is_half_the_world(), "{text}");
         }
+        assert!(!"10.0.0.0/8".parse::<Network>().expect("a network").is_half_the_world());
     }
 }
