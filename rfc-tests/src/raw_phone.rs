@@ -3,12 +3,14 @@
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
 use plenary_sip::auth::{Challenge, Login, answer};
 use plenary_sip::message::Method;
+use rustls::sign::CertifiedKey;
 use serde_json::json;
 
 use crate::api::Api;
@@ -58,6 +60,11 @@ impl RawPhone {
     /// Nobody knows it, but nobody on the way can read what it says.
     pub fn secure_guest(server: &Server, name: &str) -> anyhow::Result<Self> {
         Self::with_peer(server, name, RawPeer::over_tls(server)?)
+    }
+
+    /// The same with a certificate of its own.
+    pub fn secure_guest_showing(server: &Server, name: &str, shown: Option<Arc<CertifiedKey>>) -> anyhow::Result<Self> {
+        Self::with_peer(server, name, RawPeer::over_tls_showing(server, shown)?)
     }
 
     fn with_peer(server: &Server, name: &str, peer: RawPeer) -> anyhow::Result<Self> {

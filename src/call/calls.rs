@@ -11,7 +11,7 @@ use plenary_media::{LegId, RoomId};
 use plenary_sip::endpoint::{CallId, Command, Event, FoundDialog, OutgoingRequest, RequestId, SubscriptionId};
 use plenary_sip::guard::Reason;
 use plenary_sip::message::{DialogId, Host, SipUri};
-use plenary_sip::net::EndpointHandle;
+use plenary_sip::net::{DomainIdentities, EndpointHandle};
 use plenary_sip::net_types::Source;
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
@@ -126,6 +126,11 @@ impl Calls {
     /// A password was proven from there: for the guard at the door it is no stranger.
     pub fn vouch_for(&self, source: &Source) {
         self.endpoint.vouch_for(source.remote.ip());
+    }
+
+    /// Who has proven by certificate to be where this came from (RFC 5922 §7.4): nobody, for most.
+    pub fn proven(&self, source: &Source) -> Arc<DomainIdentities> {
+        self.endpoint.proven(source.flow)
     }
 
     /// A call that is not served, for the counters.

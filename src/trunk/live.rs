@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use plenary_sip::auth::{DigestClient, Login};
 use plenary_sip::message::{Host, NameAddr, SipUri, Uri};
+use plenary_sip::net::DomainIdentities;
 use plenary_sip::net_types::{Source, Transport};
 
 use super::identify::{Marks, identify};
@@ -31,10 +32,11 @@ impl Snapshot {
         self.trunks.get(name)
     }
 
-    /// The trunk that a request comes from. One that is switched off sends nothing that counts.
-    pub fn identify(&self, source: &Source) -> Option<&Arc<LiveTrunk>> {
+    /// The trunk that a request comes from; `proven`: who has shown by certificate to be at the other end. One that is
+    /// switched off sends nothing that counts.
+    pub fn identify(&self, source: &Source, proven: &DomainIdentities) -> Option<&Arc<LiveTrunk>> {
         let on = self.trunks.iter().filter(|(_, live)| live.state.status != TrunkStatus::Off);
-        let name = identify(on.map(|(name, live)| (name.as_str(), &live.marks)), source)?;
+        let name = identify(on.map(|(name, live)| (name.as_str(), &live.marks)), source, proven)?;
         self.trunks.get(name)
     }
 
@@ -70,6 +72,7 @@ impl LiveTrunk {
             // Checked when they were stored; what cannot be read stands for nobody.
             sources: settings.sources.iter().filter_map(|source| source.parse().ok()).collect(),
             transport: settings.transport.map(Transport::from),
+            certificate: settings.certificate.clone(),
             registrar: granted.as_ref().and_then(|granted| granted.peer),
         };
         Self { stored, state, granted, marks }

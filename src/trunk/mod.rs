@@ -8,7 +8,8 @@
 //! ```
 //!
 //! RFC 3261 §10.2 and §11 as a client, RFC 3608, RFC 3325, RFC 3398, RFC 3966, SIPconnect 2.0.
-//! Left out: bulk registration (RFC 6140), trunks known by a client certificate.
+//! RFC 5922 §7.4: the certificate that a trunk shows is one of the marks by which it is known.
+//! Left out: bulk registration (RFC 6140).
 
 mod desk;
 mod identify;

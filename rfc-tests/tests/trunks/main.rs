@@ -1,6 +1,7 @@
 //! Trunks: a stranger PBX that we register at, that we call out through, and that calls us.
 
 mod causes;
+mod certificate;
 mod early;
 mod house;
 mod inward;

@@ -64,7 +64,7 @@ impl Incoming {
     pub async fn take(mut self) {
         let (calls, call) = (self.calls.clone(), self.call);
         if !self.request.headers.contains(&HeaderName::Authorization) {
-            self.trunk = calls.trunks.snapshot().identify(&self.source).cloned();
+            self.trunk = calls.trunks.snapshot().identify(&self.source, &calls.proven(&self.source)).cloned();
         }
         let trunk = self.trunk.clone();
         if let Err(Refusal::Status(status, mut headers)) = self.route().await {

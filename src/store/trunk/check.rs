@@ -40,6 +40,12 @@ impl TrunkSettings {
         if self.srtp == Some(TrunkSrtp::Required) && self.transport != Some(TrunkTransport::Tls) {
             return Err(Invalid::new("srtp", "\"required\" needs transport \"tls\": the keys stand in the signalling"));
         }
+        if let Some(certificate) = &self.certificate {
+            host("certificate", certificate, false)?;
+            if matches!(self.transport, Some(TrunkTransport::Udp | TrunkTransport::Tcp)) {
+                return Err(Invalid::new("certificate", "needs transport \"tls\", or none"));
+            }
+        }
         within("register_seconds", self.register_seconds, 60..=86_400)?;
         if self.options_seconds != 0 {
             within("options_seconds", self.options_seconds, 10..=3600)?;
@@ -140,6 +146,8 @@ mod tests {
             json!({"host": "192.0.2.1:5070", "domain": "example.org", "transport": "tls", "srtp": "required"}),
             json!({"host": "[2001:db8::1]", "register": true, "username": "us", "password": "p"}),
             json!({"numbers": [{"number": "+39055*"}, {"number": "100", "to": "3001"}], "sources": ["192.0.2.0/28", "2001:db8::1"]}),
+            json!({"certificate": "sbc.example", "sources": ["192.0.2.1"]}),
+            json!({"certificate": "192.0.2.1", "transport": "tls"}),
             json!({"outbound_proxy": "sip:proxy.example:5060;transport=tcp;lr", "caller_id": "+390551234", "options_seconds": 0}),
         ] {
             assert_eq!(checked(fields.clone()), Ok(()), "{fields}");
@@ -162,6 +170,10 @@ mod tests {
             (json!({"numbers": [{"number": "alice"}]}), "numbers[0].number"),
             (json!({"numbers": [{"number": "1", "to": "A"}]}), "numbers[0].to"),
             (json!({"sources": ["192.0.2.1", "0.0.0.0/0"]}), "sources[1]"),
+            (json!({"certificate": ""}), "certificate"),
+            (json!({"certificate": "*.example"}), "certificate"),
+            (json!({"certificate": "sip:sbc.example"}), "certificate"),
+            (json!({"certificate": "sbc.example", "transport": "tcp"}), "certificate"),
         ] {
             assert_eq!(checked(fields.clone()).expect_err("refused").field, field, "{fields}");
         }

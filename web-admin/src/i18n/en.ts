@@ -280,6 +280,8 @@ export const en = {
     numbersHint: "One a line: +39055123 = 3001 leads to conference 3001; +390551* is a block.",
     sources: "Its calls come from",
     sourcesHint: "Addresses and networks, one a line. Not those that phones share.",
+    certificate: "Its certificate stands for",
+    certificateHint: "A host name. Then only TLS connections that show such a certificate are its own.",
     enabled: "Switched on",
     state: "State",
     status: { off: "Off", starting: "Starting", up: "Up", down: "Down" } satisfies Record<TrunkStatus, string>,

@@ -278,6 +278,8 @@ export const it: Texts = {
     numbersHint: "Uno per riga: +39055123 = 3001 porta alla conferenza 3001; +390551* è un blocco.",
     sources: "Le chiamate arrivano da",
     sourcesHint: "Indirizzi e reti, uno per riga. Non quelli usati anche dai telefoni.",
+    certificate: "Il suo certificato vale per",
+    certificateHint: "Un nome host. Allora sono sue solo le connessioni TLS che mostrano un certificato simile.",
     enabled: "Attiva",
     state: "Stato",
     status: { off: "Spenta", starting: "In avvio", up: "Attiva", down: "Guasta" },

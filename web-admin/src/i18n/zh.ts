@@ -265,6 +265,8 @@ export const zh: Texts = {
     numbersHint: "每行一个：+39055123 = 3001 通往会议 3001；+390551* 为号段。",
     sources: "来电来源",
     sourcesHint: "地址和网段，每行一个。不要写话机共用的地址。",
+    certificate: "证书中的名称",
+    certificateHint: "主机名。填写后，只有出示该证书的 TLS 连接才算作此中继。",
     enabled: "启用",
     state: "状态",
     status: { off: "已关闭", starting: "启动中", up: "正常", down: "故障" },
