@@ -13,7 +13,7 @@ use plenary_dialplan::Plan as Dialplan;
 use plenary_media::engine::{Engine, EngineHandle};
 use plenary_sip::endpoint::Rng;
 use plenary_sip::net::{Net, NetSettings, RunningEndpoint, Tap, spawn_endpoint};
-use plenary_sip::net_types::FlowId;
+use plenary_sip::net_types::FlowEnd;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -171,8 +171,8 @@ fn seed() -> anyhow::Result<[u8; 32]> {
 }
 
 /// A binding that was made over a connection ends with it.
-async fn forget_closed_flows(registrar: RegistrarHandle, mut closed: mpsc::Receiver<FlowId>) {
-    while let Some(flow) = closed.recv().await {
-        registrar.flow_closed(flow).await;
+async fn forget_closed_flows(registrar: RegistrarHandle, mut closed: mpsc::Receiver<FlowEnd>) {
+    while let Some(end) = closed.recv().await {
+        registrar.flow_ended(end).await;
     }
 }

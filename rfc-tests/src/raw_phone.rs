@@ -133,6 +133,11 @@ impl RawPhone {
         self.peer.send(text.as_bytes())
     }
 
+    /// A keep-alive by STUN (RFC 5626 §4.4.2); its answer is left unread.
+    pub fn asks_stun(&self) -> anyhow::Result<()> {
+        self.peer.send(&[&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], b"0123456789ab"].concat())
+    }
+
     /// The first final response to a request that was sent, in these or other words.
     pub fn answer_to(&mut self, request: &str) -> anyhow::Result<Answer> {
         let mine = |text: &str| {

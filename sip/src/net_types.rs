@@ -56,6 +56,15 @@ impl fmt::Display for Transport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId(pub u64);
 
+/// A flow that is no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowEnd {
+    /// The connection is gone.
+    Closed(FlowId),
+    /// By datagrams nothing came from there for longer than its phone was told to be silent at most: RFC 5626 §4.4.
+    Silent { flow: FlowId, remote: SocketAddr },
+}
+
 /// Where a message came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Source {

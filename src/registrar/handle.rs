@@ -7,7 +7,7 @@ use std::time::Duration;
 use plenary_config::{DigestAlgorithm, Settings};
 use plenary_sip::auth::Algorithm;
 use plenary_sip::message::{Header, HeaderName, Request, SipUri};
-use plenary_sip::net_types::{FlowId, Source};
+use plenary_sip::net_types::{FlowEnd, Source};
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
@@ -76,6 +76,7 @@ impl RegistrarSettings {
                 max_expires: seconds(settings.sip.register_max_expires),
                 max_bindings: settings.sip.max_bindings,
                 flow_timer: seconds(settings.sip.flow_timer),
+                flow_timer_udp: seconds(settings.sip.flow_timer_udp),
             },
             secret,
             service_route: settings.sip.service_route.clone(),
@@ -146,9 +147,9 @@ impl RegistrarHandle {
         self.ask(|reply| Command::Gruu { gruu: gruu.clone(), reply }).await.unwrap_or(Err(GruuError::Unregistered))
     }
 
-    /// A connection has ended.
-    pub async fn flow_closed(&self, flow: FlowId) {
-        let _ = self.wishes.send(Command::FlowClosed { flow }).await; // a registrar that is gone has nothing to lose
+    /// A connection is gone, or a phone that registered by datagrams.
+    pub async fn flow_ended(&self, end: FlowEnd) {
+        let _ = self.wishes.send(Command::FlowEnded { end }).await; // a registrar that is gone has nothing to lose
     }
 
     /// The account was removed or disabled: its phones are forgotten.
@@ -201,7 +202,7 @@ mod tests {
     use bytes::Bytes;
     use plenary_sip::auth::{self, Challenge, Login};
     use plenary_sip::message::{self, Message, StatusCode, parse_datagram};
-    use plenary_sip::net_types::{ByFlow, Transport};
+    use plenary_sip::net_types::{ByFlow, FlowId, Transport};
 
     use super::*;
     use crate::store::{NewAccount, Password, StoreSettings};
@@ -265,7 +266,13 @@ mod tests {
         let settings = RegistrarSettings {
             domain: DOMAIN.into(),
             aliases: vec!["sip.example.org".into()],
-            limits: Limits { min_expires: 60, max_expires: 3600, max_bindings: 10, flow_timer: 120 },
+            limits: Limits {
+                min_expires: 60,
+                max_expires: 3600,
+                max_bindings: 10,
+                flow_timer: 120,
+                flow_timer_udp: 30,
+            },
             secret: [7; 32],
             service_route: Vec::new(),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],

@@ -9,8 +9,8 @@
 //!   calls ───────────────────── targets ────────▲
 //! ```
 //!
-//! Left out: registrations by third parties, and Flow-Timer (RFC 5626 §4.4): how long a silent
-//! connection lives is the transport's affair, and its end is told here.
+//! Left out: registrations by third parties. How long a silent flow lives (Flow-Timer, RFC 5626 §4.4) is the transport's
+//! affair, and its end is told here.
 
 mod binding;
 mod bindings;

@@ -59,6 +59,9 @@ pub struct Sip {
     /// How often phones that know RFC 5626 show themselves on their connection; after half as long again it is closed.
     #[serde(with = "duration")]
     pub flow_timer: Duration,
+    /// The same for phones that registered over UDP, whose registration ends after half as long again.
+    #[serde(with = "duration")]
+    pub flow_timer_udp: Duration,
     /// Contacts of one account at once: 1 to 100.
     pub max_bindings: usize,
     /// `sip:` URIs of the hops that requests of registered phones are to take, first hop first (RFC 3608).
@@ -107,6 +110,7 @@ impl Default for Sip {
             register_min_expires: Duration::from_secs(60),
             register_max_expires: Duration::from_secs(3600),
             flow_timer: Duration::from_secs(120),
+            flow_timer_udp: Duration::from_secs(30),
             max_bindings: 10,
             service_route: Vec::new(),
         }
@@ -150,8 +154,10 @@ impl Sip {
             let reason = "must be at least sip.register-min-expires and at most 7d".into();
             unfit.push(Unfit { key: "sip.register-max-expires", reason });
         }
-        if !(1..=3600).contains(&self.flow_timer.as_secs()) {
-            unfit.push(Unfit { key: "sip.flow-timer", reason: "must be 1s to 1h".into() });
+        for (key, timer) in [("sip.flow-timer", self.flow_timer), ("sip.flow-timer-udp", self.flow_timer_udp)] {
+            if !(1..=3600).contains(&timer.as_secs()) {
+                unfit.push(Unfit { key, reason: "must be 1s to 1h".into() });
+            }
         }
         let is_uri = |uri: &String| {
             let has_scheme = ["sip:", "sips:"].iter().any(|scheme| uri.to_ascii_lowercase().starts_with(scheme));

@@ -26,6 +26,7 @@ mod resolve;
 mod route;
 mod sending;
 mod settings;
+mod signs;
 mod tap;
 mod tcp;
 mod tls;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
 
 use super::counters::Counters;
@@ -174,8 +175,15 @@ impl Net {
             if let Some(event) = self.ready.pop_front() {
                 return event;
             }
-            let inside = self.inbox.recv().await.expect("our own door holds a sender");
-            self.handle(inside);
+            let (silent, look_again) = self.door.poll_silent();
+            if let Some((flow, remote)) = silent {
+                return NetEvent::FlowSilent { flow, remote };
+            }
+            let look_again = look_again.map(Instant::from_std);
+            tokio::select! {
+                inside = self.inbox.recv() => self.handle(inside.expect("our own door holds a sender")),
+                () = sleep_until(look_again.unwrap_or_else(Instant::now)), if look_again.is_some() => {}
+            }
         }
     }
 
@@ -364,10 +372,14 @@ impl Net {
         let local = self.own.of_datagrams(socket.bound, remote.ip());
         complete(&mut message, Transport::Udp, &self.naming.sent_by(Transport::Udp, local));
         let source = Source { transport: Transport::Udp, local, remote, flow };
+        let flow_timer = flow_timer_of(&message);
         // What is kept back counts as sent: the network might have lost it just as well.
         if let Some(octets) = self.affordable(&mut message, remote.ip()) {
             socket.send(&octets, remote)?;
             self.door.show(Direction::Out, &message, &octets, source);
+        }
+        if let Some(every) = flow_timer {
+            self.door.expect_signs((flow, remote), every);
         }
         Ok(source)
     }
@@ -396,10 +408,8 @@ impl Net {
         complete(&mut message, transport, &self.naming.sent_by(transport, local));
         let octets = message.to_bytes();
         self.door.show(Direction::Out, &message, &octets, source);
-        if let Message::Response(response) = &message
-            && let Some(seconds) = response.headers.get(&HeaderName::FlowTimer).and_then(|value| value.parse().ok())
-        {
-            self.streams.expect_signs(flow, Duration::from_secs(seconds));
+        if let Some(every) = flow_timer_of(&message) {
+            self.streams.expect_signs(flow, every);
         }
         self.streams.write(flow, id, octets)
     }
@@ -413,6 +423,12 @@ impl Net {
 
 fn sent(id: SendId, outcome: Result<Source, SendError>) -> NetEvent {
     NetEvent::Sent { id, outcome, alternatives: Vec::new() }
+}
+
+/// How often the phone that is answered shall show itself (RFC 5626 §4.4).
+fn flow_timer_of(message: &Message) -> Option<Duration> {
+    let Message::Response(response) = message else { return None };
+    response.headers.get(&HeaderName::FlowTimer)?.parse().ok().map(Duration::from_secs)
 }
 
 /// `None`: a request, which we send of our own will.
