@@ -39,10 +39,14 @@ impl Reply {
 const RETRY_AFTER_SECONDS: u32 = 5;
 const EXTENSIONS: [&str; 3] = ["path", "outbound", "gruu"];
 
-/// Steps 1 and 2, before anybody is asked for a password: is it ours, and do we know what it requires?
+/// Steps 1 and 2, before anybody is asked for a password: is it ours, could it be about anybody, and do we know what it
+/// requires?
 pub fn check(request: &Request, is_ours: impl Fn(&str) -> bool) -> Result<(), Reply> {
     if !host_of(&request.uri).is_some_and(|host| is_ours(&host)) {
         return Err(Reply::new(StatusCode::NOT_FOUND).because("not the registrar of this domain"));
+    }
+    if request.headers.to().map_err(unreadable)?.uri.as_sip().is_none() {
+        return Err(Reply::new(StatusCode::BAD_REQUEST).because("an address-of-record is a SIP URI"));
     }
     let required = request.headers.option_tags(&HeaderName::Require);
     let unknown: Vec<_> = required.into_iter().filter(|tag| !EXTENSIONS.contains(&tag.as_str())).collect();
@@ -250,6 +254,7 @@ mod tests {
                 vec!["400", "Warning: 399 plenary \"* is only for Expires: 0\""],
             ),
             ("sip:bob@example.org", "Contact: <sip:a@h>\r\n", vec!["403"]),
+            ("isbn:1", "", vec!["400", "Warning: 399 plenary \"an address-of-record is a SIP URI\""]),
             ("sip:alice@example.com", "Contact: <sip:a@h>\r\n", vec!["403"]),
         ] {
             assert_eq!(lines(&answer(&request(to, headers))), expected, "{headers}");
