@@ -40,6 +40,16 @@ impl Snapshot {
         self.trunks.get(name)
     }
 
+    /// The telephone numbers that lead to this conference or account, as `tel:` URIs. One without `+` means nothing to who
+    /// reads it elsewhere, and a block is no number.
+    pub fn numbers_to(&self, target: &str) -> Vec<String> {
+        let on = self.trunks.values().filter(|live| live.state.status != TrunkStatus::Off);
+        let numbers = on.flat_map(|live| &live.trunk().settings.numbers);
+        let global = numbers.filter(|entry| entry.number.starts_with('+') && !entry.number.ends_with('*'));
+        let there = global.filter(|entry| entry.to.as_deref() == Some(target));
+        there.map(|entry| format!("tel:{}", entry.number)).collect()
+    }
+
     /// The trunks that a call may try, in this order: the one of this name, or all; those that are up.
     pub fn carriers(&self, name: Option<&str>) -> Vec<Arc<LiveTrunk>> {
         let meant = self.trunks.values().filter(|live| name.is_none_or(|name| live.name() == name));

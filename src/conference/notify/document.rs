@@ -125,9 +125,11 @@ fn write_description(writer: &mut Xml, described: &Described) -> io::Result<()> 
     nested(writer, "conference-description", |writer| {
         text(writer, "display-text", &described.title)?;
         nested(writer, "conf-uris", |writer| {
-            nested(writer, "entry", |writer| {
-                text(writer, "uri", &described.entity)?;
-                text(writer, "purpose", "participation")
+            [&described.entity].into_iter().chain(&described.dial_in).try_for_each(|uri| {
+                nested(writer, "entry", |writer| {
+                    text(writer, "uri", uri)?;
+                    text(writer, "purpose", "participation")
+                })
             })
         })?;
         text(writer, "maximum-user-count", &described.maximum_user_count.to_string())
@@ -230,7 +232,8 @@ mod tests {
             <conference-info xmlns=\"urn:ietf:params:xml:ns:conference-info\" entity=\"sip:3001@example.org\" \
             state=\"full\" version=\"1\">\
             <conference-description><display-text>Monday</display-text>\
-            <conf-uris><entry><uri>sip:3001@example.org</uri><purpose>participation</purpose></entry></conf-uris>\
+            <conf-uris><entry><uri>sip:3001@example.org</uri><purpose>participation</purpose></entry>\
+            <entry><uri>tel:+39055123</uri><purpose>participation</purpose></entry></conf-uris>\
             <maximum-user-count>10</maximum-user-count></conference-description>\
             <conference-state><user-count>1</user-count><active>true</active><locked>false</locked></conference-state>\
             <users state=\"full\"><user entity=\"sip:alice@example.org\" state=\"full\">\

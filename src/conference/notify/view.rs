@@ -12,6 +12,8 @@ use crate::conference::roster::{CallDirection, Cause, Participant, ParticipantSt
 pub struct Described {
     /// The conference URI.
     pub entity: String,
+    /// Telephone numbers that lead there, as `tel:` URIs.
+    pub dial_in: Vec<String>,
     pub title: String,
     pub maximum_user_count: usize,
     /// The domain that accounts belong to.
@@ -195,6 +197,7 @@ pub mod testing {
     pub fn described() -> Described {
         Described {
             entity: "sip:3001@example.org".into(),
+            dial_in: vec!["tel:+39055123".into()],
             title: "Monday".into(),
             maximum_user_count: 10,
             domain: "example.org".into(),
