@@ -54,7 +54,11 @@ impl RawPhone {
 
     /// The same at an address of its own.
     pub fn guest_at(server: &Server, name: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
-        Self::with_peer(server, name, RawPeer::at(server, (address, 0))?)
+        Self::guest_at_port(server, name, address, 0)
+    }
+
+    pub fn guest_at_port(server: &Server, name: &str, address: Ipv4Addr, port: u16) -> anyhow::Result<Self> {
+        Self::with_peer(server, name, RawPeer::at(server, (address, port))?)
     }
 
     /// Nobody knows it, but nobody on the way can read what it says.

@@ -3,6 +3,7 @@
 mod causes;
 mod certificate;
 mod early;
+mod encrypted;
 mod house;
 mod inward;
 mod out;

@@ -133,6 +133,32 @@ fn a_number_in_refer_to_is_called_through_the_trunk() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// RFC 3261 §16.3 and §16.6, as far as they bind who makes a call of its own from a call.
+#[test]
+fn a_call_through_a_trunk_has_a_hop_less_to_go() -> anyhow::Result<()> {
+    let claim = covers(["3261-16"]).pending();
+    let mut house = started(json!({}))?;
+    let uri = house.uri("+39055777");
+    let spent =
+        house.alice.request("INVITE", &uri, "", &house.alice.sdp()?).replacen("Max-Forwards: 70", "Max-Forwards: 0", 1);
+    assert_eq!(house.alice.ask(spent)?.1.status(), 483);
+    house.pbx.expect_no("INVITE", std::time::Duration::from_millis(200))?;
+    let invite =
+        house.alice.request("INVITE", &uri, "", &house.alice.sdp()?).replacen("Max-Forwards: 70", "Max-Forwards: 2", 1);
+    let (alice, pbx) = (&mut house.alice, &mut house.pbx);
+    thread::scope(|scope| {
+        let call = scope.spawn(move || alice.ask(invite));
+        let arrived = pbx.expect("INVITE")?;
+        ensure!(of(&arrived, "Max-Forwards") == "1", "{arrived}");
+        pbx.answer(&arrived, "486 Busy Here", "", "")?;
+        let (_, answer) = call.join().map_err(|_| anyhow::anyhow!("alice"))??;
+        ensure!(answer.status() == 486, "{}", answer.0);
+        Ok(())
+    })?;
+    claim.proven();
+    Ok(())
+}
+
 #[test]
 fn a_number_without_a_trunk_is_refused_with_the_reason() -> anyhow::Result<()> {
     let mut house = started(json!({}))?;
