@@ -32,8 +32,10 @@ pub struct AudioPlan {
     pub receive: Vec<ReceiveFormat>,
     /// What we send, with the peer's payload number.
     pub send: SendFormat,
-    /// The payload number and clock of telephone-event (RFC 4733) that we send with, where agreed.
-    pub send_telephone_event: Option<(u8, u32)>,
+    /// How the peer is told of keys (RFC 4733), where agreed.
+    pub send_events: Option<SendEvents>,
+    /// The mean time between our reports; absent: none are sent, since the peer leaves RTCP no bandwidth (RFC 3556).
+    pub rtcp_interval: Option<Duration>,
     pub levels: AudioLevels,
     pub security: Security,
     /// The peer finds us by checks, and we learn from them where it is; absent: by the addresses of the description.
@@ -93,6 +95,20 @@ pub struct SendFormat {
     pub ptime: Duration,
     /// The peer's wishes for Opus (RFC 7587 §6.1); ignored by other codecs.
     pub opus: OpusWishes,
+}
+
+/// Keys as named events (RFC 4733), with the peer's payload number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendEvents {
+    pub payload_type: u8,
+    pub clock_rate: u32,
+    /// Bit n: the peer takes event n, of the sixteen keys.
+    pub taken: u16,
+}
+
+impl SendEvents {
+    /// All sixteen keys.
+    pub const ALL: u16 = u16::MAX;
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

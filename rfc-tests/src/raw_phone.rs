@@ -320,13 +320,18 @@ impl RawPhone {
 
     /// A re-INVITE, acknowledged; an empty body asks for an offer, and the phone's own SDP answers it.
     pub fn invite_again(&mut self, dialog: &mut RawDialog, body: &str) -> anyhow::Result<Answer> {
+        let answering = if body.is_empty() { self.sdp()? } else { String::new() };
+        self.invite_again_with(dialog, body, &answering)
+    }
+
+    /// The same with an answer of its own in the ACK.
+    pub fn invite_again_with(&mut self, dialog: &mut RawDialog, body: &str, answering: &str) -> anyhow::Result<Answer> {
         dialog.cseq += 1;
         let request = with_body(self.in_dialog(dialog, "INVITE", dialog.cseq, ""), body);
         let answer = self.ask_once(&request)?;
         if answer.status() < 300 {
             let ack = self.in_dialog(dialog, "ACK", dialog.cseq, "");
-            let answering = if body.is_empty() { self.sdp()? } else { String::new() };
-            self.peer.send(with_body(ack, &answering).as_bytes())?;
+            self.peer.send(with_body(ack, answering).as_bytes())?;
         }
         Ok(answer)
     }

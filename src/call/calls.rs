@@ -13,6 +13,7 @@ use plenary_sip::guard::Reason;
 use plenary_sip::message::{DialogId, Host, SipUri};
 use plenary_sip::net::EndpointHandle;
 use plenary_sip::net_types::Source;
+use plenary_sip::sdp::About;
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
@@ -35,11 +36,29 @@ pub struct CallSettings {
     pub media: MediaPolicy,
     /// Written into our SDP.
     pub media_address: IpAddr,
+    /// The same, of conferences.
+    pub told: ToldOfConferences,
     /// How long changes of a roster are collected before subscribers hear of them.
     pub collect_changes: Duration,
     /// Wrong PINs from one address before it has to wait, and how long at most.
     pub free_failures: u32,
     pub longest_block: Duration,
+}
+
+/// What the descriptions of conferences say beside their title (RFC 4579 §5.1); `{number}` stands for the conference's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToldOfConferences {
+    pub uri: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+}
+
+impl ToldOfConferences {
+    pub fn about(&self, number: &str, title: &str) -> About {
+        let of = |template: &Option<String>| template.as_ref().map(|text| text.replace("{number}", number));
+        let information = Some(title.to_owned()).filter(|title| !title.is_empty());
+        About { information, uri: of(&self.uri), email: of(&self.email), phone: of(&self.phone) }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -252,6 +271,11 @@ impl MediaLeg {
         &self.calls
     }
 
+    /// Of the leg's audio, like no other's on this server (RFC 4574).
+    pub fn label(&self) -> String {
+        format!("a{}", self.id.0)
+    }
+
     pub fn negotiator(&self, policy: MediaPolicy, signalling: Signalling) -> Negotiator {
         let settings = &self.calls.settings;
         let local = LocalMedia {
@@ -260,7 +284,9 @@ impl MediaLeg {
             rtcp_port: self.opened.rtcp_port,
         };
         let certificate = self.calls.engine.fingerprint();
-        Negotiator::new(policy, local, signalling, Entropy::system()).with_certificate(certificate)
+        Negotiator::new(policy, local, signalling, Entropy::system())
+            .with_certificate(certificate)
+            .with_label(self.label())
     }
 }
 

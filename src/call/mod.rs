@@ -22,7 +22,7 @@ mod routing;
 mod switchboard;
 mod talking;
 
-pub use calls::{CallParts, CallSettings, Calls};
+pub use calls::{CallParts, CallSettings, Calls, ToldOfConferences};
 pub use causes::{cause_of, news_of};
 pub use identity::{Caller, Dialled, referred_by};
 pub use routing::{Asked, Names, Routed, Routing};

@@ -43,6 +43,10 @@ pub enum LegNews {
     },
     Held,
     Resumed,
+    /// The name of its stream, as in the session description (RFC 4574).
+    Labelled(String),
+    /// The stream that comes from it, by its SSRC.
+    Source(u32),
     /// How the leg's sound arrives; told when it changed.
     Quality(Option<Quality>),
     /// A key was pressed: RFC 4733 or INFO.
@@ -211,6 +215,9 @@ impl Focus {
         };
         if person.state == ParticipantState::Disconnected {
             return; // removed here already; the leg's own end says nothing new
+        }
+        if let LegNews::Labelled(_) = news {
+            return person.hear(news, wall); // the leg comes in with it, and that is told
         }
         let connected = matches!(news, LegNews::Connected { .. });
         let comes_in = person.joined_at.is_none();

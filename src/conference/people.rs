@@ -13,7 +13,7 @@ use super::focus::LegNews;
 use super::keypad::Keypad;
 use super::live::Speaker;
 use super::plan::PlannedMember;
-use super::roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role};
+use super::roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role, Stream};
 
 /// Counts the legs that a row has had.
 pub type Attempt = u32;
@@ -47,6 +47,7 @@ pub struct Person {
     pub joined_at: Option<OffsetDateTime>,
     codec: Option<String>,
     secured: bool,
+    stream: Stream,
     quality: Option<Quality>,
     /// Others are not told who it is.
     anonymous: bool,
@@ -94,6 +95,7 @@ impl Person {
             joined_at: None,
             codec: None,
             secured: false,
+            stream: Stream::default(),
             quality: None,
             anonymous: false,
             referral: None,
@@ -149,6 +151,8 @@ impl Person {
             LegNews::Held => self.state = ParticipantState::OnHold,
             LegNews::Resumed => self.state = ParticipantState::Connected,
             LegNews::Ended { cause, status } => self.end(cause, status),
+            LegNews::Labelled(label) => self.stream.label = Some(label),
+            LegNews::Source(ssrc) => self.stream.source = Some(ssrc),
             LegNews::Quality(quality) => self.quality = quality,
             LegNews::Key(_) => {} // the focus reads keys itself
         }
@@ -172,6 +176,7 @@ impl Person {
         self.joined_at = None;
         self.codec = None;
         self.secured = false;
+        self.stream = Stream::default();
         self.referral = None;
     }
 
@@ -180,6 +185,7 @@ impl Person {
         if self.is_in() {
             self.attempt += 1;
             self.state = ParticipantState::Reconnecting;
+            self.stream = Stream::default();
             self.quality = None;
         } else {
             self.begin(ParticipantState::Calling, CallDirection::DialedIn);
@@ -229,6 +235,7 @@ impl Person {
             joined_at: self.joined_at,
             codec: self.codec.clone(),
             secured: self.secured,
+            stream: self.stream.clone(),
             quality: self.quality,
         }
     }

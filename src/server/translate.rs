@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::api::{ApiLimits, ApiSettings};
 use crate::call::negotiate::{MediaPolicy, SrtpPolicy};
-use crate::call::{CallSettings, Names};
+use crate::call::{CallSettings, Names, ToldOfConferences};
 use crate::certificate::{self, CertificateFiles, Material, WhoMay};
 use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults, notify};
 use crate::gateway::{Origins, SipSocket, SocketTiming};
@@ -184,6 +184,11 @@ pub fn calls(settings: &Settings) -> anyhow::Result<CallSettings> {
         domain,
         media: media_policy(settings),
         media_address: advertised(settings),
+        told: ToldOfConferences {
+            uri: settings.conference.info_uri.clone(),
+            email: settings.conference.info_email.clone(),
+            phone: settings.conference.info_phone.clone(),
+        },
         collect_changes: settings.conference.notify_interval,
         free_failures: settings.security.free_failures,
         longest_block: settings.security.longest_block,

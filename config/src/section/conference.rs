@@ -27,6 +27,10 @@ pub struct Conference {
     pub notify_interval: Duration,
     /// 2 to 10000.
     pub max_participants: u32,
+    /// What session descriptions of conferences say in `u=`, `e=` and `p=` (RFC 4579 §5.1); `{number}` is the conference's.
+    pub info_uri: Option<String>,
+    pub info_email: Option<String>,
+    pub info_phone: Option<String>,
 }
 
 impl Default for Conference {
@@ -39,6 +43,9 @@ impl Default for Conference {
             ring_timeout: Duration::from_secs(60),
             notify_interval: Duration::from_millis(200),
             max_participants: 500,
+            info_uri: None,
+            info_email: None,
+            info_phone: None,
         }
     }
 }
@@ -57,6 +64,17 @@ impl Conference {
             }
             if let Some((other, _)) = users[..at].iter().find(|(_, earlier)| earlier == user) {
                 unfit.push(Unfit { key, reason: format!("is the same as {other}") });
+            }
+        }
+        let told = [
+            ("conference.info-uri", &self.info_uri),
+            ("conference.info-email", &self.info_email),
+            ("conference.info-phone", &self.info_phone),
+        ];
+        for (key, text) in told {
+            if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > 500 || text.contains(char::is_control))
+            {
+                unfit.push(Unfit { key, reason: "must be 1 to 500 characters on one line".into() });
             }
         }
         if !(2..=10_000).contains(&self.max_participants) {

@@ -17,6 +17,7 @@ use super::leg::{Leg, Place};
 use super::room::RoomSound;
 use super::send::{Hush, Hushed, KeyPassage, Passage};
 use super::streams::Streams;
+use crate::dtmf::KeyPacket;
 use crate::mix::{EncodeChain, EncodeKey, Frame, MixKey, SILENCE};
 use crate::plan::AudioCodec;
 use crate::rtp::Ssrc;
@@ -65,7 +66,8 @@ impl Leg {
             return false;
         };
         let Desk { packet: buffer, tally, .. } = desk;
-        let passage = KeyPassage { payload_type, marker: packet.marker, began: packet.began, payload: packet.payload };
+        let KeyPacket { marker, began, offset, payload } = packet;
+        let passage = KeyPassage { payload_type, marker, began, offset, payload };
         let to = latch.rtp_destination();
         Exit { slot, sender, to, packet: buffer, tally, io, sent: &mut self.sent }.send_key(passage);
         true

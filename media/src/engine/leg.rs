@@ -9,6 +9,8 @@ use super::counters::{Count, Refusal};
 use super::desk::Desk;
 use super::event::LegStats;
 use super::io::{Channel, PacketIo, Slot};
+use super::key_doubt::KeyDoubt;
+use super::latch::canonical;
 use super::mailbox::{Returned, Told};
 use super::prompt::Prompt;
 use super::reports::{Clocks, REPORT_LEN};
@@ -56,6 +58,9 @@ pub(super) struct Leg {
     refused: u64,
     heard_at: Option<Instant>,
     told_silent: bool,
+    /// The stream that was told of as the peer's.
+    told_source: Option<Ssrc>,
+    key_doubt: KeyDoubt,
     collided: bool,
 }
 
@@ -93,6 +98,8 @@ impl Leg {
             refused: 0,
             heard_at: None,
             told_silent: false,
+            told_source: None,
+            key_doubt: KeyDoubt::default(),
             collided: false,
         }
     }
@@ -134,10 +141,11 @@ impl Leg {
     /// Carries out a plan. Returns the streams before it, or what is left of them.
     pub fn connect(&mut self, mut streams: Box<Streams>, now: Instant) -> Option<Box<Streams>> {
         if let Some(before) = &mut self.streams {
-            streams.take_over(before);
+            streams.take_over(before, now);
         }
         self.heard_at = Some(now);
         self.told_silent = false;
+        self.key_doubt = KeyDoubt::default();
         self.streams.replace(streams)
     }
 
@@ -169,6 +177,7 @@ impl Leg {
         match outcome {
             Ok(accepted) => {
                 self.received += 1;
+                self.key_doubt.handle_opened();
                 self.heard_at = Some(at.now);
                 self.told_silent = false;
                 desk.tally.add(Count::LATE, accepted.late.into());
@@ -187,6 +196,13 @@ impl Leg {
             Err(why) => {
                 self.refused += 1;
                 self.collided |= why == Refusal::Looped;
+                let expected = |streams: &Streams| streams.latch.expects_from(canonical(from).ip());
+                if why == Refusal::Authentication
+                    && self.streams.as_deref().is_some_and(expected)
+                    && self.key_doubt.handle_unopened(at.now)
+                {
+                    desk.outbox.tell(Told::KeyUnusable { leg: self.id });
+                }
                 desk.tally.add(Count::refused(why), 1);
             }
         }
@@ -263,6 +279,7 @@ impl Leg {
     pub fn begin_room(&mut self, room: Slot) {
         self.place = Place::Room(room);
         self.echo.clear();
+        self.told_source = None;
     }
 
     /// Whether others hear themselves by way of this leg.
@@ -357,6 +374,7 @@ impl Leg {
             self.report(slot, Farewell::None, at, desk, io);
         }
         self.watch_silence(at.now, silent_after, desk);
+        self.watch_source(desk);
         if (tick + u64::from(slot.0)).is_multiple_of(STATS_TICKS) {
             let stats = LegStats { echo: self.echo.echo(tick), ..self.stats() };
             desk.outbox.tell(Told::Stats { leg: self.id, stats });
@@ -366,7 +384,7 @@ impl Leg {
     /// Sends an RTCP report.
     pub fn report(&mut self, slot: Slot, farewell: Farewell, at: Clocks, desk: &mut Desk, io: &mut impl PacketIo) {
         let Some(streams) = &mut self.streams else { return };
-        if !streams.is_open() {
+        if !streams.is_open() || streams.reports.are_off() {
             return;
         }
         let Streams { reports, sender, receiver, latch, .. } = &mut **streams;
@@ -415,6 +433,12 @@ impl Leg {
             let another = streams.sender.ssrc().0.wrapping_mul(0x9e37_79b1).wrapping_add(at.ntp.0 as u32);
             streams.sender.change_ssrc(Ssrc(another));
         }
+    }
+
+    fn watch_source(&mut self, desk: &mut Desk) {
+        let Some(ssrc) = self.peer_ssrc().filter(|ssrc| self.told_source != Some(*ssrc)) else { return };
+        self.told_source = Some(ssrc);
+        desk.outbox.tell(Told::Source { leg: self.id, ssrc });
     }
 
     fn watch_silence(&mut self, now: Instant, silent_after: Duration, desk: &mut Desk) {

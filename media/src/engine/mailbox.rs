@@ -20,6 +20,7 @@ use super::streams::Streams;
 use crate::dtmf::KeyWay;
 use crate::id::{LegId, RoomId};
 use crate::mix::{EncodeChain, NoiseSuppressor};
+use crate::rtp::Ssrc;
 use crate::secure::dtls::DtlsError;
 
 /// To the shard's thread.
@@ -142,6 +143,8 @@ pub(super) enum Told {
     Silent { leg: LegId, quiet_for: Duration },
     Played { leg: LegId },
     HandshakeFailed { leg: LegId, why: DtlsError },
+    KeyUnusable { leg: LegId },
+    Source { leg: LegId, ssrc: Ssrc },
     Stats { leg: LegId, stats: LegStats },
 }
 
@@ -163,6 +166,8 @@ impl From<Told> for MediaEvent {
             Told::Silent { leg, quiet_for } => Self::Silent { leg, quiet_for },
             Told::Played { leg } => Self::Played { leg },
             Told::HandshakeFailed { leg, why } => Self::HandshakeFailed { leg, why },
+            Told::KeyUnusable { leg } => Self::KeyUnusable { leg },
+            Told::Source { leg, ssrc } => Self::Source { leg, ssrc },
             Told::Stats { leg, stats } => Self::Stats { leg, stats: Box::new(stats) },
         }
     }

@@ -18,6 +18,7 @@ mod guard;
 mod handle;
 mod hear;
 mod io;
+mod key_doubt;
 mod latch;
 mod leg;
 mod load;

@@ -128,7 +128,7 @@ impl Receiver {
         let header = packet.header;
         let kind = self.formats.get(usize::from(header.payload_type)).copied().flatten();
         let kind = kind.ok_or(Refusal::PayloadType)?;
-        let moved = match latch.handle_rtp(from, &header, proof) {
+        let moved = match latch.handle_rtp(from, &header, proof, now) {
             Verdict::Welcome => None,
             Verdict::Moved => Some(from),
             Verdict::Unproven => return Err(Refusal::Unproven),

@@ -94,6 +94,8 @@ pub(super) struct KeyPassage {
     pub marker: bool,
     /// Tick in which the press began: all its packets have that timestamp (RFC 4733 §2.5.1.2).
     pub began: u64,
+    /// How long after that its present segment did (§2.5.1.3).
+    pub offset: Duration,
     pub payload: [u8; EVENT_LEN],
 }
 
@@ -163,9 +165,10 @@ impl Sender {
     /// Writes a key's packet. It takes its number in the sequence of the audio, and its time on the audio's clock, also
     /// where the event counts its duration on another.
     pub fn key_packet(&mut self, passage: KeyPassage, buffer: &mut [u8]) -> Option<usize> {
-        let KeyPassage { payload_type, marker, began, payload } = passage;
-        let units = units_of(TICK, self.format.codec.clock_rate());
-        let timestamp = self.rtp.timestamp(began * u64::from(units));
+        let KeyPassage { payload_type, marker, began, offset, payload } = passage;
+        let clock_rate = self.format.codec.clock_rate();
+        let (units, offset) = (units_of(TICK, clock_rate), units_of(offset, clock_rate));
+        let timestamp = self.rtp.timestamp(began * u64::from(units) + u64::from(offset));
         self.expected = None;
         let header = self.rtp.next_header(payload_type, marker, timestamp, payload.len());
         self.write(&header, &[], None, &payload, buffer)

@@ -45,8 +45,8 @@ impl Streams {
             receiver: Receiver::new(leg, &plan)?,
             sender: Sender::new(&plan, random).map_err(keys)?,
             solo: Solo::new(&plan.send).map_err(codec)?,
-            reports: Reports::new(random),
-            keys: plan.send_telephone_event.map(|(_, clock_rate)| KeySender::new(clock_rate)),
+            reports: Reports::new(random, plan.rtcp_interval),
+            keys: plan.send_events.map(KeySender::new),
             path: Path::new(&plan, identity).map(Box::new),
             plan,
         })
@@ -54,7 +54,7 @@ impl Streams {
 
     /// Goes on where the plan before stood: nothing that both have in common starts anew. What is left of `before` is
     /// to be dropped.
-    pub fn take_over(&mut self, before: &mut Self) {
+    pub fn take_over(&mut self, before: &mut Self, now: Instant) {
         let (same_local, same_remote) = match (&self.plan.security, &before.plan.security) {
             // After another handshake the new keys take the place of the old ones, which serve until then.
             (Security::Dtls(_), Security::Dtls(_)) => (true, true),
@@ -64,7 +64,7 @@ impl Streams {
             }
             (now, then) => (now == then, now == then),
         };
-        self.latch.take_over(&mut before.latch);
+        self.latch.take_over(&mut before.latch, now);
         if let (Some(path), Some(before)) = (&mut self.path, &mut before.path) {
             path.take_over(before);
         }
@@ -74,7 +74,7 @@ impl Streams {
         self.sender.take_over(&mut before.sender, same_local);
         self.receiver.take_over(&mut before.receiver, same_remote);
         self.reports.take_over(&mut before.reports);
-        if self.plan.send_telephone_event == before.plan.send_telephone_event {
+        if self.plan.send_events == before.plan.send_events {
             std::mem::swap(&mut self.keys, &mut before.keys);
         }
     }
@@ -96,7 +96,7 @@ impl Streams {
 
     /// The payload number of keys that we send.
     pub fn key_payload_type(&self) -> Option<u8> {
-        self.plan.send_telephone_event.map(|(payload_type, _)| payload_type)
+        self.plan.send_events.map(|events| events.payload_type)
     }
 
     pub fn receives(&self) -> bool {
@@ -136,7 +136,7 @@ impl Streams {
             Kind::Rtp => self.receiver.handle_rtp(datagram, from, &mut self.latch, self.sender.ssrc(), arrived),
             Kind::Rtcp => {
                 let (datagram, proof) = self.receiver.open_rtcp(datagram)?;
-                if !self.latch.handle_rtcp(from, proof) {
+                if !self.latch.handle_rtcp(from, proof, at.now) {
                     return Err(Refusal::Source);
                 }
                 self.reports

@@ -12,7 +12,7 @@ use plenary_media::codec::{Decoder, Encoded, Encoder, SampleRate, make_decoder, 
 use plenary_media::dtmf::Event;
 use plenary_media::plan::{
     AudioCodec, AudioLevels, AudioPlan, Direction, Latch, MediaPlan, OpusWishes, ReceiveFormat, ReceiveKind, Security,
-    SendFormat, SrtpKeys, SrtpSuite,
+    SendEvents, SendFormat, SrtpKeys, SrtpSuite,
 };
 use plenary_media::rtp::{RtpHeader, RtpPacket, RtpSender};
 use plenary_media::secure::{Protector, Unprotector};
@@ -147,7 +147,12 @@ impl Phone {
                     ptime: self.model.ptime,
                     opus: OpusWishes { dtx: self.model.dtx, ..OpusWishes::default() },
                 },
-                send_telephone_event: self.model.events.then_some((KEYS, self.model.codec.clock_rate())),
+                send_events: self.model.events.then_some(SendEvents {
+                    payload_type: KEYS,
+                    clock_rate: self.model.codec.clock_rate(),
+                    taken: SendEvents::ALL,
+                }),
+                rtcp_interval: Some(std::time::Duration::from_secs(5)),
                 levels: self.model.levels,
                 security: self.model.suite.map_or(Security::Plain, |suite| Security::Sdes(keys(self.leg, suite))),
                 ice: None,

@@ -1,9 +1,15 @@
 //! Media on the wire, as a phone sees it that is not ours, and as an attacker would like it: a file for each standard.
 
+mod addresses;
 mod attacks;
+mod bandwidth;
 mod browser;
 mod formats;
+mod holding;
+mod keys;
 mod levels;
+mod noise;
+mod opus;
 mod rtp;
 mod sdes;
 mod srtp;

@@ -8,8 +8,9 @@ use anyhow::{Context, ensure};
 use plenary_media::plan::AudioCodec;
 use rfc_tests::coverage::covers;
 use rfc_tests::raw_media::{RawMedia, RawRtp};
+use rfc_tests::raw_phone::RawPhone;
 
-use crate::{InCall, OTHER_TONE, TONE, WITHIN, house};
+use crate::{InCall, OTHER_TONE, TONE, WITHIN, attributes, house, house_with};
 
 /// The packets of a compound: type and content from the header on.
 fn compound(octets: &[u8]) -> Vec<(u8, &[u8])> {
@@ -102,12 +103,22 @@ fn an_ssrc_that_both_use_is_left_with_a_goodbye() -> anyhow::Result<()> {
 /// §7.1: the mixer's own SSRC, and who is heard in it.
 #[test]
 fn the_mix_names_its_contributors() -> anyhow::Result<()> {
-    let claim = covers(["3550-03"]).but("the <src-id> of the conference package").pending();
-    let house = house()?;
-    let mut talkers = Vec::new();
+    let claims = (covers(["3550-03"]).pending(), covers(["4574-01", "4579-G2"]).pending());
+    let house = house_with(&[
+        "conference.info-uri=\"https://example.org/m/{number}\"",
+        "conference.info-email=\"room-{number}@example.org\"",
+        "conference.info-phone=\"+39 02 1234567\"",
+    ])?;
+    let (mut talkers, mut labels) = (Vec::new(), Vec::new());
     for hertz in [TONE, OTHER_TONE, 1_700.0] {
-        talkers.push(plain(&house, &house.conference, hertz)?.media);
+        let call = plain(&house, &house.conference, hertz)?;
+        labels.extend(attributes(&call.answer.0, "label").into_iter().map(str::to_owned));
+        for line in ["u=https://example.org/m/3001", "e=room-3001@example.org", "p=+39 02 1234567"] {
+            ensure!(call.answer.0.lines().any(|said| said == line), "{line}: {}", call.answer.0);
+        }
+        talkers.push(call.media);
     }
+    let mut follower = RawPhone::new(&house.server, &house.api, "alice")?;
     let mut listener = plain(&house, &house.conference, TONE)?.media;
     let ssrcs: BTreeSet<u32> = talkers.iter().map(|talker| talker.next.ssrc).collect();
     let heard = std::thread::scope(|scope| {
@@ -124,7 +135,31 @@ fn the_mix_names_its_contributors() -> anyhow::Result<()> {
         let step = (pair[1].sequence.wrapping_sub(pair[0].sequence), pair[1].timestamp.wrapping_sub(pair[0].timestamp));
         ensure!(pair[0].ssrc == pair[1].ssrc && step == (1, 160), "{step:?}");
     }
-    claim.proven();
+
+    // RFC 4575 §5.8: the document names each stream as its description does, and by its SSRC.
+    follower.join(&house.conference)?;
+    follower.subscribe(&house.conference, "")?;
+    let document = follower.notify()?.0;
+    let all = |name: &str| -> Vec<String> {
+        let pieces = document.split(&format!("<{name}>")).skip(1);
+        pieces.filter_map(|piece| Some(piece.split('<').next()?.to_owned())).collect()
+    };
+    ensure!(labels.len() == 3 && labels.iter().all(|label| all("label").contains(label)), "{labels:?}: {document}");
+    let named: BTreeSet<u32> = all("src-id").iter().filter_map(|source| source.parse().ok()).collect();
+    ensure!(ssrcs.is_subset(&named), "{ssrcs:?}: {document}");
+    for (ssrc, label) in talkers.iter().map(|talker| talker.next.ssrc).zip(&labels) {
+        let together = format!("<label>{label}</label><src-id>{ssrc}</src-id>");
+        ensure!(document.contains(&together), "{together}: {document}");
+    }
+    // Of a title that would break its line, and of a conference that the server calls into.
+    house.api.patch("/conferences/3001", serde_json::json!({ "title": "Monday" }))?;
+    follower.register()?;
+    house.api.post("/conferences/3001/participants", serde_json::json!({ "address": "alice" }))?;
+    let invite = follower.expect("INVITE")?;
+    ensure!(invite.contains("\r\na=label:"), "{invite}");
+    ensure!(invite.contains("\r\ni=Monday\r\nu=https://example.org/m/3001\r\ne="), "{invite}");
+    claims.0.proven();
+    claims.1.proven();
     Ok(())
 }
 

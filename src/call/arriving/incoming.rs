@@ -11,6 +11,7 @@ use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event, Named
 use plenary_sip::guard::Reason;
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode, Uri};
 use plenary_sip::net_types::{Source, Transport};
+use plenary_sip::sdp::About;
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
@@ -20,7 +21,7 @@ use crate::call::negotiate::{NegotiationError, Negotiator, Signalling};
 use crate::call::routing::{Asked, Routed};
 use crate::call::switchboard::{Inbox, LegInput};
 use crate::call::talking::between::Callee;
-use crate::call::talking::connected::{ConnectedLeg, status_of};
+use crate::call::talking::connected::{ConnectedLeg, reason_no_agreement, status_of};
 use crate::call::talking::party::Who;
 use crate::conference::{Door, Join};
 use crate::registrar::{GruuError, Target};
@@ -42,6 +43,8 @@ pub(in crate::call) struct Incoming {
     pub language: Option<Language>,
     /// The one phone that a GRUU names (RFC 5627), if one was called.
     pub phone: Option<Result<Target, GruuError>>,
+    /// What our descriptions say of the session.
+    pub about: About,
 }
 
 /// A leg that has its answer ready.
@@ -50,6 +53,34 @@ pub(in crate::call) struct Prepared {
     negotiator: Negotiator,
     plan: Option<MediaPlan>,
     pub body: Bytes,
+}
+
+impl Prepared {
+    /// The caller's answer to our offer in a reliable 18x.
+    pub fn take_answer(&mut self, calls: &Calls, answer: Option<Body>) {
+        self.plan = plan_of(calls, &mut self.negotiator, answer, &self.media);
+    }
+
+    /// Another offer of the caller, before the call is answered.
+    pub fn answer_offer(&mut self, calls: &Calls, call: CallId, offer: Option<Body>) {
+        let answered = match offer {
+            None => self.negotiator.offer(),
+            Some(offer) => self.negotiator.answer(&offer.content).map(|(answer, plan)| {
+                calls.media(MediaCommand::Connect { leg: self.media.id, plan: Box::new(plan.clone()) });
+                self.plan = Some(plan);
+                answer
+            }),
+        };
+        let answer = answered.map(Body::sdp).map_err(|error| status_of(&error));
+        calls.sip(Command::AnswerOffer { call, answer });
+    }
+}
+
+/// Our offer was answered; without an answer that can be used there is no plan.
+fn plan_of(calls: &Calls, negotiator: &mut Negotiator, answer: Option<Body>, media: &MediaLeg) -> Option<MediaPlan> {
+    let plan = negotiator.accept_answer(&answer?.content).inspect_err(|error| debug!(%error, "answer")).ok()?;
+    calls.media(MediaCommand::Connect { leg: media.id, plan: Box::new(plan.clone()) });
+    Some(plan)
 }
 
 /// Why the call ends here: a refusal with its status, or because it is over already.
@@ -168,7 +199,7 @@ impl Incoming {
         let source = &self.source;
         let signalling = Signalling { secure: source.transport.is_secure(), source: Some(source.remote.ip()) };
         let policy = self.calls.settings.media.through(self.trunk.as_deref());
-        let mut negotiator = media.negotiator(policy, signalling);
+        let mut negotiator = media.negotiator(policy, signalling).with_about(self.about.clone());
         let offer = sdp_of(&self.request)?;
         let mut plan = None;
         let body = match offer {
@@ -190,26 +221,30 @@ impl Incoming {
         prepared: Prepared,
         contact: ContactTemplate,
     ) -> Outcome<ConnectedLeg> {
-        let Prepared { media, mut negotiator, mut plan, body } = prepared;
-        self.calls.sip(Command::Accept {
-            call: self.call,
-            body: Some(Body::sdp(body)),
-            headers: vec![contact.header()],
-        });
+        let mut prepared = prepared;
+        let body = Some(Body::sdp(prepared.body.clone()));
+        self.calls.sip(Command::Accept { call: self.call, body, headers: vec![contact.header()] });
         loop {
             match self.inbox.recv().await {
                 Some(LegInput::Sip(Event::Established { body, .. })) => {
-                    if plan.is_none() {
-                        plan = self.plan_of_ack(&mut negotiator, body, &media);
+                    if prepared.plan.is_none() {
+                        prepared.take_answer(&self.calls, body);
                     }
                     break;
+                }
+                Some(LegInput::Sip(Event::ReofferDone { outcome, .. })) => {
+                    prepared.take_answer(&self.calls, outcome.ok());
+                }
+                Some(LegInput::Sip(Event::Offered { offer, .. })) => {
+                    prepared.answer_offer(&self.calls, self.call, offer);
                 }
                 Some(LegInput::Sip(Event::Ended { .. })) | None => return Err(Refusal::Over),
                 Some(input) => debug!(?input, "before the ACK"),
             }
         }
+        let Prepared { media, negotiator, plan, .. } = prepared;
         let Some(plan) = plan else {
-            self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+            self.calls.sip(Command::Hangup { call: self.call, headers: vec![reason_no_agreement()] });
             return Err(Refusal::Over);
         };
         Ok(ConnectedLeg::new(self.call, media, negotiator, &plan).saying(self.farewell()))
@@ -222,12 +257,6 @@ impl Incoming {
     /// What our BYE says.
     pub(in crate::call) fn farewell(&self) -> Vec<Header> {
         reason_for(self.trunk.as_deref(), StatusCode::OK).into_iter().collect()
-    }
-
-    fn plan_of_ack(&self, negotiator: &mut Negotiator, body: Option<Body>, media: &MediaLeg) -> Option<MediaPlan> {
-        let plan = negotiator.accept_answer(&body?.content).inspect_err(|error| debug!(%error, "ACK")).ok()?;
-        self.calls.media(MediaCommand::Connect { leg: media.id, plan: Box::new(plan.clone()) });
-        Some(plan)
     }
 
     // ── Who and where ───────────────────────────────────────────────────────────────────────────────────────

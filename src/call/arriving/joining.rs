@@ -39,6 +39,7 @@ impl Incoming {
         if plan.proof() == Proof::Pin {
             return self.conference_by_pin(join, plan, contact).await;
         }
+        self.about = self.calls.settings.told.about(&plan.number, &plan.title);
         let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
         join.name = self.display_name(&join).await;
         let admitted = self.calls.directory.join(&plan.number, join, conference).await.map_err(refused_join)?;

@@ -49,7 +49,11 @@ impl Negotiator {
             ice: taken.ice.as_ref().map(|ice| &ice.local),
             mid: taken.offered.attributes.value("mid"),
             levels,
+            reports: taken.common.bandwidth.reports(),
         });
+        if levels::may_mix(&offer.attributes, &taken.offered.attributes) {
+            audio.attributes.push_flag(levels::ALLOW_MIXED);
+        }
         if taken.mismatch {
             audio.attributes.push_flag("ice-mismatch");
         }
@@ -111,7 +115,7 @@ impl Negotiator {
                 (None, Remote::read(offer, offered, self.local.address, before.map(|agreed| agreed.remote))?)
             }
         };
-        let common = CommonFormats::find(offered, &self.policy)?.preferred_by(&self.policy);
+        let common = CommonFormats::find(offer, offered, &self.policy)?.preferred_by(&self.policy);
         Ok(Acceptable { place, offered, common, remote, security, ice, mismatch })
     }
 
@@ -171,7 +175,7 @@ mod tests {
         );
         let audio = plan.audio;
         assert_eq!((audio.send.payload_type, audio.send.codec), (107, AudioCodec::Opus));
-        assert_eq!(audio.send_telephone_event, Some((101, 8000)));
+        assert_eq!(audio.send_events.map(|events| (events.payload_type, events.clock_rate)), Some((101, 8000)));
         assert_eq!(audio.remote_rtp.to_string(), "10.0.0.1:4000");
         assert_eq!(audio.remote_rtcp.to_string(), "10.0.0.1:4001");
         assert_eq!(audio.latch.trusted.len(), 1);

@@ -14,6 +14,7 @@
 //! | `sdes` | which key line is taken (RFC 4568), when plain RTP is refused (RFC 8643) |
 //! | `dtls` | whose certificate, who begins the handshake (RFC 5763, 8842) |
 //! | `ice` | whether checks find the peer (RFC 8839) |
+//! | `bandwidth` | how much the peer lets us send, and how often we report |
 //! | `remote` | where the peer wants RTP and RTCP, and whether it holds |
 //! | `answer`, `offer` | the two directions of the exchange |
 //!
@@ -21,6 +22,7 @@
 //! those has `a=rtcp-mux` too.
 
 mod answer;
+mod bandwidth;
 mod dtls;
 mod entropy;
 mod error;

@@ -5,7 +5,7 @@ use plenary_media::plan::{
     self, AudioLevels, AudioPlan, Fingerprint, IceCredentials, IcePlan, Latch, MediaPlan, ReceiveFormat, Security,
 };
 use plenary_sip::sdp::attribute::{Crypto, Direction};
-use plenary_sip::sdp::{Attributes, Connection, MediaDescription, OwnDescriptions, Profile};
+use plenary_sip::sdp::{About, Attributes, Bandwidth, Connection, MediaDescription, OwnDescriptions, Profile};
 
 use super::dtls::{self, AgreedDtls};
 use super::entropy::Entropy;
@@ -30,6 +30,8 @@ pub struct Negotiator {
     pub(super) offer_profile: OfferProfile,
     /// Of the certificate that DTLS shows; without one there is no DTLS.
     pub(super) certificate: Option<Fingerprint>,
+    /// By which a conference's document names our audio (RFC 4574, RFC 4575 §5.8.3).
+    label: Option<String>,
     pub(super) numbers: PayloadNumbers,
     pub(super) agreed: Option<Agreed>,
     pub(super) pending: Option<PendingOffer>,
@@ -95,6 +97,8 @@ pub(super) struct AudioLine<'a> {
     pub(super) ice: Option<&'a IceCredentials>,
     pub(super) mid: Option<&'a str>,
     pub(super) levels: AudioLevels,
+    /// What the peer leaves for reports.
+    pub(super) reports: &'a [Bandwidth],
 }
 
 impl Negotiator {
@@ -110,6 +114,7 @@ impl Negotiator {
             wanted: Direction::SendRecv,
             offer_profile,
             certificate: None,
+            label: None,
             numbers: PayloadNumbers::default(),
             agreed: None,
             pending: None,
@@ -119,6 +124,17 @@ impl Negotiator {
     /// Allows DTLS, with the certificate of this fingerprint.
     pub fn with_certificate(self, fingerprint: Fingerprint) -> Self {
         Self { certificate: Some(fingerprint), ..self }
+    }
+
+    /// Names the audio in all descriptions.
+    pub fn with_label(self, label: String) -> Self {
+        Self { label: Some(label), ..self }
+    }
+
+    /// What all descriptions say of the session.
+    pub fn with_about(mut self, about: About) -> Self {
+        self.own.set_about(about);
+        self
     }
 
     /// What the next exchanges aim at; [`plan::Direction::SendOnly`] holds the peer.
@@ -138,9 +154,13 @@ impl Negotiator {
     pub(super) fn describe_audio(&self, line: &AudioLine<'_>) -> MediaDescription {
         let numbers = line.formats.iter().map(|format| format.payload_type.to_string()).collect();
         let mut media = MediaDescription::new("audio", self.local.rtp_port, line.profile.clone(), numbers);
+        media.bandwidth = line.reports.to_vec();
         let attributes = &mut media.attributes;
         if let Some(mid) = line.mid {
             attributes.push("mid", mid);
+        }
+        if let Some(label) = &self.label {
+            attributes.push("label", label);
         }
         format::describe(line.formats, attributes);
         levels::describe(line.levels, attributes);
@@ -200,7 +220,8 @@ impl Negotiator {
                 direction: engine_direction(direction),
                 receive,
                 send: common.send_format(peer),
-                send_telephone_event: common.send_event(),
+                send_events: common.send_events(),
+                rtcp_interval: common.bandwidth.rtcp_interval(),
                 levels,
                 security: security.map_or(Security::Plain, AgreedSecurity::plan),
                 ice: ice.cloned(),

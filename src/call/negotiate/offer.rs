@@ -81,7 +81,7 @@ impl Negotiator {
         };
         let formats = self.numbers.offered(&self.policy);
         let levels = before.map_or(levels::OFFERED, |agreed| agreed.levels);
-        let audio = self.describe_audio(&AudioLine {
+        let mut audio = self.describe_audio(&AudioLine {
             profile,
             formats: &formats,
             direction: self.wanted,
@@ -90,8 +90,10 @@ impl Negotiator {
             setup: dtls.then_some("actpass"),
             ice: ice.as_ref(),
             levels,
+            reports: &[],
             mid: kept.map_or(dtls.then_some("0"), |kept| kept.attributes.value("mid")),
         });
+        audio.attributes.push_flag(levels::ALLOW_MIXED);
         if let Some(line) = media.get_mut(place) {
             *line = audio;
         }
@@ -132,7 +134,7 @@ impl Negotiator {
                 (None, Remote::read(&answer, audio, self.local.address, before)?)
             }
         };
-        let common = CommonFormats::find(audio, &self.policy)?;
+        let common = CommonFormats::find(&answer, audio, &self.policy)?;
         let direction = answering_direction(remote.direction, offered.direction);
         let receive = receivable(&offered.formats, &common.listed());
         let levels = levels::accepted(&audio.attributes, offered.levels);
@@ -198,7 +200,7 @@ mod tests {
              a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n\
              a=rtpmap:102 telephone-event/48000\na=fmtp:102 0-15\n\
              a=extmap:1/recvonly urn:ietf:params:rtp-hdrext:ssrc-audio-level\n\
-             a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:csrc-audio-level\na=ptime:20\na=rtcp:20005\na=rtcp-mux\na=sendrecv\n"
+             a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:csrc-audio-level\na=ptime:20\na=rtcp:20005\na=rtcp-mux\na=sendrecv\na=extmap-allow-mixed\n"
         );
         let plan = negotiator
             .accept_answer(&answer(
@@ -206,7 +208,7 @@ mod tests {
             ))
             .expect("accepted");
         assert_eq!((plan.audio.send.payload_type, plan.audio.send.codec), (0, AudioCodec::Pcmu));
-        assert_eq!(plan.audio.send_telephone_event, Some((100, 8000)));
+        assert_eq!(plan.audio.send_events.map(|events| (events.payload_type, events.clock_rate)), Some((100, 8000)));
         assert_eq!(plan.audio.direction, plenary_media::plan::Direction::SendOnly);
         let numbers: Vec<u8> = plan.audio.receive.iter().map(|format| format.payload_type).collect();
         assert_eq!(numbers, [96, 9, 8, 0, 101, 102, 111, 100]);

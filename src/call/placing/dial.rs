@@ -74,6 +74,7 @@ fn wanted(calls: &Calls, request: &DialRequest) -> Wanted {
         conference: Some(request.link.clone()),
         only: None,
         early_media: false,
+        about: calls.settings.told.about(number, &request.title),
     }
 }
 

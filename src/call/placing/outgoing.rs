@@ -8,6 +8,7 @@ use plenary_media::{LegId, RoomId};
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Ending, Event, OutgoingInvite};
 use plenary_sip::message::{Header, HeaderName, NameAddr, Response, StatusCode};
 use plenary_sip::net_types::Transport;
+use plenary_sip::sdp::About;
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
@@ -17,7 +18,7 @@ use crate::call::negotiate::{MediaPolicy, Negotiator, OfferProfile, Signalling, 
 use crate::call::placing::fork::{self, Fork};
 use crate::call::placing::way::{Way, Whom, by_cause};
 use crate::call::switchboard::{Inbox, LegInput};
-use crate::call::talking::connected::ConnectedLeg;
+use crate::call::talking::connected::{ConnectedLeg, reason_no_agreement};
 use crate::call::talking::other::{Asked, Owner};
 use crate::conference::{Cause, LegLink, LegNews};
 use crate::registrar::Target;
@@ -43,6 +44,8 @@ pub(in crate::call) struct Wanted {
     pub only: Option<Target>,
     /// Whether somebody listens to what comes before the answer.
     pub early_media: bool,
+    /// What our descriptions say of the session.
+    pub about: About,
 }
 
 /// How long the preferred phones ring when there are others to try.
@@ -192,7 +195,8 @@ impl Outgoing {
                 return self.fork.note(own_finding(StatusCode::SERVICE_UNAVAILABLE));
             }
         };
-        let mut negotiator = media.negotiator(self.policy(&way), signalling(&way.target));
+        let negotiator = media.negotiator(self.policy(&way), signalling(&way.target));
+        let mut negotiator = negotiator.with_about(self.wanted.about.clone());
         negotiator.set_offer_profile(profile);
         let offer = match negotiator.offer() {
             Ok(offer) => Body::sdp(offer),
@@ -263,7 +267,7 @@ impl Outgoing {
             Some(Ok(plan)) => plan,
             unusable => {
                 info!(?unusable, "an answer that cannot be used");
-                self.calls.sip(Command::Hangup { call, headers: Vec::new() });
+                self.calls.sip(Command::Hangup { call, headers: vec![reason_no_agreement()] });
                 return self.handle_ending(call, own_finding(StatusCode::NOT_ACCEPTABLE_HERE));
             }
         };

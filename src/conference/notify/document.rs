@@ -165,6 +165,12 @@ fn write_endpoint(writer: &mut Xml, endpoint: &Endpoint) -> io::Result<()> {
             let media = writer.create_element("media").with_attribute(("id", "1"));
             media.write_inner_content(|writer| {
                 text(writer, "type", "audio")?;
+                if let Some(label) = &endpoint.stream.label {
+                    text(writer, "label", label)?;
+                }
+                if let Some(source) = endpoint.stream.source {
+                    text(writer, "src-id", &source.to_string())?;
+                }
                 text(writer, "status", status)
             })?;
         }
@@ -237,7 +243,7 @@ mod tests {
             <display-text>alice</display-text><roles><entry>moderator</entry></roles>\
             <endpoint entity=\"p1\"><status>connected</status><joining-method>dialed-in</joining-method>\
             <joining-info><when>1970-01-01T00:00:00Z</when></joining-info>\
-            <media id=\"1\"><type>audio</type><status>sendrecv</status></media></endpoint></user></users>\
+            <media id=\"1\"><type>audio</type><label>a7</label><src-id>305419896</src-id><status>sendrecv</status></media></endpoint></user></users>\
             </conference-info>";
         assert_eq!(Part::full(&view).document("sip:3001@example.org", 1), expected);
     }

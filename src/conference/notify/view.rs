@@ -5,7 +5,7 @@
 
 use time::OffsetDateTime;
 
-use crate::conference::roster::{CallDirection, Cause, Participant, ParticipantState, Role, Roster};
+use crate::conference::roster::{CallDirection, Cause, Participant, ParticipantState, Role, Roster, Stream};
 
 /// What is known of a conference beside who is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub struct Endpoint {
     pub ended: Option<Ended>,
     /// The participant sends into the mix, hears it, both or neither (§5.8.5): from his own view.
     pub audio: Option<&'static str>,
+    pub stream: Stream,
 }
 
 /// Why a leg is no more: §5.7.4 and §5.7.5.
@@ -129,6 +130,7 @@ impl Endpoint {
             joined_at: person.joined_at,
             ended,
             audio: is_in(person).then(|| audio_of(person)),
+            stream: person.stream.clone(),
         }
     }
 
@@ -228,6 +230,7 @@ pub mod testing {
             joined_at: Some(OffsetDateTime::UNIX_EPOCH),
             codec: None,
             secured: false,
+            stream: Stream { label: Some("a7".into()), source: Some(0x1234_5678) },
             quality: None,
         }
     }
