@@ -5,6 +5,7 @@ use std::time::Duration;
 use plenary_media::engine::{EngineHandle, TICK_BOUNDS};
 use plenary_sip::net::EndpointHandle;
 
+use super::memory;
 use super::metrics::{HistogramReading, Metric, Metrics};
 
 const SIP_REQUESTS: Metric<1> = Metric::new("sip_requests_total", "Requests received.", ["method"]);
@@ -35,6 +36,7 @@ const LEGS: Metric<2> = Metric::new("media_legs", "Legs open now.", ["codec", "s
 pub fn announce(metrics: &Metrics, engine: &EngineHandle, endpoint: &EndpointHandle) {
     announce_sip(metrics, endpoint);
     announce_media(metrics, engine);
+    memory::announce(metrics);
 }
 
 fn announce_sip(metrics: &Metrics, endpoint: &EndpointHandle) {
