@@ -12,3 +12,4 @@ pub mod sdp;
 pub mod stun;
 pub mod transaction;
 pub mod usage;
+pub mod xml;
