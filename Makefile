@@ -41,7 +41,7 @@ lint: console ## formatting, clippy, licences, console
 	cargo deny check licenses
 	cd web-admin && npm run lint
 
-fuzz: ## feed every parser random input, FUZZ_SECONDS each (20); needs the nightly compiler
+fuzz: ## feed every parser random input, FUZZ_SECONDS each (20)
 	@deploy/fuzz.sh $(or $(FUZZ_SECONDS),20)
 
 soak: ## a million hostile messages against a started server (SOAK_MESSAGES, SOAK_SEED); some ten minutes
