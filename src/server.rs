@@ -77,7 +77,7 @@ impl Server {
 
         let secret = settings.server.data_dir.join("keys/gruu");
         let secret = load_or_make_secret(&secret).with_context(|| secret.display().to_string())?;
-        let registrar = RegistrarSettings::of(&settings, secret);
+        let registrar = RegistrarSettings { silence: Some(net.silence()), ..RegistrarSettings::of(&settings, secret) };
         let registrar = RegistrarHandle::start(registrar, store.clone(), &metrics).await?;
         let (engine, media_events) = Engine::start(translate::engine(&settings))?;
         let sip_addresses = SipAddresses::of(&net);
@@ -100,6 +100,7 @@ impl Server {
             engine: engine.clone(),
             voice,
             endpoint,
+            metrics: metrics.clone(),
         };
         let calls = calls.start(events, media_events, dials, desk);
         tokio::spawn(forget_closed_flows(registrar.clone(), closed_flows));

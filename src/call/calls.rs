@@ -10,20 +10,23 @@ use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents
 use plenary_media::{LegId, RoomId};
 use plenary_sip::endpoint::{CallId, Command, Event, FoundDialog, OutgoingRequest, RequestId, SubscriptionId};
 use plenary_sip::guard::Reason;
-use plenary_sip::message::{DialogId, Host, SipUri};
+use plenary_sip::message::{DialogId, Host, NameAddr, Request, SipUri};
 use plenary_sip::net::EndpointHandle;
 use plenary_sip::net_types::Source;
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
+use super::identity::Dialled;
 use super::negotiate::{Entropy, LocalMedia, MediaPolicy, Negotiator, Signalling};
 use super::routing::Routing;
 use super::switchboard::{Inbox, LegInput, Line, Switchboard};
 use crate::call::arriving::pin_patience::PinPatience;
+use crate::call::placing::budget::DialBudget;
 use crate::call::placing::dial;
 use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
 use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
 use crate::trunk::{Desk, Trunks};
 use crate::voice::Voice;
 
@@ -40,6 +43,8 @@ pub struct CallSettings {
     /// Wrong PINs from one address before it has to wait, and how long at most.
     pub free_failures: u32,
     pub longest_block: Duration,
+    /// Calls to the outside that one account may have placed within an hour; 0: any number.
+    pub dial_outs: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +64,7 @@ pub struct Calls {
     pub marks: Arc<RandomState>,
     /// Who typed wrong PINs, across calls.
     pub pins: PinPatience,
+    pub(in crate::call) dial_budget: DialBudget,
     /// How many media legs are open.
     open: Arc<watch::Sender<usize>>,
 }
@@ -75,6 +81,7 @@ pub struct CallParts {
     pub engine: EngineHandle,
     pub voice: Voice,
     pub endpoint: EndpointHandle,
+    pub metrics: Metrics,
 }
 
 impl CallParts {
@@ -87,9 +94,10 @@ impl CallParts {
         desk: Desk,
     ) -> Calls {
         let (lines, plugs) = mpsc::unbounded_channel();
-        let pins = PinPatience::new(self.settings.free_failures, self.settings.longest_block);
+        let pins = PinPatience::new(self.settings.free_failures, self.settings.longest_block, &self.metrics);
         let calls = Calls {
             pins,
+            dial_budget: DialBudget::new(self.settings.dial_outs),
             settings: Arc::new(self.settings),
             routing: self.routing,
             store: self.store,
@@ -111,6 +119,9 @@ impl CallParts {
         calls
     }
 }
+
+/// Why a request that wants to be passed on is refused.
+pub(in crate::call) const NO_RELAY: &str = "this server relays nothing to other domains";
 
 /// How many inputs may wait for a leg: a phone that sends faster loses keys, nobody else.
 const INBOX: usize = 64;
@@ -193,6 +204,17 @@ impl Calls {
         let host_ip = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
         let advertised = self.settings.media_address;
         self.routing.is_own_domain(host) || host_ip.is_some_and(|ip| ip == source.local.ip() || ip == advertised)
+    }
+
+    /// Whether the sender takes this server for a proxy: a Route that leads on from here, to a domain that is none of ours.
+    /// Without one it is only a wrong address (RFC 3261 §8.2.2.1).
+    pub fn asks_for_relay(&self, request: &Request, dialled: &Dialled, source: &Source) -> bool {
+        let leads_on = |route: NameAddr| {
+            let host = route.uri.as_sip().map(|uri| uri.host().to_string());
+            host.is_none_or(|host| !self.is_ours(&host, source))
+        };
+        let routes = || request.headers.routes().unwrap_or_default().into_iter();
+        dialled.scheme != "tel" && !self.is_ours(&dialled.host, source) && routes().any(leads_on)
     }
 
     /// Returns when the last leg is closed, or after this time.

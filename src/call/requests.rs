@@ -3,15 +3,22 @@
 use std::sync::Arc;
 
 use plenary_sip::endpoint::{Command, RequestId};
+use plenary_sip::guard::Reason;
 use plenary_sip::message::{Header, HeaderName, Method, Request, StatusCode, Uri};
 use plenary_sip::net_types::Source;
 
-use super::calls::Calls;
+use super::calls::{Calls, NO_RELAY};
 use super::focus_requests::{self, FocusRequest};
+use super::identity::Dialled;
 use super::message;
 use crate::conference::notify;
 
 pub async fn answer(calls: Calls, request: RequestId, message: Arc<Request>, source: Source) {
+    if Dialled::of(&message.uri).is_some_and(|dialled| calls.asks_for_relay(&message, &dialled, &source)) {
+        calls.refused(Reason::Relay);
+        let headers = vec![Header::new(HeaderName::Warning, format!("399 plenary \"{NO_RELAY}\""))];
+        return calls.sip(Command::Respond { request, status: StatusCode::FORBIDDEN, headers, body: None });
+    }
     if matches!(message.method, Method::Subscribe | Method::Refer) {
         let asked = FocusRequest { request, message, source, within: None };
         return focus_requests::answer(calls, asked).await;

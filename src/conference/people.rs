@@ -52,6 +52,8 @@ pub struct Person {
     anonymous: bool,
     /// The REFER that the latest call was made for.
     pub referral: Option<Referral>,
+    /// The account that wished for the latest call to it.
+    pub called_by: Option<String>,
 }
 
 /// What of a person the media engine must know.
@@ -97,6 +99,7 @@ impl Person {
             quality: None,
             anonymous: false,
             referral: None,
+            called_by: None,
         }
     }
 
@@ -173,6 +176,7 @@ impl Person {
         self.codec = None;
         self.secured = false;
         self.referral = None;
+        self.called_by = None;
     }
 
     /// The place stays, its leg is another from now on.
@@ -344,13 +348,33 @@ impl People {
         speakers.iter().map(|(id, level_dbov)| Speaker { id: id.clone(), level_dbov: *level_dbov }).collect()
     }
 
+    /// Legs of this account that are in or coming in; one that is only being called is free to take.
+    pub fn legs_of(&self, account: &str) -> usize {
+        let comes = |person: &Person| person.is_live() && person.direction == CallDirection::DialedIn;
+        let own = self.rows.iter().filter(|person| person.account.as_deref() == Some(account));
+        own.filter(|person| person.is_in() || comes(person)).count()
+    }
+
     fn push(&mut self, address: String, name: String, role: Role) -> usize {
+        self.forget_oldest();
         self.ids_given += 1;
         let id = ParticipantId(format!("p{}", self.ids_given));
         self.rows.push(Person::new(id, address, name, role));
         self.rows.len() - 1
     }
+
+    fn forget_oldest(&mut self) {
+        if self.rows.iter().filter(|person| !person.is_live()).count() >= MAX_GONE
+            && let Some(oldest) = self.rows.iter().position(|person| !person.is_live())
+        {
+            self.rows.remove(oldest);
+        }
+    }
 }
+
+/// Rows of people who have gone, beyond which the oldest are forgotten: a conference may last for months, and whoever calls
+/// an open one under another name each time would fill the memory.
+const MAX_GONE: usize = 1_000;
 
 /// What to call somebody of whom only the address is known: its user part.
 fn spoken_name(address: &str) -> String {

@@ -124,6 +124,7 @@ async fn store(data: &Path, address: Ipv4Addr, accounts: usize) -> anyhow::Resul
         data_dir: data.to_owned(),
         realm: address.to_string(),
         reserved: Vec::new(),
+        min_pin: 6,
     };
     let store = Store::open(&settings).await?;
     // Nobody is greeted: what is heard must be the talkers alone.

@@ -64,6 +64,7 @@ impl Phone {
             offer: Some(Body::sdp(offer)),
             ring_for: RING_FOR,
             login: None,
+            named_by: None,
         };
         self.command(Command::Invite { call, invite: Box::new(invite) })?;
         Ok(call)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use plenary_config::{DigestAlgorithm, Settings};
 use plenary_sip::auth::Algorithm;
 use plenary_sip::message::{Header, HeaderName, Request, SipUri};
+use plenary_sip::net::Silence;
 use plenary_sip::net_types::{FlowId, Source};
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
@@ -52,6 +53,8 @@ pub struct RegistrarSettings {
     /// Wrong passwords from one address before it has to wait.
     pub free_failures: u32,
     pub longest_block: Duration,
+    /// For those who go on guessing when told to wait; without it each is told so each time.
+    pub silence: Option<Silence>,
 }
 
 /// The way to the registrar, for everybody.
@@ -82,6 +85,7 @@ impl RegistrarSettings {
             algorithms: settings.security.digest.iter().copied().map(algorithm).collect(),
             free_failures: settings.security.free_failures,
             longest_block: settings.security.longest_block,
+            silence: None,
         }
     }
 }
@@ -100,7 +104,8 @@ impl RegistrarHandle {
             }
         }
         let patience = Patience::new(settings.free_failures, settings.longest_block);
-        let authenticator = Authenticator::new(store.clone(), &settings.domain, &settings.algorithms, patience)?;
+        let authenticator =
+            Authenticator::new(store.clone(), &settings.domain, &settings.algorithms, patience, settings.silence)?;
         let (wishes, mailbox) = mpsc::channel(MAILBOX);
         tokio::spawn(Owner::new(bindings, store, mailbox, metrics).run());
         let domains = [settings.domain].into_iter().chain(settings.aliases).collect();
@@ -236,6 +241,7 @@ mod tests {
                 data_dir: std::env::temp_dir(),
                 realm: DOMAIN.into(),
                 reserved: Vec::new(),
+                min_pin: 6,
             };
             let store = Store::open(&settings).await.expect("a database in memory");
             let alice = NewAccount {
@@ -271,6 +277,7 @@ mod tests {
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             free_failures: 3,
             longest_block: Duration::from_secs(60),
+            silence: None,
         };
         RegistrarHandle::start(settings, store.clone(), &Metrics::default()).await.expect("a good store")
     }

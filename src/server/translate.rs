@@ -30,6 +30,7 @@ pub fn store(settings: &Settings) -> StoreSettings {
         data_dir: settings.server.data_dir.clone(),
         realm: settings.server.domain.clone(),
         reserved: vec![conference.factory.clone(), conference.echo.clone(), conference.entrance.clone()],
+        min_pin: usize::from(conference.min_pin),
     }
 }
 
@@ -82,6 +83,7 @@ pub fn net(settings: &Settings, tls_configs: watch::Receiver<TlsConfigs>) -> Net
         name_servers: settings.sip.name_servers.clone(),
         advertised: settings.server.advertised_address,
         guard: guard(settings),
+        tls_only: settings.security.tls_only.clone(),
         overload_delay: settings.security.overload_delay,
         ..NetSettings::default()
     }
@@ -119,6 +121,7 @@ pub fn endpoint(settings: &Settings) -> EndpointSettings {
             Invite, Ack, Cancel, Bye, Options, Update, Prack, Info, Message, Register, Subscribe, Notify, Refer,
         ],
         supported: ["norefersub", "nosub", "replaces", "join", "tdialog"].map(String::from).to_vec(),
+        tls_only: settings.security.tls_only.clone(),
         packages: vec![conference_package(), refer_package()],
         ..EndpointSettings::default()
     }
@@ -168,7 +171,11 @@ fn switch(on: bool) -> Switch {
 pub fn directory(settings: &Settings) -> DirectorySettings {
     let conference = &settings.conference;
     DirectorySettings {
-        focus: FocusSettings { empty_timeout: conference.empty_timeout, pace: Pace::default() },
+        focus: FocusSettings {
+            empty_timeout: conference.empty_timeout,
+            pace: Pace::default(),
+            legs_per_account: usize::try_from(conference.legs_per_account).unwrap_or(usize::MAX),
+        },
         defaults: PlanDefaults {
             domain: settings.server.domain.clone(),
             max_participants: usize::try_from(conference.max_participants).unwrap_or(usize::MAX),
@@ -187,6 +194,7 @@ pub fn calls(settings: &Settings) -> anyhow::Result<CallSettings> {
         collect_changes: settings.conference.notify_interval,
         free_failures: settings.security.free_failures,
         longest_block: settings.security.longest_block,
+        dial_outs: settings.security.dial_outs,
     })
 }
 

@@ -34,7 +34,7 @@ impl Marks {
         if self.registrar.as_ref().is_some_and(is_registrar) {
             return Some(u8::MAX);
         }
-        let containing = self.sources.iter().filter(|network| network.contains(source.remote.ip()));
+        let containing = self.sources.iter().filter(|network| network.is_source(source));
         containing.map(Network::prefix).max()
     }
 }
@@ -84,6 +84,16 @@ mod tests {
         assert_eq!(known(&trunks, &source(Transport::Udp, "192.0.2.7:5060", 1)), Some("one"));
         assert_eq!(known(&trunks, &source(Transport::Tcp, "192.0.2.8:40000", 2)), Some("all"));
         assert_eq!(known(&trunks, &source(Transport::Udp, "192.0.3.7:5060", 1)), None);
+    }
+
+    /// Another program on the PBX's machine, or behind its NAT, is not the PBX.
+    #[test]
+    fn a_port_tells_one_peer_of_an_address_from_another() {
+        let trunks = [("pbx", marks(&["192.0.2.7:5060"], None)), ("rest", marks(&["192.0.2.7"], Some(Transport::Tls)))];
+        assert_eq!(known(&trunks, &source(Transport::Udp, "192.0.2.7:5060", 1)), Some("pbx"));
+        assert_eq!(known(&trunks, &source(Transport::Udp, "192.0.2.7:5080", 1)), None);
+        assert_eq!(known(&trunks, &source(Transport::Tcp, "192.0.2.7:5060", 2)), None);
+        assert_eq!(known(&trunks, &source(Transport::Tls, "192.0.2.7:40000", 3)), Some("rest"));
     }
 
     #[test]

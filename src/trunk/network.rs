@@ -1,19 +1,23 @@
-//! An address or a network: where a trunk's calls come from.
+//! An address, with a port or without, or a network: where a trunk's calls come from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
-/// `192.0.2.10`, `192.0.2.0/28`, `2001:db8::/64`.
+use plenary_sip::net_types::{Source, Transport};
+
+/// `192.0.2.10`, `192.0.2.0/28`, `2001:db8::/64`, `192.0.2.10:5060`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
     /// In bits.
     prefix: u8,
+    /// Of datagrams. The port of a connection is chance and proves nothing, so that none is known by it.
+    port: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NetworkError {
-    #[error("is neither an address nor ADDRESS/BITS")]
+    #[error("is neither an address nor ADDRESS/BITS nor ADDRESS:PORT")]
     Malformed,
     #[error("is wider than a /8 (IPv6: a /16): it would be half the world")]
     TooWide,
@@ -30,9 +34,15 @@ impl Network {
         }
     }
 
-    /// Of two that contain an address the one with the longer prefix means it more.
+    /// Whether a message may be one from here.
+    pub fn is_source(&self, source: &Source) -> bool {
+        let by_port = |port| source.transport == Transport::Udp && source.remote.port() == port;
+        self.contains(source.remote.ip()) && self.port.is_none_or(by_port)
+    }
+
+    /// How narrow it is: of two that contain an address the narrower means it more.
     pub fn prefix(&self) -> u8 {
-        self.prefix
+        self.prefix + u8::from(self.port.is_some())
     }
 }
 
@@ -46,6 +56,12 @@ impl FromStr for Network {
     type Err = NetworkError;
 
     fn from_str(text: &str) -> Result<Self, NetworkError> {
+        if let Ok(socket) = text.parse::<SocketAddr>() {
+            let address = socket.ip().to_canonical();
+            let prefix = if address.is_ipv4() { 32 } else { 128 };
+            let port = Some(socket.port()).filter(|port| *port > 0).ok_or(NetworkError::Malformed)?;
+            return Ok(Self { address, prefix, port: Some(port) });
+        }
         let (address, prefix) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address = address.parse::<IpAddr>().map_err(|_| NetworkError::Malformed)?.to_canonical();
         let (width, least) = if address.is_ipv4() { (32, 8) } else { (128, 16) };
@@ -53,7 +69,7 @@ impl FromStr for Network {
         match prefix {
             prefix if prefix > width => Err(NetworkError::Malformed),
             prefix if prefix < least => Err(NetworkError::TooWide),
-            prefix => Ok(Self { address, prefix }),
+            prefix => Ok(Self { address, prefix, port: None }),
         }
     }
 }
@@ -81,8 +97,23 @@ mod tests {
     }
 
     #[test]
+    fn a_port_narrows_it_to_datagrams_from_there() {
+        let network: Network = "192.0.2.10:5060".parse().expect("an address with a port");
+        let from = |transport, remote: &str| {
+            let (local, flow) = ("198.51.100.1:5060".parse().expect("an address"), plenary_sip::net_types::FlowId(1));
+            network.is_source(&Source { transport, local, remote: remote.parse().expect("an address"), flow })
+        };
+        assert!(from(Transport::Udp, "192.0.2.10:5060") && from(Transport::Udp, "[::ffff:192.0.2.10]:5060"));
+        assert!(!from(Transport::Udp, "192.0.2.10:5061") && !from(Transport::Udp, "192.0.2.11:5060"));
+        assert!(!from(Transport::Tcp, "192.0.2.10:5060"));
+        assert!(network.prefix() > "192.0.2.10".parse::<Network>().expect("an address").prefix());
+        assert!("[2001:db8::1]:5060".parse::<Network>().is_ok());
+    }
+
+    #[test]
     fn what_is_no_network_or_nearly_everything_is_refused() {
-        for text in ["", "pbx.example", "192.0.2.1/33", "192.0.2.1/", "192.0.2.1/x", "192.0.2.1:5060"] {
+        for text in ["", "pbx.example", "192.0.2.1/33", "192.0.2.1/", "192.0.2.1/x", "192.0.2.1:0", "192.0.2.0/28:5060"]
+        {
             assert_eq!(text.parse::<Network>(), Err(NetworkError::Malformed), "{text}");
         }
         for text in ["0.0.0.0/0", "10.0.0.0/7", "::/0"] {

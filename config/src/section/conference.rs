@@ -27,6 +27,10 @@ pub struct Conference {
     pub notify_interval: Duration,
     /// 2 to 10000.
     pub max_participants: u32,
+    /// Legs of one account in one conference at once: 1 to 1000.
+    pub legs_per_account: u32,
+    /// Digits that a new PIN has at least: 4 to 16.
+    pub min_pin: u8,
 }
 
 impl Default for Conference {
@@ -39,6 +43,8 @@ impl Default for Conference {
             ring_timeout: Duration::from_secs(60),
             notify_interval: Duration::from_millis(200),
             max_participants: 500,
+            legs_per_account: 10,
+            min_pin: 6,
         }
     }
 }
@@ -61,6 +67,12 @@ impl Conference {
         }
         if !(2..=10_000).contains(&self.max_participants) {
             unfit.push(Unfit { key: "conference.max-participants", reason: "must be 2 to 10000".into() });
+        }
+        if !(1..=1000).contains(&self.legs_per_account) {
+            unfit.push(Unfit { key: "conference.legs-per-account", reason: "must be 1 to 1000".into() });
+        }
+        if !(4..=16).contains(&self.min_pin) {
+            unfit.push(Unfit { key: "conference.min-pin", reason: "must be 4 to 16".into() });
         }
         if self.notify_interval > Duration::from_secs(60) {
             unfit.push(Unfit { key: "conference.notify-interval", reason: "must be at most 1m".into() });

@@ -51,11 +51,13 @@ impl Conference {
             muted_on_entry: false,
             announcements: false,
             music_when_alone: false,
+            tones: false,
             language: None,
             ring_for: Duration::from_secs(45),
             domain: format!("{name}.example"),
         };
-        let settings = FocusSettings { empty_timeout: Duration::from_secs(60), pace: Pace::default() };
+        let settings =
+            FocusSettings { empty_timeout: Duration::from_secs(60), pace: Pace::default(), legs_per_account: 100 };
         let focus = Focus::new(plan, settings, clock.now(), OffsetDateTime::UNIX_EPOCH);
         Self {
             agent: Agent::new(clock, host, seed, plenary::server::endpoint_settings(&Settings::default())),
@@ -213,6 +215,7 @@ impl Conference {
             | Output::Music { .. }
             | Output::Say { .. }
             | Output::SayToAll(_)
+            | Output::Tone(_)
             | Output::Announce(_) => {}
         }
     }

@@ -248,6 +248,7 @@ async fn ack_and_cancel_go_where_their_invite_went() -> anyhow::Result<()> {
         headers: Vec::new(),
         offer: None,
         login: None,
+        named_by: None,
         ring_for: Duration::from_secs(60),
     };
     running.handle.command(Command::Invite { call: CallId(2), invite: Box::new(invite) })?;

@@ -8,6 +8,7 @@ use crate::endpoint::inspect::{Refusal, inspect};
 use crate::endpoint::return_path::{return_path, stamp};
 use crate::endpoint::transactions::Owner;
 use crate::endpoint::{Endpoint, Event, Output, RequestId, SendId};
+use crate::guard::Reason;
 use crate::message::{Header, HeaderName, Message, Method, Request, StatusCode};
 use crate::net_types::Source;
 use crate::transaction::{ServerKey, TransactionId};
@@ -29,7 +30,7 @@ impl Endpoint {
             (None, _)
                 if self.transactions.len() >= self.settings.max_transactions || self.is_too_busy_for(&request) =>
             {
-                self.refused += 1;
+                self.refused.push(Reason::Overload);
                 self.answer_stateless(&request, StatusCode::SERVICE_UNAVAILABLE, None, source);
             }
             (None, Method::Cancel) => self.handle_cancel(request, &key.of_cancelled(), source, now),
@@ -107,6 +108,15 @@ impl Endpoint {
     fn open(&mut self, request: Request, source: Source, now: Instant) {
         let request = Arc::new(request);
         let Some(transaction) = self.open_server(&request, source, now) else { return };
+        if !source.transport.is_secure() && self.settings.wants_tls(&request) {
+            self.refused.push(Reason::Insecure);
+            let why = Refusal::new(
+                StatusCode::FORBIDDEN,
+                HeaderName::Warning,
+                "399 plenary \"this domain is served over TLS alone\"",
+            );
+            return self.refuse(transaction, why, now);
+        }
         if let Err(refusal) = inspect(&request, source, &self.settings) {
             return self.refuse(transaction, refusal, now);
         }

@@ -40,7 +40,8 @@ fn reopened(via: &Via, source: Source) -> Vec<Destination> {
     if matches!(transport, Transport::Ws | Transport::Wss) {
         return Vec::new();
     }
-    let to = |host: String, port| Destination::Host { transport: Some(transport), secure, host, port };
+    let named_by = Some(source.remote.ip());
+    let to = |host: String, port| Destination::Host { transport: Some(transport), secure, host, port, named_by };
     let received = to(source.remote.ip().to_string(), Some(via.port.unwrap_or(transport.default_port())));
     match &via.host {
         Host::Name(name) if secure => vec![to(name.clone(), via.port)],
@@ -97,12 +98,18 @@ mod tests {
             secure: false,
             host: "192.0.2.1".into(),
             port: Some(5060),
+            named_by: Some(source.remote.ip()),
         };
         assert_eq!(again, [expected]);
         let mut named = invite();
         named.headers.set(Header::new(HeaderName::Via, "SIP/2.0/TCP a.example;branch=z9hG4bKa"));
-        let by_records =
-            Destination::Host { transport: Some(Transport::Tcp), secure: false, host: "a.example".into(), port: None };
+        let by_records = Destination::Host {
+            transport: Some(Transport::Tcp),
+            secure: false,
+            host: "a.example".into(),
+            port: None,
+            named_by: Some(source.remote.ip()),
+        };
         assert_eq!(return_path(&named, source).1.last(), Some(&by_records));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::message::{Host, Method};
+use crate::message::{Host, Method, Request, Uri, lies_in};
 use crate::net_types::Transport;
 use crate::transaction::Timing;
 use crate::usage::EventPackage;
@@ -24,6 +24,8 @@ pub struct EndpointSettings {
     pub max_transactions: usize,
     /// RFC 4028; None leaves session timers to the peer.
     pub session_timers: Option<SessionTimerSettings>,
+    /// Domains, each with what lies below it, that are served over TLS alone.
+    pub tls_only: Vec<String>,
     /// What can be subscribed to: RFC 6665.
     pub packages: Vec<EventPackage>,
     /// Open subscriptions, beyond which new ones get 503.
@@ -53,6 +55,7 @@ impl Default for EndpointSettings {
             local: Vec::new(),
             max_transactions: 50_000,
             session_timers: Some(SessionTimerSettings { session_expires: 1800, min_se: 90 }),
+            tls_only: Vec::new(),
             packages: Vec::new(),
             max_subscriptions: 20_000,
         }
@@ -69,6 +72,16 @@ impl EndpointSettings {
             Host::Name(_) => true,
         };
         of_transport().find(same_version).or_else(|| of_transport().next()).cloned().unwrap_or_else(|| local.into())
+    }
+
+    /// Whether this request calls a domain that is served over TLS alone, or says that it comes from there.
+    pub(crate) fn wants_tls(&self, request: &Request) -> bool {
+        let listed = |uri: &Uri| {
+            let host = uri.as_sip().map(|uri| uri.host().to_string());
+            host.is_some_and(|host| self.tls_only.iter().any(|domain| lies_in(&host, domain)))
+        };
+        !self.tls_only.is_empty()
+            && (listed(&request.uri) || request.headers.from().is_ok_and(|from| listed(&from.uri)))
     }
 
     pub(crate) fn allow_value(&self) -> String {
@@ -110,9 +123,26 @@ impl From<SocketAddr> for SentBy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{Header, HeaderName};
 
     fn address(text: &str) -> SocketAddr {
         text.parse().expect("an address")
+    }
+
+    #[test]
+    fn a_domain_that_is_served_over_tls_alone_has_its_subdomains_with_it() {
+        let settings = EndpointSettings { tls_only: vec!["secure.example".into()], ..EndpointSettings::default() };
+        let asks = |uri: &str, from: &str| {
+            let mut request = Request::new(Method::Options, uri.parse().expect("a URI"));
+            request.headers.push(Header::new(HeaderName::From, format!("<{from}>;tag=1")));
+            settings.wants_tls(&request)
+        };
+        assert!(asks("sip:a@secure.example", "sip:b@b.example") && asks("sip:a@x.SECURE.example", "sip:b@b.example"));
+        assert!(asks("sip:a@a.example", "sip:b@secure.example"), "nor does anybody speak in its name");
+        assert!(!asks("sip:a@a.example", "sip:b@insecure.example") && !asks("tel:+391", "sip:b@b.example"));
+        assert!(
+            !EndpointSettings::default().wants_tls(&Request::new(Method::Options, "sip:a@a".parse().expect("a URI")))
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -112,6 +112,10 @@ impl Door {
 
     pub(super) fn vouch_for(&self, address: IpAddr) {
         self.guard(|guard, now| guard.handle_proof(address, now));
+    }
+
+    pub(super) fn silence(&self, address: IpAddr, how_long: Duration) {
+        self.guard(|guard, now| guard.handle_guesser(address, now + how_long, now));
     }
 
     fn guard<T>(&self, ask: impl FnOnce(&mut Guard, Instant) -> T) -> T {

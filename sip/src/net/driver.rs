@@ -15,7 +15,7 @@ use super::event::{NetEvent, Received};
 use super::tls::DomainIdentities;
 use super::transport_layer::Net;
 use crate::endpoint::{Command, Endpoint, EndpointSettings, Event, FoundDialog, Output, Rng};
-use crate::guard::{Load, Reason};
+use crate::guard::Load;
 use crate::message::DialogId;
 use crate::net_types::FlowId;
 
@@ -153,7 +153,8 @@ impl Driver {
                     Ok(message) => self.endpoint.handle_message(message, source, now),
                     Err(error) => self.endpoint.handle_parse_error(&error, source, now),
                 }
-                (0..self.endpoint.take_refused()).for_each(|_| self.net.counters().refused(Reason::Overload));
+                let counters = self.net.counters();
+                self.endpoint.take_refused().into_iter().for_each(|reason| counters.refused(reason));
             }
             NetEvent::Sent { id, outcome: Ok(source), alternatives } => {
                 self.endpoint.handle_alternatives(id, alternatives);

@@ -22,11 +22,12 @@ use super::resolve::{self, Query, Target};
 use super::route::OwnAddresses;
 use super::sending::Sending;
 use super::settings::NetSettings;
+use super::silence::Silence;
 use super::tap::Direction;
 use super::tcp;
 use super::udp::{self, Datagrams};
 use crate::endpoint::{EndpointSettings, SendId, complete};
-use crate::guard;
+use crate::guard::{self, Reason};
 use crate::message::{Class, HeaderName, Message, Method};
 use crate::net_types::{Destination, FlowId, Source, Transport};
 
@@ -163,6 +164,11 @@ impl Net {
         Gate::new(self.door.clone())
     }
 
+    /// For those who check passwords.
+    pub fn silence(&self) -> Silence {
+        Silence::new(self.door.clone())
+    }
+
     /// How we call ourselves in Via and Contact: the names in these settings, else our address towards each peer.
     pub fn name_by(&mut self, settings: EndpointSettings) {
         self.naming = settings;
@@ -239,8 +245,9 @@ impl Net {
                 let targets = VecDeque::from([Target { transport, address }]);
                 self.advance(Sending { id, message, host, targets, socket: None, failure: None });
             }
-            Destination::Host { transport, secure, host, port } => {
-                self.send_to_host(id, message, Query { transport, secure, host, port });
+            Destination::Host { transport, secure, host, port, named_by } => {
+                let secure = secure || self.door.settings.is_tls_only(&host);
+                self.send_to_host(id, message, Query { transport, secure, host, port, named_by });
             }
         }
     }
@@ -250,12 +257,16 @@ impl Net {
         let large = query.transport.is_none() && message.to_bytes().len() > LONGEST_DATAGRAM;
         let sending = Sending { id, message, host, targets: VecDeque::new(), socket: None, failure: None };
         if let Some(target) = query.numeric() {
-            return self.start_sending(sending, vec![target], large);
+            return match query.permitted(vec![target]) {
+                Ok(targets) => self.start_sending(sending, targets, large),
+                Err(error) => self.not_sent(id, error),
+            };
         }
         self.resolving.entry(id).or_default().push_back(sending);
         let (names, door, spoken) = (self.names.clone(), self.door.clone(), self.spoken());
         tokio::spawn(async move {
             let targets = resolve::resolve(&query, &spoken, &names, chance).await;
+            let targets = targets.and_then(|found| query.permitted(found));
             door.tell(Inside::Resolved { id, targets }).await;
         });
     }
@@ -272,8 +283,18 @@ impl Net {
                 let large = sending.message.to_bytes().len() > LONGEST_DATAGRAM;
                 self.start_sending(sending, targets, large);
             }
-            Err(error) => self.ready.push_back(sent(id, Err(error))),
+            Err(error) => self.not_sent(id, error),
         }
+    }
+
+    /// It was not even tried.
+    fn not_sent(&mut self, id: SendId, error: SendError) {
+        match error {
+            SendError::OutOfReach { .. } => self.door.counters.refused(Reason::Target),
+            SendError::NotSecure { .. } => self.door.counters.refused(Reason::Insecure),
+            _ => {}
+        }
+        self.ready.push_back(sent(id, Err(error)));
     }
 
     /// A long request to a phone that registered by datagrams. Behind a NAT, where its Contact names another address than

@@ -64,7 +64,11 @@ impl Uac {
         let contact = outgoing.contact.open(is_sips(&outgoing.request_uri));
         let timer = SessionTimer::new(context.session_timers);
         let first = outgoing.route.first().map_or(&outgoing.request_uri, |route| &route.uri);
-        let destinations = first_hops(outgoing.flow, first);
+        let destinations = first_hops(outgoing.flow, first).into_iter();
+        let destinations = match outgoing.named_by {
+            Some(asker) => destinations.map(|hop| hop.named_by(asker)).collect(),
+            None => destinations.collect(),
+        };
         let mut invite = invite_of(&mut context.rng, &outgoing, &contact);
         timer.write_request(&mut invite.headers);
         let mut uac = Self {
@@ -373,6 +377,7 @@ mod tests {
             offer: Some(Body::sdp("v=0")),
             ring_for: Duration::from_secs(30),
             login: None,
+            named_by: None,
         };
         Uac::new(context(), outgoing, now)
     }

@@ -14,7 +14,7 @@ use plenary_sip::net_types::{Source, Transport};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
-use crate::call::calls::{Calls, MediaLeg, MediaRoom};
+use crate::call::calls::{Calls, MediaLeg, MediaRoom, NO_RELAY};
 use crate::call::identity::{Caller, Dialled, referred_by};
 use crate::call::negotiate::{NegotiationError, Negotiator, Signalling};
 use crate::call::routing::{Asked, Routed};
@@ -87,6 +87,10 @@ impl Incoming {
         if privacy.critical && privacy.beyond_us {
             // RFC 3323 §5.2.
             return Err(refuse_with(StatusCode::SERVER_INTERNAL_ERROR, "this privacy cannot be had here"));
+        }
+        if self.calls.asks_for_relay(&self.request, &dialled, &self.source) {
+            self.calls.refused(Reason::Relay);
+            return Err(refuse_with(StatusCode::FORBIDDEN, NO_RELAY));
         }
         self.read_gruu(&mut dialled).await?;
         let account = self.account_if_shown().await?;

@@ -1,6 +1,7 @@
 //! A caller who comes into a conference: let in first, and answered then. With a PIN it is the other way round
 //! (`entrance.rs`).
 
+use plenary_sip::guard::Reason;
 use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 
@@ -41,7 +42,13 @@ impl Incoming {
         }
         let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
         join.name = self.display_name(&join).await;
-        let admitted = self.calls.directory.join(&plan.number, join, conference).await.map_err(refused_join)?;
+        let admitted = self.calls.directory.join(&plan.number, join, conference).await;
+        let admitted = admitted.map_err(|error| {
+            if matches!(error, JoinError::TooManyLegs { .. }) {
+                self.calls.refused(Reason::Legs);
+            }
+            refused_join(error)
+        })?;
         let link = admitted.link;
         let media = match MediaLeg::open(&self.calls, admitted.room, &self.line) {
             Ok(media) => media,

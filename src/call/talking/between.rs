@@ -76,6 +76,8 @@ impl Incoming {
             conference: None,
             only,
             early_media: matches!(callee, Callee::Trunk { .. }),
+            by: caller.account.clone(),
+            named_by: None,
         };
         let outgoing = Outgoing::start(&self.calls, wanted).await;
         let mut outgoing = outgoing.map_err(|unreached| refuse_with(unreached.status(), &unreached.to_string()))?;

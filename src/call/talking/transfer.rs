@@ -197,6 +197,8 @@ impl Transfer {
             branches: usize::MAX,
             only: None,
             early_media: false,
+            by: self.referrer.account.clone(),
+            named_by: Some(self.source.remote.ip()),
             conference: None,
         };
         let mut outgoing = Outgoing::start(calls, wanted).await.map_err(|unreached| unreached.status())?;

@@ -146,6 +146,8 @@ export const en = {
     announcementsHint: "Where they are, how many others are in, and what their keys did.",
     musicWhenAlone: "Music for the only one",
     musicWhenAloneHint: "Until the next comes.",
+    tones: "Tones",
+    tonesHint: "Everybody hears it when somebody comes or goes.",
     spokenLanguage: "Spoken language",
     serversLanguage: "the server's",
     maxParticipants: "At most",

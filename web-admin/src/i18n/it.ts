@@ -144,6 +144,8 @@ export const it: Texts = {
     announcementsHint: "Dove si trova, quanti altri ci sono e che cosa hanno fatto i suoi tasti.",
     musicWhenAlone: "Musica per chi è solo",
     musicWhenAloneHint: "Finché non arriva il prossimo.",
+    tones: "Segnali acustici",
+    tonesHint: "Tutti sentono quando qualcuno entra o esce.",
     spokenLanguage: "Lingua parlata",
     serversLanguage: "quella del server",
     maxParticipants: "Al massimo",

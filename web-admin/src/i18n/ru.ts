@@ -144,6 +144,8 @@ export const ru: Texts = {
     announcementsHint: "Где они, сколько других участников и что сделали их клавиши.",
     musicWhenAlone: "Музыка для единственного участника",
     musicWhenAloneHint: "Пока не придёт следующий.",
+    tones: "Звуковые сигналы",
+    tonesHint: "Все слышат, когда кто-то входит или выходит.",
     spokenLanguage: "Язык сообщений",
     serversLanguage: "как у сервера",
     maxParticipants: "Не более",

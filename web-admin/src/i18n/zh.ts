@@ -133,6 +133,8 @@ export const zh: Texts = {
     announcementsHint: "所在会议、其他与会人数以及按键的结果。",
     musicWhenAlone: "独自等待时播放音乐",
     musicWhenAloneHint: "直到下一位加入。",
+    tones: "提示音",
+    tonesHint: "有人加入或离开时,所有人都能听到。",
     spokenLanguage: "播报语言",
     serversLanguage: "与服务器相同",
     maxParticipants: "最多",

@@ -117,6 +117,7 @@ impl Phone {
             offer,
             ring_for: Duration::from_secs(180),
             login: None,
+            named_by: None,
         };
         let id = self.agent.next_call();
         self.note_call(id, party, CallState::Calling, negotiator, None);
