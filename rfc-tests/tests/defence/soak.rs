@@ -54,24 +54,29 @@ fn hostile_messages_break_nothing_and_leave_nothing() -> anyhow::Result<()> {
 
     let api = server.api()?;
     let begun = Instant::now();
-    let (mut slowest, mut levels, mut resident) = (Duration::ZERO, Vec::new(), Vec::new());
+    let (mut waits, mut levels, mut resident) = (Vec::new(), Vec::new(), Vec::new());
     let each = count / ROUNDS as u64;
     for round in 0..ROUNDS as u64 {
-        slowest = slowest.max(assault(&server, each, seed + round * 1000)?);
+        waits.extend(assault(&server, each, seed + round * 1000)?);
         levels.push(settled(&api)?);
         resident.push(resident_kib(&server)?);
     }
     let pace = count as f64 / begun.elapsed().as_secs_f64();
     let growth = growth(&levels[WARM_UP..]);
-    println!("{pace:.0} messages a second; slowest OPTIONS {slowest:?}");
+    let late = waits.iter().filter(|wait| **wait >= T1).count();
+    println!(
+        "{pace:.0} messages a second; of {} OPTIONS {late} waited for {T1:?} or longer, the slowest for {:?}",
+        waits.len(),
+        waits.iter().max()
+    );
     println!("in use after each round, without ladders: {levels:.0?} octets; resident: {resident:?} KiB");
     println!("growth over the run: {:.0} octets, at most {:.0}", growth.0, growth.1);
     ensure!(!server.log().contains("panicked"), "{}", server.log());
     ensure!(growth.1 < UNSEEN, "not level: {growth:?} octets over the run, after {levels:?}");
     let (first, last) = resident.get(WARM_UP).zip(resident.last()).context("rounds")?;
     ensure!(last < &(first + GROWTH_KIB), "grew: {resident:?} KiB");
-    // On a machine of its own; others' builds may hold up anybody.
-    ensure!(slowest < Duration::from_millis(500), "an OPTIONS was answered after {slowest:?}");
+    // A datagram that the kernel had no room for is said again after T1: it was not the server that took its time.
+    ensure!(late * 1000 <= waits.len(), "{late} of {} OPTIONS were answered after {T1:?}", waits.len());
     claims.0.proven();
     claims.1.proven();
     Ok(())
@@ -104,8 +109,8 @@ fn growth_is_told_from_noise() {
     assert!((9.9e6..10.1e6).contains(&growing.0) && growing.1 > growing.0, "{growing:?}");
 }
 
-/// Sends so many, three ways at once. Gives the longest that a good phone waited for an answer meanwhile.
-fn assault(server: &Server, count: u64, seed: u64) -> anyhow::Result<Duration> {
+/// Sends so many, three ways at once. Gives how long a good phone waited for each answer meanwhile.
+fn assault(server: &Server, count: u64, seed: u64) -> anyhow::Result<Vec<Duration>> {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let good = scope.spawn(|| good_phone(server, &is_over));
@@ -120,20 +125,20 @@ fn assault(server: &Server, count: u64, seed: u64) -> anyhow::Result<Duration> {
         let ended: Vec<_> =
             attacks.into_iter().map(|attack| attack.join().expect("an attack does not panic")).collect();
         is_over.store(true, Relaxed);
-        let slowest = good.join().expect("the phone does not panic")?;
+        let waits = good.join().expect("the phone does not panic")?;
         ended.into_iter().collect::<anyhow::Result<Vec<()>>>()?;
-        Ok(slowest)
+        Ok(waits)
     })
 }
 
-fn good_phone(server: &Server, is_over: &AtomicBool) -> anyhow::Result<Duration> {
+fn good_phone(server: &Server, is_over: &AtomicBool) -> anyhow::Result<Vec<Duration>> {
     let phone = RawPeer::at(server, (own_address(), 0))?;
-    let mut slowest = Duration::ZERO;
+    let mut waits = Vec::new();
     while !is_over.load(Relaxed) {
-        slowest = slowest.max(answered(&phone, server)?);
+        waits.push(answered(&phone, server)?);
         std::thread::sleep(Duration::from_millis(5)); // a phone's pace, not another flood
     }
-    Ok(slowest)
+    Ok(waits)
 }
 
 /// An OPTIONS, repeated as over UDP it must be. Gives how long its answer took.
