@@ -11,6 +11,7 @@ use crate::telemetry::{log, memory};
 pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
     memory::settle();
     log::start(&settings.log).map_err(|error| anyhow::anyhow!(error.to_string()))?;
+    memory::keep_giving_back();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
