@@ -39,5 +39,7 @@ pub use event::{NetEvent, Received};
 pub use gate::{Gate, GateFlow, Heard};
 pub use settings::{NetSettings, NetTiming};
 pub use tap::{Direction, Seen, Tap, Watch};
-pub use tls::{AskClients, DomainIdentities, TlsConfigs, TlsError, VerifyServer, server_config};
+pub use tls::{
+    AskClients, DomainIdentities, Judge, TlsConfigs, TlsError, VerifyServer, client_judging_by, server_config,
+};
 pub use transport_layer::{Listening, Net};
