@@ -20,7 +20,8 @@ pub struct EndpointSettings {
     /// The address to write into Via and Contact, for each transport (and IP version) the first that fits;
     /// the listener's own address where none does.
     pub local: Vec<(Transport, SentBy)>,
-    /// Open transactions, beyond which new requests get 503 with Retry-After.
+    /// Open transactions, beyond which new requests get 503 with Retry-After. Over UDP each is remembered for 32 s, some
+    /// 1.5 kB.
     pub max_transactions: usize,
     /// RFC 4028; None leaves session timers to the peer.
     pub session_timers: Option<SessionTimerSettings>,
@@ -51,7 +52,7 @@ impl Default for EndpointSettings {
             allow: vec![Invite, Ack, Cancel, Bye, Options, Update, Prack, Info, Message, Refer, Notify, Register],
             supported: Vec::new(),
             local: Vec::new(),
-            max_transactions: 50_000,
+            max_transactions: 200_000,
             session_timers: Some(SessionTimerSettings { session_expires: 1800, min_se: 90 }),
             packages: Vec::new(),
             max_subscriptions: 20_000,
