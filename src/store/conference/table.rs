@@ -190,7 +190,7 @@ impl ConferenceRow {
 }
 
 fn find(connection: &mut SqliteConnection, number: &str) -> Result<Conference, StoreError> {
-    match conferences::table.find(number).first(connection).optional()? {
+    match conferences::table.find(number).get_result(connection).optional()? {
         Some(row) => read_whole(connection, row),
         None => Err(StoreError::NoSuchConference { number: number.to_owned() }),
     }
