@@ -19,6 +19,8 @@ pub mod negotiate;
 mod placing;
 mod requests;
 mod routing;
+#[cfg(test)]
+mod sizes;
 mod switchboard;
 mod talking;
 

@@ -11,10 +11,11 @@ use super::focus_requests::{self, FocusRequest};
 use super::message;
 use crate::conference::notify;
 
+/// One task each: what is rare has a box of its own, so that a REGISTER, of which thousands come, stays small.
 pub async fn answer(calls: Calls, request: RequestId, message: Arc<Request>, source: Source) {
     if matches!(message.method, Method::Subscribe | Method::Refer) {
         let asked = FocusRequest { request, message, source, within: None };
-        return focus_requests::answer(calls, asked).await;
+        return Box::pin(focus_requests::answer(calls, asked)).await;
     }
     let (status, headers) = match message.method {
         Method::Register => {
@@ -24,8 +25,8 @@ pub async fn answer(calls: Calls, request: RequestId, message: Arc<Request>, sou
             }
             (reply.status, reply.headers)
         }
-        Method::Options => options(&calls, &message, &source).await,
-        Method::Message => match message::carry(&calls, &message, &source).await {
+        Method::Options => Box::pin(options(&calls, &message, &source)).await,
+        Method::Message => match Box::pin(message::carry(&calls, &message, &source)).await {
             Ok(status) => (status, vec![]),
             Err(refused) => (refused.status, refused.headers),
         },

@@ -1,5 +1,7 @@
 //! A call that comes in: where to, by whom, and in.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -60,6 +62,10 @@ pub(in crate::call) enum Refusal {
 
 pub(in crate::call) type Outcome<T> = Result<T, Refusal>;
 
+/// What becomes of a call once it is known where it goes. In a box of its own, so that an hour's call does not carry with
+/// it what finding the way took, nor the size of the largest of all ways.
+type Way = Pin<Box<dyn Future<Output = Outcome<()>> + Send>>;
+
 impl Incoming {
     pub async fn take(mut self) {
         let (calls, call) = (self.calls.clone(), self.call);
@@ -67,14 +73,18 @@ impl Incoming {
             self.trunk = calls.trunks.snapshot().identify(&self.source).cloned();
         }
         let trunk = self.trunk.clone();
-        if let Err(Refusal::Status(status, mut headers)) = self.route().await {
+        let outcome = match Box::pin(self.route()).await {
+            Ok(way) => way.await,
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(Refusal::Status(status, mut headers)) = outcome {
             info!(status = status.as_u16(), "call refused");
             headers.extend(reason_for(trunk.as_deref(), status));
             calls.sip(Command::Reject { call, status, headers });
         }
     }
 
-    async fn route(mut self) -> Outcome<()> {
+    async fn route(mut self) -> Outcome<Way> {
         let mut caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
         let mut dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
         let local = match &self.request.uri {
@@ -97,8 +107,8 @@ impl Incoming {
             caller = trunk::caller(trunk, &self.request, caller);
         }
         match self.named {
-            Some(Named::Replaces(call)) => return self.replace(caller, account, call).await,
-            Some(Named::Join(Some(call))) => return self.join_beside(caller, account, call).await,
+            Some(Named::Replaces(call)) => return Ok(Box::pin(self.replace(caller, account, call))),
+            Some(Named::Join(Some(call))) => return Ok(Box::pin(self.join_beside(caller, account, call))),
             Some(Named::Join(None)) if self.calls.directory.plan(&dialled.user).await.is_none() => {
                 return Err(refusal(StatusCode::CALL_DOES_NOT_EXIST));
             }
@@ -116,27 +126,27 @@ impl Incoming {
             local,
         };
         let Routed { action, conference, .. } = self.calls.routing.route(asked).await;
-        match action {
+        Ok(match action {
             Action::Conference(number) => {
                 let plan = match conference.filter(|plan| plan.number == number) {
                     Some(plan) => plan,
                     None => self.calls.directory.plan(&number).await.ok_or(refusal(StatusCode::NOT_FOUND))?,
                 };
-                self.conference(caller, account, plan).await
+                Box::pin(self.conference(caller, account, plan))
             }
-            Action::Echo => self.echo().await,
-            Action::Challenge => Err(self.challenge()),
+            Action::Echo => Box::pin(self.echo()),
+            Action::Challenge => return Err(self.challenge()),
             Action::Refuse { status, reason } => {
                 let status = StatusCode::new(status).unwrap_or(StatusCode::NOT_FOUND);
-                Err(reason.map_or_else(|| refusal(status), |reason| refuse_with(status, &reason)))
+                return Err(reason.map_or_else(|| refusal(status), |reason| refuse_with(status, &reason)));
             }
-            Action::Account(name) => self.phone(Who::of(caller, account), Callee::Account(name)).await,
-            Action::Factory => self.new_conference(caller, account).await,
-            Action::Entrance => self.entrance(caller, account).await,
+            Action::Account(name) => Box::pin(self.phone(Who::of(caller, account), Callee::Account(name))),
+            Action::Factory => Box::pin(self.new_conference(caller, account)),
+            Action::Entrance => Box::pin(self.entrance(caller, account)),
             Action::Trunk { name, number } => {
-                self.phone(Who::of(caller, account), Callee::Trunk { name, number }).await
+                Box::pin(self.phone(Who::of(caller, account), Callee::Trunk { name, number }))
             }
-        }
+        })
     }
 
     /// The caller hears himself.

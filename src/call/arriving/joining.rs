@@ -37,7 +37,7 @@ impl Incoming {
         let contact = contact_of(&plan.number);
         let mut join = self.join_of(account, caller);
         if plan.proof() == Proof::Pin {
-            return self.conference_by_pin(join, plan, contact).await;
+            return Box::pin(self.conference_by_pin(join, plan, contact)).await;
         }
         let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
         join.name = self.display_name(&join).await;
@@ -50,7 +50,7 @@ impl Incoming {
                 return Err(no_media(error));
             }
         };
-        match self.answer(media, contact).await {
+        match Box::pin(self.answer(media, contact)).await {
             Ok(leg) => {
                 leg.join(&self.calls, admitted.room, &link).await;
                 leg.talk(&self.calls, &link, &mut commands, &mut self.inbox).await;
