@@ -7,7 +7,7 @@
 
 use std::time::Instant;
 
-use super::jitter::{Inserted, JitterBuffer, JitterStats, Step};
+use super::jitter::{Inserted, JitterBuffer, JitterStats, PAYLOAD, Step};
 use super::level::{Estimate, LevelEstimator, SILENT};
 use super::stretch::{LONGEST_PIECE, Stretcher};
 use super::{FRAME_SAMPLES, Frame, Resampler, ToldLevel, level_dbov};
@@ -53,7 +53,8 @@ pub struct Playout {
     believed: u8,
     /// Mean length of payloads whose level only decoding tells: one that is much longer begins a word.
     usual_len: usize,
-    pcm: Box<[i16; LONGEST]>,
+    /// Of one packet, as it was decoded.
+    pcm: Box<[i16]>,
     fifo: Fifo,
     stretcher: Stretcher,
     /// Passed over at the last tick: what is decoded next fades in.
@@ -72,14 +73,14 @@ impl Playout {
     /// Allocates decoders for all codecs that the peer may send, and all buffers.
     pub fn new(codecs: &[AudioCodec]) -> Result<Self, CodecError> {
         Ok(Self {
-            jitter: JitterBuffer::new(),
+            jitter: JitterBuffer::new(codecs),
             voices: codecs.iter().map(|&codec| Voice::new(codec)).collect::<Result<_, _>>()?,
             estimator: LevelEstimator::default(),
             told: ToldLevel::default(),
             level: Level::Estimated(SILENT),
             believed: BELIEVED,
             usual_len: 0,
-            pcm: Box::new([0; LONGEST]),
+            pcm: vec![0; longest_packet(codecs)].into_boxed_slice(),
             fifo: Fifo::new(),
             stretcher: Stretcher::default(),
             skipped: true,
@@ -158,7 +159,7 @@ impl Playout {
         let mut voiced = false;
         while let Some(step) = self.jitter.next_step() {
             voiced |= !matches!(step, Step::Quiet { .. });
-            decode(step, clock_rate, &mut self.voices, &mut self.pcm[..], &mut self.fifo);
+            decode(step, clock_rate, &mut self.voices, &mut self.pcm, &mut self.fifo);
         }
         voiced
     }
@@ -223,7 +224,7 @@ fn decode(step: Step<'_>, clock_rate: u32, voices: &mut [Voice], pcm: &mut [i16]
     match step {
         Step::Play { codec, payload, units } => {
             let Some(voice) = voice_of(voices, codec) else { return };
-            let wanted = voice.samples(units, clock_rate);
+            let wanted = voice.samples(units, clock_rate).min(pcm.len());
             match voice.decoder.decode(payload, pcm) {
                 Ok(len) if len == wanted => {}
                 // What cannot be read, or does not hold what it says, is as good as lost.
@@ -240,7 +241,8 @@ fn decode(step: Step<'_>, clock_rate: u32, voices: &mut [Voice], pcm: &mut [i16]
         }
         Step::Lost { codec, units, following } => {
             let Some(voice) = voice_of(voices, codec) else { return };
-            let out = &mut pcm[..voice.samples(units, clock_rate)];
+            let wanted = voice.samples(units, clock_rate).min(pcm.len());
+            let out = &mut pcm[..wanted];
             match following {
                 Some(following) => voice.decoder.recover(following, out),
                 None => voice.decoder.conceal(out),
@@ -249,12 +251,18 @@ fn decode(step: Step<'_>, clock_rate: u32, voices: &mut [Voice], pcm: &mut [i16]
         }
         Step::Starved { codec, units } => {
             let Some(voice) = voice_of(voices, codec) else { return };
-            let out = &mut pcm[..voice.samples(units, clock_rate)];
+            let wanted = voice.samples(units, clock_rate).min(pcm.len());
+            let out = &mut pcm[..wanted];
             voice.decoder.conceal(out);
             fifo.push(&mut voice.resampler, out);
         }
         Step::Quiet { units } => fifo.push_silence(units as usize * (48_000 / clock_rate) as usize),
     }
+}
+
+/// Samples of the longest packet: 120 ms of Opus; of the others no more than two an octet.
+fn longest_packet(codecs: &[AudioCodec]) -> usize {
+    if codecs.contains(&AudioCodec::Opus) { LONGEST } else { 2 * PAYLOAD }
 }
 
 fn voice_of(voices: &mut [Voice], codec: AudioCodec) -> Option<&mut Voice> {

@@ -99,17 +99,11 @@ pub struct JitterBuffer {
     stats: JitterStats,
 }
 
-impl Default for JitterBuffer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl JitterBuffer {
-    /// Allocates its slots.
-    pub fn new() -> Self {
+    /// Allocates room for packets of these codecs.
+    pub fn new(codecs: &[AudioCodec]) -> Self {
         Self {
-            slots: Slots::new(),
+            slots: Slots::new(codecs),
             stream: None,
             phase: Phase::Idle,
             next: Position::default(),

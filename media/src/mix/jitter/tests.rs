@@ -19,7 +19,7 @@ struct Play {
 impl Play {
     fn new(ptime: u64) -> Self {
         Self {
-            buffer: JitterBuffer::new(),
+            buffer: JitterBuffer::new(&[AudioCodec::Opus]),
             start: Instant::now(),
             ptime,
             codec: AudioCodec::Pcmu,
