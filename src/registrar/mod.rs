@@ -19,6 +19,8 @@ mod gruu;
 mod handle;
 mod index;
 mod key_file;
+#[cfg(test)]
+mod many;
 mod patience;
 pub mod register;
 mod task;
