@@ -9,7 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub use security::{
-    DtlsPlan, DtlsRole, Fingerprint, FingerprintError, FingerprintHash, IceCredentials, IcePlan, Security,
+    DtlsPlan, DtlsRole, Fingerprint, FingerprintError, FingerprintHash, FullIce, IceCredentials, IcePlan, IceRole,
+    RemoteCandidate, Security,
 };
 
 /// Everything that the engine must know of one leg's streams.
@@ -39,6 +40,13 @@ pub struct AudioPlan {
     /// The peer finds us by checks, and we learn from them where it is; absent: by the addresses of the description.
     pub ice: Option<IcePlan>,
     pub latch: Latch,
+}
+
+impl AudioPlan {
+    /// Whether RTCP has a port, and so a handshake, of its own.
+    pub fn has_rtcp_handshake(&self) -> bool {
+        !self.rtcp_mux && matches!(self.security, Security::Dtls(_))
+    }
 }
 
 /// Identifiers of header extensions that tell loudness, where agreed (RFC 8285 §5).

@@ -6,13 +6,17 @@ mod phones;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use phones::Model;
 use phones::party::Party;
 use phones::tone::TONES_HZ;
-use plenary_media::engine::{Channel, MediaCommand, Switch};
-use plenary_media::plan::{AudioCodec, SrtpSuite};
+use phones::{Model, Phone};
+use plenary_media::engine::{Channel, EngineSettings, MediaCommand, Refusal, Simulation, Switch};
+use plenary_media::ice::IceAgent;
+use plenary_media::plan::{
+    AudioCodec, AudioPlan, FullIce, IceCredentials, IcePlan, IceRole, MediaPlan, RemoteCandidate, SrtpSuite,
+};
 
 thread_local! {
     static COUNTED: Cell<Option<u64>> = const { Cell::new(None) };
@@ -75,4 +79,56 @@ fn a_second_of_conference_allocates_nothing() {
         party.sim.take_events(|_| ());
     }
     assert_eq!(total, 0);
+}
+
+/// Two agents meet at the port of all ICE legs; then voice, checks from ever new addresses, and strangers.
+#[test]
+fn a_second_at_the_shared_port_allocates_nothing() {
+    let mut sim = Simulation::new(&EngineSettings::default(), 8445);
+    let leg = sim.open_shared_leg().leg;
+    let credentials = |ufrag: &str| IceCredentials { ufrag: ufrag.into(), pwd: format!("{ufrag} and 18 octets more") };
+    let (home, server) = (SocketAddr::from(([192, 0, 2, 9], 4_000)), SocketAddr::from(([192, 0, 2, 1], 10_000)));
+    let full = |role, address| {
+        Some(FullIce { role, tie_breaker: 7, candidates: vec![RemoteCandidate { address, priority: 1 }] })
+    };
+    let (ours, theirs) = (credentials("ours"), credentials("theirs"));
+    let ice = IcePlan { local: ours.clone(), remote: theirs.clone(), full: full(IceRole::Controlled, home) };
+    let plan = Phone::new(leg, home, Model::default(), None).plan();
+    let audio = AudioPlan { ice: Some(ice), rtcp_mux: true, ..plan.audio };
+    sim.send(MediaCommand::Connect { leg, plan: Box::new(MediaPlan { audio }) }).expect("a plan");
+    let plan = IcePlan { local: theirs, remote: ours, full: full(IceRole::Controlling, server) };
+    let mut peer = IceAgent::new(&plan, *b"peer");
+
+    let (mut total, mut heard) = (0, 0);
+    for tick in 0..150_u16 {
+        while let Some((_, check)) = peer.poll_check(sim.now()) {
+            sim.arrive_shared(home, check.as_slice());
+        }
+        if tick >= 50 {
+            assert_eq!(peer.peer(), Some(server), "found");
+            let [high, low] = tick.to_be_bytes();
+            let header = [0x80, 0, high, low, 0, 0, high, low, 0, 0, 0, 7];
+            sim.arrive_shared(home, &[&header[..], &[0x55; 160]].concat());
+            // Whoever knows the password moves about; who does not, gets nowhere.
+            let mut moved = IceAgent::new(&plan, *b"peer");
+            let (_, check) = moved.poll_check(sim.now()).expect("a check");
+            sim.arrive_shared(SocketAddr::from(([192, 0, 2, 9], 5_000 + tick)), check.as_slice());
+            sim.arrive_shared(SocketAddr::from(([203, 0, 113, 66], tick)), &header);
+        }
+        let count = counted(|| sim.run(Duration::from_millis(20)));
+        total += if tick >= 100 { count } else { 0 };
+        let (now, mut replies) = (sim.now(), Vec::new());
+        sim.take_sent(|sent| match sent.datagram[0] {
+            0..=3 if sent.to == home => {
+                let checked = peer.handle_datagram(sent.datagram, server, now).unwrap_or_else(|(_, checked)| checked);
+                replies.extend(checked.reply);
+            }
+            0..=3 => {}
+            _ => heard += 1,
+        });
+        replies.iter().for_each(|reply| sim.arrive_shared(home, reply.as_slice()));
+        sim.take_events(|_| ());
+    }
+    assert_eq!(total, 0);
+    assert!(heard > 100 && sim.counters().refused(Refusal::Unknown) == 100, "{heard} packets, {:?}", sim.counters());
 }

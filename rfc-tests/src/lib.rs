@@ -9,11 +9,11 @@ pub mod api;
 pub mod authority;
 pub mod baresip;
 pub mod browser;
-
 pub mod browser_phone;
 pub mod coverage;
 pub mod deadline;
 pub mod dns;
+pub mod namespace;
 pub mod net;
 pub mod process;
 pub mod raw;

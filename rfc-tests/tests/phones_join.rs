@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rfc_tests::api::Api;
-use rfc_tests::baresip::{Baresip, Phone};
+use rfc_tests::baresip::{Baresip, Ice, Phone};
 use rfc_tests::server::Server;
 use serde_json::json;
 
@@ -24,7 +24,15 @@ fn server_with_accounts() -> anyhow::Result<(Server, Api)> {
 }
 
 fn phone(index: usize, transport: &'static str, media_encryption: &'static str, codecs: &'static str) -> Phone {
-    Phone { account: NAMES[index], password: PASSWORD, tone_hertz: TONES[index], transport, media_encryption, codecs }
+    Phone {
+        account: NAMES[index],
+        password: PASSWORD,
+        tone_hertz: TONES[index],
+        transport,
+        media_encryption,
+        ice: Ice::Off,
+        codecs,
+    }
 }
 
 fn others(index: usize) -> Vec<f64> {

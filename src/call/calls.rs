@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents, OpenedLeg};
+use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents, OpenedLeg, PortUse};
 use plenary_media::{LegId, RoomId};
 use plenary_sip::endpoint::{CallId, Command, Event, FoundDialog, OutgoingRequest, RequestId, SubscriptionId};
 use plenary_sip::guard::Reason;
@@ -236,8 +236,13 @@ pub struct MediaLeg {
 
 impl MediaLeg {
     /// Opens ports on the shard of `room`. Events of the leg come to `inbox`.
-    pub fn open(calls: &Calls, room: RoomId, inbox: &mpsc::Sender<LegInput>) -> Result<Self, EngineError> {
-        let opened = calls.engine.open_leg(room).inspect_err(|error| {
+    pub fn open(
+        calls: &Calls,
+        room: RoomId,
+        port: PortUse,
+        inbox: &mpsc::Sender<LegInput>,
+    ) -> Result<Self, EngineError> {
+        let opened = calls.engine.open_leg_at(room, port).inspect_err(|error| {
             if matches!(error, EngineError::Overloaded { .. }) {
                 calls.refused(Reason::Overload);
             }
@@ -258,6 +263,7 @@ impl MediaLeg {
             address: settings.media_address,
             rtp_port: self.opened.rtp_port,
             rtcp_port: self.opened.rtcp_port,
+            is_shared: self.opened.is_shared,
         };
         let certificate = self.calls.engine.fingerprint();
         Negotiator::new(policy, local, signalling, Entropy::system()).with_certificate(certificate)

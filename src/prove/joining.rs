@@ -122,6 +122,7 @@ impl<'a> Calls<'a> {
             address: self.local,
             rtp_port: socket.local_addr()?.port(),
             rtcp_port: self.rtcp.local_addr()?.port(),
+            is_shared: false,
         };
         let mut negotiator = negotiator(self.load, media);
         let offer = negotiator.offer()?;

@@ -107,7 +107,8 @@ async fn set_ups(child: &Child) -> anyhow::Result<Rate> {
     let port = socket.local_addr()?.port();
     let (codec, srtp) = (AudioCodec::Pcmu, false);
     let load = Load { parties: OPEN, talkers: 1, codec, srtp, window: WINDOW, joins_per_second: JOINS_PER_SECOND };
-    let offer = negotiator(&load, LocalMedia { address: local, rtp_port: port, rtcp_port: port }).offer()?;
+    let offer =
+        negotiator(&load, LocalMedia { address: local, rtp_port: port, rtcp_port: port, is_shared: false }).offer()?;
     let before = child.usage()?;
     let done = set_up_calls(&mut phone, offer, WINDOW).await?;
     Ok(rate(format!("calls set up, {OPEN} open"), done, &before, &child.usage()?))

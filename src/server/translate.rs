@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use plenary_config::{Settings, SrtpPolicy as ConfiguredSrtp, TlsClients};
+use plenary_config::{Ice, Settings, SrtpPolicy as ConfiguredSrtp, TlsClients};
 use plenary_media::engine::{EngineSettings, Switch};
 use plenary_media::plan::AudioCodec;
 use plenary_sip::endpoint::{EndpointSettings, EventPackage, NewSubscription};
@@ -15,7 +15,7 @@ use plenary_sip::transaction::Timing;
 use tokio::sync::watch;
 
 use crate::api::{ApiLimits, ApiSettings};
-use crate::call::negotiate::{MediaPolicy, SrtpPolicy};
+use crate::call::negotiate::{IceMode, MediaPolicy, SrtpPolicy};
 use crate::call::{CallSettings, Names};
 use crate::certificate::{self, CertificateFiles, Material, WhoMay};
 use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults, notify};
@@ -153,6 +153,7 @@ pub fn engine(settings: &Settings) -> EngineSettings {
         threads: settings.media.thread_count(),
         bind: settings.media.bind,
         ports: settings.media.ports.clone(),
+        mux_port: Some(settings.media.mux_port).filter(|port| *port != 0),
         speakers: settings.media.speakers,
         silent_after: settings.media.silent_after,
         auto_gain: switch(settings.media.auto_gain),
@@ -216,7 +217,24 @@ fn media_policy(settings: &Settings) -> MediaPolicy {
             ConfiguredSrtp::Preferred => SrtpPolicy::Preferred,
             ConfiguredSrtp::Off => SrtpPolicy::Off,
         },
+        ice: match settings.media.ice {
+            Ice::Lite => IceMode::Lite,
+            Ice::Full => IceMode::Full,
+            Ice::Auto if is_private(advertised(settings)) => IceMode::Full,
+            Ice::Auto => IceMode::Adaptive,
+        },
         ..MediaPolicy::default()
+    }
+}
+
+/// Whether others may see us under another address: RFC 1918, RFC 6598, RFC 4193, and link-local ones.
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            ip.is_private() || ip.is_link_local() || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
 

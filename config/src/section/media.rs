@@ -17,8 +17,10 @@ pub struct Media {
     /// UDP ports of legs that need a pair of their own: an even one for RTP, the next for RTCP.
     #[serde(with = "port_range")]
     pub ports: RangeInclusive<u16>,
-    /// The one UDP port of all ICE legs.
+    /// The one UDP port of all ICE legs; 0: they have ports of their own.
     pub mux_port: u16,
+    /// Which side of ICE checks.
+    pub ice: Ice,
     /// Media shards, 1 to 256. Absent: one less than the machine has cores, at least 1.
     pub threads: Option<usize>,
     /// How many speakers are mixed at once, the loudest first: 1 to 15, as many as a packet can name.
@@ -34,6 +36,17 @@ pub struct Media {
     pub busy_limit: u8,
     /// In order of preference.
     pub codecs: Vec<AudioCodec>,
+}
+
+/// RFC 8445 §2.5.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ice {
+    /// Full where our address is private, since a NAT may stand before it; else lite, and full towards lite peers.
+    #[default]
+    Auto,
+    Lite,
+    Full,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -52,6 +65,7 @@ impl Default for Media {
             bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             ports: 20000..=29999,
             mux_port: 10000,
+            ice: Ice::Auto,
             threads: None,
             speakers: 8,
             silent_after: Duration::from_secs(30),
@@ -76,8 +90,8 @@ impl Media {
             let reason = "must begin at 1024 or above and hold at least 4 ports".into();
             unfit.push(Unfit { key: "media.ports", reason });
         }
-        if self.mux_port == 0 || self.ports.contains(&self.mux_port) {
-            let reason = "must be a port outside media.ports".into();
+        if self.ports.contains(&self.mux_port) {
+            let reason = "must be a port outside media.ports, or 0".into();
             unfit.push(Unfit { key: "media.mux-port", reason });
         }
         if self.threads.is_some_and(|threads| !(1..=256).contains(&threads)) {

@@ -37,10 +37,12 @@ pub enum Refusal {
     Looped,
     /// Of a handshake, when the tick had taken as many of those as it may.
     Busy,
+    /// Came to the shared port from nobody who proved to belong to a leg.
+    Unknown,
 }
 
 impl Refusal {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Malformed,
         Self::NotConnected,
         Self::Source,
@@ -49,6 +51,7 @@ impl Refusal {
         Self::Authentication,
         Self::Looped,
         Self::Busy,
+        Self::Unknown,
     ];
 
     /// As a metric's label.
@@ -62,6 +65,7 @@ impl Refusal {
             Self::Authentication => "authentication",
             Self::Looped => "looped",
             Self::Busy => "busy",
+            Self::Unknown => "unknown",
         }
     }
 }

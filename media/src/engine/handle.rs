@@ -3,6 +3,7 @@
 //! Callers may be many and may wait for each other; a shard never waits for them. Everything that a command
 //! needs (coders, keys, tables) is made here, on the caller's thread, and travels through the shard's ring.
 
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use super::counters::{Counters, Published};
 use super::io::EventFd;
 use super::mailbox::{Letter, Released};
 use super::media_events::MediaEvents;
-use super::ports::Ports;
+use super::mux::{MuxEnd, MuxTable, feeds};
+use super::ports::{LegSockets, NoPair, Ports, bind_shared};
 use super::prepare::Preparer;
 use super::settings::{EngineError, EngineSettings};
 use super::shard::Start;
@@ -48,12 +50,26 @@ pub struct EngineHandle {
 pub struct OpenedLeg {
     pub leg: LegId,
     pub rtp_port: u16,
+    /// The same as `rtp_port` where that is shared.
     pub rtcp_port: u16,
+    /// Whether other legs are met at this port too, so that only ICE finds this one.
+    pub is_shared: bool,
+}
+
+/// Which port a leg is met at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortUse {
+    /// A pair of its own.
+    Own,
+    /// The port of all ICE legs, where there is one.
+    Shared,
 }
 
 #[derive(Debug)]
 struct Inner {
     ports: Ports,
+    /// The socket of all ICE legs, and its number. The first shard reads it.
+    shared: Option<(Arc<UdpSocket>, u16)>,
     preparer: Mutex<Preparer>,
     busy_limit: u8,
     shards: Vec<ShardEnd>,
@@ -75,13 +91,16 @@ impl Engine {
         let mut random = Random::from_entropy();
         let preparer = Preparer::new(&settings, random.next_u64())?;
         let ports = Ports::new(&settings, &mut random);
+        let shared = shared_port(&settings)?;
+        let ends = mux_ends(&settings, shared.as_ref().map(|(socket, _)| socket.clone()));
         let at_start = |source| EngineError::Start { shard: 0, source };
         let mut events = MediaEvents::new().map_err(at_start)?;
         let start = Start::now();
         let shards = (0..settings.threads.max(1))
-            .map(|index| ShardEnd::start(index, &settings, start, &mut events))
+            .zip(ends)
+            .map(|(index, mux)| ShardEnd::start(index, &settings, start, &mut events, mux))
             .collect::<Result<Vec<_>, _>>()?;
-        let inner = Inner { ports, preparer: Mutex::new(preparer), busy_limit: settings.busy_limit, shards };
+        let inner = Inner { ports, shared, preparer: Mutex::new(preparer), busy_limit: settings.busy_limit, shards };
         Ok((EngineHandle { inner: Arc::new(inner) }, events))
     }
 }
@@ -96,22 +115,32 @@ impl EngineHandle {
         room
     }
 
-    /// Binds an RTP and an RTCP port for a leg that begins on `near`'s shard.
+    /// Opens a leg that begins on `near`'s shard, with an RTP and an RTCP port of its own.
     pub fn open_leg(&self, near: RoomId) -> Result<OpenedLeg, EngineError> {
-        let sockets = self.inner.ports.open().map_err(|none| EngineError::NoPorts {
-            range: self.inner.ports.range(),
-            in_use: none.in_use,
-            refused: none.refused,
-        })?;
+        self.open_leg_at(near, PortUse::Own)
+    }
+
+    /// The same; a leg that ICE finds can share its port with others.
+    pub fn open_leg_at(&self, near: RoomId, port: PortUse) -> Result<OpenedLeg, EngineError> {
+        let (sockets, shared_port) = match &self.inner.shared {
+            Some((socket, number)) if port == PortUse::Shared => (LegSockets::Shared(socket.clone()), *number),
+            _ => (self.inner.open_pair()?, 0),
+        };
         let mut preparer = lock(&self.inner.preparer);
         let shard = &self.inner.shards[preparer.shard_of_room(near)];
         shard.check_space(&preparer)?;
         check_headroom(shard.index, &shard.published, self.inner.busy_limit)?;
         let opened = preparer.open_leg();
-        let (leg, rtp_port) = (opened.id, sockets.rtp_port);
+        let (leg, own_port) = (opened.id, sockets.rtp_port());
         shard.deliver(Letter::Open { leg: opened, sockets: Box::new(sockets) })?;
         preparer.settle(leg, shard.index);
-        Ok(OpenedLeg { leg, rtp_port, rtcp_port: rtp_port + 1 })
+        Ok(match own_port {
+            Some(rtp_port) => OpenedLeg { leg, rtp_port, rtcp_port: rtp_port + 1, is_shared: false },
+            None => {
+                preparer.share_port(leg);
+                OpenedLeg { leg, rtp_port: shared_port, rtcp_port: shared_port, is_shared: true }
+            }
+        })
     }
 
     /// Hands a command to its shard. What it names and is not open (any more) is passed over. A leg that joins a room
@@ -127,10 +156,15 @@ impl EngineHandle {
             MediaCommand::CloseLeg { leg } => Some(leg),
             _ => None,
         };
+        if let Some(guest) = preparer.guest(&command) {
+            self.inner.shards[0].deliver(Letter::Expect { guest })?;
+        }
         let letter = preparer.prepare(command)?;
         self.inner.shards[shard].deliver(letter)?;
-        if let Some(leg) = closed {
-            preparer.leave(leg);
+        if let Some(leg) = closed
+            && preparer.leave(leg).is_some_and(|gone| gone.shares_port)
+        {
+            self.inner.shards[0].deliver_patiently(Letter::ForgetGuest { leg })?;
         }
         Ok(())
     }
@@ -182,7 +216,31 @@ fn shard_of(command: &MediaCommand, preparer: &Preparer) -> Option<usize> {
     }
 }
 
+/// Binds the port of all ICE legs, where one is wanted.
+fn shared_port(settings: &EngineSettings) -> Result<Option<(Arc<UdpSocket>, u16)>, EngineError> {
+    let Some(port) = settings.mux_port else { return Ok(None) };
+    let socket = bind_shared(SocketAddr::new(settings.bind, port));
+    let number = socket.as_ref().ok().and_then(|socket| socket.local_addr().ok()).map_or(port, |bound| bound.port());
+    let socket = socket.map_err(|source| EngineError::MuxPort { port, source })?;
+    Ok(Some((Arc::new(socket), number)))
+}
+
+/// An end for each shard.
+fn mux_ends(settings: &EngineSettings, shared: Option<Arc<UdpSocket>>) -> Vec<MuxEnd> {
+    let shards = settings.threads.max(1);
+    let Some(socket) = shared else { return (0..shards).map(|_| MuxEnd::None).collect() };
+    let (feeds, feds) = feeds(shards);
+    let owner = MuxEnd::Owner { socket, table: MuxTable::new(LEGS_PER_SHARD * shards), feeds };
+    std::iter::once(owner).chain(feds.into_iter().map(MuxEnd::Fed)).collect()
+}
+
 impl Inner {
+    fn open_pair(&self) -> Result<LegSockets, EngineError> {
+        let range = self.ports.range();
+        let no_ports = |none: NoPair| EngineError::NoPorts { range, in_use: none.in_use, refused: none.refused };
+        self.ports.open().map_err(no_ports)
+    }
+
     /// Takes a leg from one shard to another, with its sockets and all that it has. It stays as it is where the other
     /// shard has no room for it.
     fn move_leg(&self, leg: LegId, home: usize, preparer: &mut Preparer) -> Result<(), EngineError> {
@@ -191,10 +249,16 @@ impl Inner {
         home.check_space(preparer)?;
         let Some(released) = from.release(leg)? else { return Ok(()) };
         match home.deliver_patiently(Letter::Open { leg: released.leg, sockets: released.sockets }) {
-            Ok(()) => preparer.settle(leg, home.index),
+            Ok(()) => {
+                if preparer.settle(leg, home.index) {
+                    self.shards[0].deliver_patiently(Letter::MoveGuest { leg, shard: home.index })?;
+                }
+            }
             // Both halves of the move failed: the leg went down with its letter.
             Err(error) => {
-                preparer.leave(leg);
+                if preparer.leave(leg).is_some_and(|gone| gone.shares_port) {
+                    let _ = self.shards[0].deliver_patiently(Letter::ForgetGuest { leg });
+                }
                 return Err(error);
             }
         }
@@ -226,13 +290,14 @@ impl ShardEnd {
         settings: &EngineSettings,
         start: Start,
         events: &mut MediaEvents,
+        mux: MuxEnd,
     ) -> Result<Self, EngineError> {
         let at_start = |source| EngineError::Start { shard: index, source };
         let (letters, received) = RingBuffer::new(LETTERS);
         let bell = Arc::new(EventFd::new().map_err(at_start)?);
         let published = Arc::new(Published::default());
         let thread = ShardThread { index, letters: received, bell: bell.clone(), published: published.clone() };
-        let thread = thread.spawn(settings, start, events.add_shard(EVENTS, RETURNED)).map_err(at_start)?;
+        let thread = thread.spawn(settings, start, events.add_shard(EVENTS, RETURNED), mux).map_err(at_start)?;
         Ok(Self { index, letters: Mutex::new(letters), bell, published, thread: Mutex::new(Some(thread)) })
     }
 

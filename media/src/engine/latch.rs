@@ -90,6 +90,11 @@ impl Latch {
         self.state = State::Told { peer: Some(nominated) };
     }
 
+    /// The same of RTCP's own pair.
+    pub fn follow_rtcp(&mut self, nominated: SocketAddr) {
+        self.rtcp_peer = Some(nominated);
+    }
+
     /// Goes on where another plan's latch stood, if that is for the same peer; with ICE always: a restart keeps the
     /// pair in use until another is nominated.
     pub fn take_over(&mut self, before: &mut Self) {

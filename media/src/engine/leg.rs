@@ -151,19 +151,21 @@ impl Leg {
         std::mem::replace(&mut self.music, clip.map(Prompt::new)).map(Prompt::into_clip)
     }
 
-    /// `arrived`: when the datagram came, up to a tick before it is read.
+    /// `port`: of ours. `arrived`: when the datagram came, up to a tick before it is read.
     pub fn handle_datagram(
         &mut self,
         datagram: &mut [u8],
-        from: SocketAddr,
+        (port, from): (Channel, SocketAddr),
         arrived: Instant,
         at: Clocks,
         desk: &mut Desk,
     ) {
         desk.tally.add(Count::RECEIVED, 1);
         let outcome = match &mut self.streams {
-            Some(streams) if streams.is_handshake(datagram, from) && !desk.take_handshake_turn() => Err(Refusal::Busy),
-            Some(streams) => streams.handle_datagram(datagram, from, arrived, at),
+            Some(streams) if streams.is_handshake(datagram, port, from) && !desk.take_handshake_turn() => {
+                Err(Refusal::Busy)
+            }
+            Some(streams) => streams.handle_datagram(datagram, port, from, arrived, at),
             None => Err(Refusal::NotConnected),
         };
         match outcome {
@@ -332,10 +334,10 @@ impl Leg {
     ) {
         let Some(streams) = &mut self.streams else { return };
         if let Some(heard_at) = self.heard_at {
-            streams.watch_consent(at.now.saturating_duration_since(heard_at));
+            streams.watch_consent(at.now.saturating_duration_since(heard_at), at.now);
         }
-        let path = streams.attend_path(at.now, |to, datagram| {
-            let sent = io.send(slot, Channel::Rtp, to, datagram);
+        let path = streams.attend_path(at.now, |port, to, datagram| {
+            let sent = io.send(slot, port, to, datagram);
             desk.tally.add(if sent { Count::SENT } else { Count::UNSENT }, 1);
         });
         if let Err(why) = path {
@@ -366,7 +368,7 @@ impl Leg {
     /// Sends an RTCP report.
     pub fn report(&mut self, slot: Slot, farewell: Farewell, at: Clocks, desk: &mut Desk, io: &mut impl PacketIo) {
         let Some(streams) = &mut self.streams else { return };
-        if !streams.is_open() {
+        if !streams.lets_reports_pass() {
             return;
         }
         let Streams { reports, sender, receiver, latch, .. } = &mut **streams;

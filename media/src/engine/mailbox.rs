@@ -13,6 +13,7 @@ use super::command::{Clip, Deaf, Mute, Switch};
 use super::event::{LegStats, MediaEvent, SpeakerLevel};
 use super::io::EventFd;
 use super::leg::Leg;
+use super::mux::Guest;
 use super::ports::LegSockets;
 use super::room::Room;
 use super::settings::MAX_SPEAKERS;
@@ -38,6 +39,18 @@ pub(super) enum Letter {
         to: Producer<Released>,
     },
     Order(Order),
+    /// To the first shard alone, which reads the shared port: a leg is met there, with these credentials from now on.
+    Expect {
+        guest: Box<Guest>,
+    },
+    /// A leg of the shared port lives on another shard.
+    MoveGuest {
+        leg: LegId,
+        shard: usize,
+    },
+    ForgetGuest {
+        leg: LegId,
+    },
     Stop,
 }
 
@@ -131,6 +144,7 @@ pub(super) enum Returned {
     Clip(Arc<Clip>),
     Sockets(Box<LegSockets>),
     Suppressor(Box<NoiseSuppressor>),
+    Guest(Box<Guest>),
 }
 
 /// A [`MediaEvent`] without anything on the heap.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::command::{MediaCommand, Switch};
 use super::leg::Leg;
 use super::mailbox::{Letter, Order};
+use super::mux::Guest;
 use super::room::Room;
 use super::settings::{EngineError, EngineSettings};
 use super::streams::Streams;
@@ -29,8 +30,10 @@ pub(super) struct Preparer {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct OpenLeg {
+pub(super) struct OpenLeg {
     shard: usize,
+    /// It is met at the port of all ICE legs.
+    pub shares_port: bool,
     /// What it is sent, once connected: the room that it joins may need an encode chain for it.
     format: Option<SendFormat>,
 }
@@ -87,18 +90,33 @@ impl Preparer {
         Box::new(leg)
     }
 
-    /// A leg came to live on a shard, for the first time or from another.
-    pub fn settle(&mut self, leg: LegId, shard: usize) {
-        let format = self.leave(leg);
-        self.legs.insert(leg, OpenLeg { shard, format });
+    /// A leg came to live on a shard, for the first time or from another. Returns whether it shares its port.
+    pub fn settle(&mut self, leg: LegId, shard: usize) -> bool {
+        let before = self.leave(leg).unwrap_or(OpenLeg { shard, shares_port: false, format: None });
+        self.legs.insert(leg, OpenLeg { shard, ..before });
         self.inhabitants[shard] += 1;
+        before.shares_port
     }
 
-    /// A leg is gone from its shard. Returns what it was sent.
-    pub fn leave(&mut self, leg: LegId) -> Option<SendFormat> {
+    /// The leg is met at the port of all ICE legs.
+    pub fn share_port(&mut self, leg: LegId) {
+        if let Some(open) = self.legs.get_mut(&leg) {
+            open.shares_port = true;
+        }
+    }
+
+    /// A leg is gone from its shard. Returns what was known of it.
+    pub fn leave(&mut self, leg: LegId) -> Option<OpenLeg> {
         let gone = self.legs.remove(&leg)?;
         self.inhabitants[gone.shard] -= 1;
-        gone.format
+        Some(gone)
+    }
+
+    /// What the shared port has to know before this command is carried out.
+    pub fn guest(&self, command: &MediaCommand) -> Option<Box<Guest>> {
+        let MediaCommand::Connect { leg, plan } = command else { return None };
+        let open = self.legs.get(leg).filter(|open| open.shares_port)?;
+        plan.audio.ice.as_ref().map(|ice| Box::new(Guest::new(*leg, open.shard, ice)))
     }
 
     pub fn prepare(&mut self, command: MediaCommand) -> Result<Letter, EngineError> {

@@ -34,6 +34,8 @@ pub(super) struct Receiver {
     /// Of the header extension with the peer's level.
     level_id: Option<u8>,
     unprotector: Guard<Unprotector>,
+    /// Of RTCP, where a handshake of its own gives it other keys (RFC 5764 §4).
+    rtcp_unprotector: Option<Guard<Unprotector>>,
     source: Option<RtpSource>,
     heard_at: Option<Instant>,
     successor: Option<(Ssrc, u8)>,
@@ -72,6 +74,7 @@ impl Receiver {
                 Security::Sdes(sdes) => Guard::Ready(Unprotector::new(sdes).map_err(keys)?.into()),
                 Security::Dtls(_) => Guard::Awaited,
             },
+            rtcp_unprotector: plan.has_rtcp_handshake().then_some(Guard::Awaited),
             source: None,
             heard_at: None,
             successor: None,
@@ -86,6 +89,9 @@ impl Receiver {
         use std::mem::swap;
         if same_keys {
             swap(&mut self.unprotector, &mut before.unprotector);
+            if self.rtcp_unprotector.is_some() && before.rtcp_unprotector.is_some() {
+                swap(&mut self.rtcp_unprotector, &mut before.rtcp_unprotector);
+            }
         }
         if self.formats == before.formats {
             swap(&mut self.playout, &mut before.playout);
@@ -98,6 +104,11 @@ impl Receiver {
     /// The handshake is done.
     pub fn secure(&mut self, unprotector: Unprotector) {
         self.unprotector = Guard::Ready(unprotector.into());
+    }
+
+    /// So is that of RTCP.
+    pub fn secure_rtcp(&mut self, unprotector: Unprotector) {
+        self.rtcp_unprotector = Some(Guard::Ready(unprotector.into()));
     }
 
     pub fn source(&self) -> Option<&RtpSource> {
@@ -145,7 +156,7 @@ impl Receiver {
 
     /// Opens SRTCP. Clear RTCP on a secured leg fails like a forged one.
     pub fn open_rtcp<'a>(&mut self, datagram: &'a mut [u8]) -> Result<(&'a [u8], Proof), Refusal> {
-        let unprotector = match &mut self.unprotector {
+        let unprotector = match self.rtcp_unprotector.as_mut().unwrap_or(&mut self.unprotector) {
             Guard::Plain => return Ok((datagram, Proof::None)),
             Guard::Awaited => return Err(Refusal::Unproven),
             Guard::Ready(unprotector) => unprotector,

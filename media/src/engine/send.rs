@@ -72,6 +72,8 @@ pub(super) struct Sender {
     pub hush: Hush,
     rtp: RtpSender,
     protector: Guard<Protector>,
+    /// Of RTCP, where a handshake of its own gives it other keys (RFC 5764 §4).
+    rtcp_protector: Option<Guard<Protector>>,
     /// Where the next packet starts if none is left out.
     expected: Option<u64>,
 }
@@ -109,6 +111,7 @@ impl Sender {
                 Security::Sdes(keys) => Guard::Ready(Protector::new(keys)?.into()),
                 Security::Dtls(_) => Guard::Awaited,
             },
+            rtcp_protector: plan.has_rtcp_handshake().then_some(Guard::Awaited),
             expected: None,
         })
     }
@@ -119,6 +122,9 @@ impl Sender {
         use std::mem::swap;
         if same_keys {
             swap(&mut self.protector, &mut before.protector);
+            if self.rtcp_protector.is_some() && before.rtcp_protector.is_some() {
+                swap(&mut self.rtcp_protector, &mut before.rtcp_protector);
+            }
         }
         if self.format.codec.clock_rate() == before.format.codec.clock_rate() {
             swap(&mut self.rtp, &mut before.rtp);
@@ -131,9 +137,19 @@ impl Sender {
         self.protector = Guard::Ready(protector.into());
     }
 
+    /// So is that of RTCP.
+    pub fn secure_rtcp(&mut self, protector: Protector) {
+        self.rtcp_protector = Some(Guard::Ready(protector.into()));
+    }
+
     /// Whether packets can leave: not before the handshake.
     pub fn lets_pass(&self) -> bool {
         self.protector.lets_pass()
+    }
+
+    /// The same of RTCP.
+    pub fn lets_rtcp_pass(&self) -> bool {
+        self.rtcp_protector.as_ref().unwrap_or(&self.protector).lets_pass()
     }
 
     pub fn ssrc(&self) -> Ssrc {
@@ -200,7 +216,7 @@ impl Sender {
 
     /// Protects the RTCP packet `buffer[..len]` where the leg is secured. Returns its new length.
     pub fn protect_rtcp(&mut self, buffer: &mut [u8], len: usize) -> Option<usize> {
-        match &mut self.protector {
+        match self.rtcp_protector.as_mut().unwrap_or(&mut self.protector) {
             Guard::Ready(protector) => protector.protect_rtcp(buffer, len).ok(),
             Guard::Plain => Some(len),
             Guard::Awaited => None,

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::beat::{Due, PHASES, UsedPhases};
 use super::command::Clip;
-use super::counters::{CODECS, Count, Published};
+use super::counters::{CODECS, Count, Published, Refusal};
 use super::desk::Desk;
 use super::handle::LEGS_PER_SHARD;
-use super::io::{PacketIo, Slot};
+use super::io::{Channel, PacketIo, Slot};
 use super::leg::{Farewell, Leg, Place};
 use super::load::Load;
 use super::mailbox::{Order, Outbox, Returned, Told};
@@ -205,13 +205,21 @@ impl Shard {
         let alone = alone.iter().filter(|_| phase == ALONE);
         for slot in rooms.chain(alone) {
             let Some(leg) = legs.get_mut(*slot) else { continue };
-            io.receive(*slot, |datagram, from, arrived| leg.handle_datagram(datagram, from, arrived, at, desk));
+            io.receive(*slot, |datagram, from, arrived| {
+                leg.handle_datagram(datagram, (Channel::Rtp, from), arrived, at, desk);
+            });
         }
         io.receive_rtcp(|slot, datagram, from| {
             if let Some(leg) = legs.get_mut(slot) {
-                leg.handle_datagram(datagram, from, at.now, at, desk);
+                leg.handle_datagram(datagram, (Channel::Rtcp, from), at.now, at, desk);
             }
         });
+        let strangers = io.receive_shared(|leg, datagram, from, arrived| match legs.find(leg) {
+            Some((_, leg)) => leg.handle_datagram(datagram, (Channel::Rtp, from), arrived, at, desk),
+            None => desk.tally.add(Count::refused(Refusal::Unknown), 1),
+        });
+        desk.tally.add(Count::refused(Refusal::Unknown), strangers);
+        desk.tally.add(Count::RECEIVED, strangers);
     }
 
     fn attend(&mut self, due: Due, at: Clocks, io: &mut impl PacketIo) {

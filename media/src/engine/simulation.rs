@@ -17,6 +17,9 @@ use super::shard::{Shard, Start};
 use crate::id::{LegId, RoomId};
 use crate::plan::Fingerprint;
 
+/// In name only, like all ports here.
+const SHARED_PORT: u16 = 10_000;
+
 /// One shard and its network, for tests.
 #[derive(Debug)]
 pub struct Simulation {
@@ -87,10 +90,20 @@ impl Simulation {
         self.preparer.settle(leg, 0);
         let rtp_port = self.next_port;
         self.next_port += 2;
-        OpenedLeg { leg, rtp_port, rtcp_port: rtp_port + 1 }
+        OpenedLeg { leg, rtp_port, rtcp_port: rtp_port + 1, is_shared: false }
+    }
+
+    /// Opens a leg at the port of all ICE legs.
+    pub fn open_shared_leg(&mut self) -> OpenedLeg {
+        let opened = self.open_leg();
+        self.preparer.share_port(opened.leg);
+        OpenedLeg { rtp_port: SHARED_PORT, rtcp_port: SHARED_PORT, is_shared: true, ..opened }
     }
 
     pub fn send(&mut self, command: MediaCommand) -> Result<(), EngineError> {
+        if let Some(guest) = self.preparer.guest(&command) {
+            self.io.mux.expect(guest);
+        }
         let letter = self.preparer.prepare(command)?;
         self.deliver(letter);
         Ok(())
@@ -101,6 +114,11 @@ impl Simulation {
         if let Some(slot) = self.shard.slot_of(leg) {
             self.io.arrive(slot, at, from, datagram, self.now);
         }
+    }
+
+    /// A datagram comes to the port of all ICE legs.
+    pub fn arrive_shared(&mut self, from: SocketAddr, datagram: &[u8]) {
+        self.io.arrive_shared(from, datagram, self.now);
     }
 
     /// Time passes, with every tick at its time.
@@ -158,8 +176,10 @@ impl Simulation {
                 if let Some(slot) = self.shard.close(leg, self.now, &mut self.io) {
                     self.io.forget(slot);
                 }
+                self.io.mux.forget(leg);
             }
             Letter::Open { .. } | Letter::Release { .. } | Letter::Stop => {}
+            Letter::Expect { .. } | Letter::MoveGuest { .. } | Letter::ForgetGuest { .. } => {}
         }
     }
 

@@ -219,7 +219,7 @@ impl Conference {
 
     fn negotiator(&self, call: CallId) -> Negotiator {
         let rtp_port = 30_000 + 2 * u16::try_from(call.0 % 10_000).unwrap_or_default();
-        let local = LocalMedia { address: self.agent.host.ip(), rtp_port, rtcp_port: rtp_port + 1 };
+        let local = LocalMedia { address: self.agent.host.ip(), rtp_port, rtcp_port: rtp_port + 1, is_shared: false };
         let signalling = Signalling { secure: false, source: None };
         Negotiator::new(self.media.clone(), local, signalling, Entropy::seeded(self.seed + u64::from(rtp_port)))
     }

@@ -10,8 +10,7 @@ use plenary_sip::endpoint::{Body, Command};
 use plenary_sip::message::{HeaderName, Response, StatusCode, find_part};
 use tracing::debug;
 
-use crate::call::arriving::incoming::{Incoming, Prepared, no_media};
-use crate::call::calls::MediaLeg;
+use crate::call::arriving::incoming::{Incoming, Prepared};
 
 /// The SDP of a response.
 pub(in crate::call) fn sdp_of(response: &Response) -> Option<bytes::Bytes> {
@@ -26,7 +25,7 @@ impl Incoming {
         if self.request.body.is_empty() {
             return None;
         }
-        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media);
+        let media = self.open_media(room);
         let prepared = media.and_then(|media| self.prepare(media));
         let Ok(prepared) = prepared else {
             debug!("no early media for this caller");

@@ -12,9 +12,9 @@ use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::call::arriving::incoming::{Incoming, Outcome, Refusal, no_media, refusal};
+use crate::call::arriving::incoming::{Incoming, Outcome, Refusal, refusal};
 use crate::call::arriving::keys::Typed;
-use crate::call::calls::{MediaLeg, MediaRoom};
+use crate::call::calls::MediaRoom;
 use crate::call::identity::Caller;
 use crate::call::talking::connected::ConnectedLeg;
 use crate::conference::{Join, JoinError, LegCommand, Plan, Proof, role_by_pin};
@@ -37,7 +37,7 @@ impl Incoming {
         let entrance = self.calls.routing.names().entrance.clone();
         self.refuse_guesser(&entrance)?;
         let lobby = MediaRoom::open(&self.calls);
-        let media = MediaLeg::open(&self.calls, lobby.id, &self.line).map_err(no_media)?;
+        let media = self.open_media(lobby.id)?;
         let contact = ContactTemplate { user: Some(entrance), parameters: String::new() };
         let mut leg = self.answer(media, contact).await?;
         let mut join = self.join_of(account, caller);
@@ -84,7 +84,7 @@ impl Incoming {
         self.refuse_guesser(&plan.number)?;
         let room = self.calls.directory.room(&plan.number).await.ok_or(refusal(StatusCode::NOT_FOUND))?;
         // Beside the room, not in it: nothing of the conference reaches a caller who was not let in.
-        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
+        let media = self.open_media(room)?;
         let mut leg = self.answer(media, contact).await?;
         self.language = plan.language;
         let mut question = Sentence::from(Phrase::PinWanted);

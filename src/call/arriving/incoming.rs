@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use plenary_config::Language;
 use plenary_dialplan::{self as dialplan, Action};
-use plenary_media::engine::{EngineError, MediaCommand};
+use plenary_media::RoomId;
+use plenary_media::engine::{EngineError, MediaCommand, PortUse};
 use plenary_media::plan::MediaPlan;
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event, Named};
 use plenary_sip::guard::Reason;
@@ -16,7 +17,7 @@ use tracing::{debug, info};
 
 use crate::call::calls::{Calls, MediaLeg, MediaRoom};
 use crate::call::identity::{Caller, Dialled, referred_by};
-use crate::call::negotiate::{NegotiationError, Negotiator, Signalling};
+use crate::call::negotiate::{self, NegotiationError, Negotiator, Signalling};
 use crate::call::routing::{Asked, Routed};
 use crate::call::switchboard::{Inbox, LegInput};
 use crate::call::talking::between::Callee;
@@ -142,7 +143,7 @@ impl Incoming {
     /// The caller hears himself.
     async fn echo(mut self) -> Outcome<()> {
         let room = MediaRoom::open(&self.calls);
-        let media = MediaLeg::open(&self.calls, room.id, &self.line).map_err(no_media)?;
+        let media = self.open_media(room.id)?;
         let contact = ContactTemplate { user: Some("echo".into()), parameters: String::new() };
         let mut leg = self.answer(media, contact).await?;
         self.calls.media(MediaCommand::Echo { leg: leg.media.id });
@@ -155,6 +156,14 @@ impl Incoming {
             }
         }
         Ok(())
+    }
+
+    /// Opens the caller's media near a room.
+    pub(in crate::call) fn open_media(&self, room: RoomId) -> Outcome<MediaLeg> {
+        let mode = self.calls.settings.media.ice;
+        let by_ice = sdp_of(&self.request)?.is_some_and(|offer| negotiate::is_found_by_ice(&offer, mode));
+        let port = if by_ice { PortUse::Shared } else { PortUse::Own };
+        MediaLeg::open(&self.calls, room, port, &self.line).map_err(no_media)
     }
 
     /// Answers the call: its offer, or one of ours where it had none. Returns once the ACK came.

@@ -4,8 +4,7 @@
 use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 
-use crate::call::arriving::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
-use crate::call::calls::MediaLeg;
+use crate::call::arriving::incoming::{Incoming, Outcome, Refusal, refuse_with};
 use crate::call::causes::cause_of;
 use crate::call::focus_requests::contact_of;
 use crate::call::identity::Caller;
@@ -43,11 +42,11 @@ impl Incoming {
         join.name = self.display_name(&join).await;
         let admitted = self.calls.directory.join(&plan.number, join, conference).await.map_err(refused_join)?;
         let link = admitted.link;
-        let media = match MediaLeg::open(&self.calls, admitted.room, &self.line) {
+        let media = match self.open_media(admitted.room) {
             Ok(media) => media,
-            Err(error) => {
+            Err(refusal) => {
                 link.tell(failed(StatusCode::SERVICE_UNAVAILABLE)).await;
-                return Err(no_media(error));
+                return Err(refusal);
             }
         };
         match self.answer(media, contact).await {

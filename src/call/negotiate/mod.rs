@@ -17,8 +17,7 @@
 //! | `remote` | where the peer wants RTP and RTCP, and whether it holds |
 //! | `answer`, `offer` | the two directions of the exchange |
 //!
-//! Left out: video and other media (refused in place with port 0); the RTCP component of ICE and DTLS, since who has
-//! those has `a=rtcp-mux` too.
+//! Left out: video and other media (refused in place with port 0).
 
 mod answer;
 mod dtls;
@@ -38,5 +37,6 @@ mod browser_tests;
 
 pub use entropy::Entropy;
 pub use error::NegotiationError;
+pub use ice::is_found_by_ice;
 pub use negotiator::Negotiator;
-pub use policy::{LocalMedia, MediaPolicy, OfferProfile, Signalling, SrtpPolicy};
+pub use policy::{IceMode, LocalMedia, MediaPolicy, OfferProfile, Signalling, SrtpPolicy};

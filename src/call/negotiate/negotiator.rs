@@ -9,6 +9,7 @@ use plenary_sip::sdp::{Attributes, Connection, MediaDescription, OwnDescriptions
 
 use super::dtls::{self, AgreedDtls};
 use super::entropy::Entropy;
+use super::error::NegotiationError;
 use super::format::{self, CommonFormats, PayloadNumbers};
 use super::ice;
 use super::levels;
@@ -135,6 +136,14 @@ impl Negotiator {
         self.agreed.as_ref().is_some_and(|agreed| agreed.security.is_some())
     }
 
+    /// Who cannot be told from others does not get to a port that is shared.
+    pub(super) fn check_port(&self, ice: Option<&IcePlan>, remote: &Remote) -> Result<(), NegotiationError> {
+        match self.local.is_shared && (ice.is_none() || !remote.rtcp_mux) {
+            true => Err(NegotiationError::NeedsIce),
+            false => Ok(()),
+        }
+    }
+
     pub(super) fn describe_audio(&self, line: &AudioLine<'_>) -> MediaDescription {
         let numbers = line.formats.iter().map(|format| format.payload_type.to_string()).collect();
         let mut media = MediaDescription::new("audio", self.local.rtp_port, line.profile.clone(), numbers);
@@ -155,7 +164,7 @@ impl Negotiator {
             attributes.push_flag("rtcp-mux");
         }
         if let Some(ice) = line.ice {
-            ice::describe(ice, &self.local, attributes);
+            ice::describe(ice, &self.local, line.rtcp_mux, attributes);
         }
         if let (Some(setup), Some(own)) = (line.setup, &self.certificate) {
             dtls::describe(own, setup, attributes);
@@ -166,14 +175,14 @@ impl Negotiator {
         media
     }
 
-    /// `bundled`: the audio stands in a bundle of its own.
-    pub(super) fn print(&mut self, media: Vec<MediaDescription>, bundled: bool) -> Bytes {
+    /// `bundled`: the audio stands in a bundle of its own. `lite`: we check nothing.
+    pub(super) fn print(&mut self, media: Vec<MediaDescription>, bundled: bool, lite: bool) -> Bytes {
         let mut attributes = Attributes::default();
         let live = media.iter().find(|line| line.port != 0).map(|line| &line.attributes);
         if let Some(mid) = live.and_then(|attributes| attributes.value("mid")).filter(|_| bundled) {
             attributes.push("group", format!("BUNDLE {mid}"));
         }
-        if live.is_some_and(|attributes| attributes.has("ice-ufrag")) {
+        if lite {
             attributes.push_flag("ice-lite");
         }
         self.own.print(self.local.address.into(), attributes, media)

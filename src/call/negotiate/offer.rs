@@ -1,14 +1,14 @@
 //! Offering, and taking the answer: RFC 3264 §5 and §7, and §8 for a later offer.
 
 use bytes::Bytes;
-use plenary_media::plan::{AudioLevels, IceCredentials, IcePlan, MediaPlan, ReceiveFormat};
+use plenary_media::plan::{AudioLevels, IceCredentials, MediaPlan, ReceiveFormat};
 use plenary_sip::sdp::attribute::{Crypto, Direction};
 use plenary_sip::sdp::{MediaDescription, Profile, SessionDescription, answering_direction, rejected};
 
 use super::dtls;
 use super::error::NegotiationError;
 use super::format::CommonFormats;
-use super::ice::{self, Offered};
+use super::ice::{self, Offered, Turn};
 use super::levels;
 use super::negotiator::{Agreed, AgreedSecurity, AudioLine, Negotiator};
 use super::policy::{OfferProfile, SrtpPolicy};
@@ -25,6 +25,8 @@ pub(super) struct PendingOffer {
     /// Keys come by DTLS.
     dtls: bool,
     ice: Option<IceCredentials>,
+    /// We said that we check nothing.
+    lite: bool,
     bundled: bool,
     direction: Direction,
     levels: AudioLevels,
@@ -61,6 +63,8 @@ impl Negotiator {
                 .then(|| self.pending.as_ref().and_then(|offer| offer.ice.clone()))
                 .map(|pending| pending.unwrap_or_else(|| ice::credentials(&mut self.entropy))),
         };
+        let before_ice = before.and_then(|agreed| agreed.ice.as_ref());
+        let lite = ice.is_some() && before_ice.map_or(self.policy.ice.offers_lite(), |ice| ice.full.is_none());
         let bundled = before.map_or(dtls, |agreed| agreed.bundled);
         // A call that was agreed on as plain stays plain: phones stumble over keys that come later.
         let with_keys = !dtls && before.map_or(profile != OfferProfile::Plain, |agreed| agreed.sdes().is_some());
@@ -103,11 +107,12 @@ impl Negotiator {
             keys,
             dtls,
             ice,
+            lite,
             bundled,
             direction,
             levels,
         });
-        Ok(self.print(media, bundled))
+        Ok(self.print(media, bundled, lite))
     }
 
     /// Takes the answer to the last offer. We send the answer's first codec, with the answer's number.
@@ -123,15 +128,24 @@ impl Negotiator {
             true => Some(AgreedSecurity::Dtls(dtls::accept(&answer, audio)?)),
             false => self.keys_of_answer(audio, &offered)?.map(AgreedSecurity::Sdes),
         };
-        let (ice, remote) = match (ice::read(&answer, audio), offered.ice.clone()) {
-            (Offered::By(remote), Some(local)) => {
-                (Some(IcePlan { local, remote }), Remote::by_ice(&answer, audio, self.local.address))
+        let address = self.local.address;
+        let before = self.agreed.as_ref();
+        let ice = match (ice::read(&answer, audio), offered.ice.clone()) {
+            (Offered::By(peer), Some(local)) => {
+                let joined = ice::join(local, peer, !offered.lite, address, Turn::Offered, &mut self.entropy);
+                let before = before.and_then(|agreed| agreed.ice.clone());
+                match (joined, before) {
+                    (Some(joined), Some(before)) if joined.same_session(&before) => Some(before),
+                    (joined, _) => joined,
+                }
             }
-            _ => {
-                let before = self.agreed.as_ref().map(|agreed| agreed.remote);
-                (None, Remote::read(&answer, audio, self.local.address, before)?)
-            }
+            _ => None,
         };
+        let remote = match &ice {
+            Some(_) => Remote::by_ice(&answer, audio, address),
+            None => Remote::read(&answer, audio, address, before.map(|agreed| agreed.remote))?,
+        };
+        self.check_port(ice.as_ref(), &remote)?;
         let common = CommonFormats::find(audio, &self.policy)?;
         let direction = answering_direction(remote.direction, offered.direction);
         let receive = receivable(&offered.formats, &common.listed());
@@ -175,7 +189,12 @@ mod tests {
     use crate::call::negotiate::{Entropy, LocalMedia, MediaPolicy, Signalling};
 
     fn negotiator(policy: MediaPolicy, secure: bool) -> Negotiator {
-        let local = LocalMedia { address: "192.0.2.1".parse().expect("address"), rtp_port: 20_000, rtcp_port: 20_005 };
+        let local = LocalMedia {
+            address: "192.0.2.1".parse().expect("address"),
+            rtp_port: 20_000,
+            rtcp_port: 20_005,
+            is_shared: false,
+        };
         Negotiator::new(policy, local, Signalling { secure, source: None }, Entropy::seeded(3264))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use plenary_media::engine::MediaCommand;
+use plenary_media::engine::{MediaCommand, PortUse};
 use plenary_media::{LegId, RoomId};
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Ending, Event, OutgoingInvite};
 use plenary_sip::message::{Header, HeaderName, NameAddr, Response, StatusCode};
@@ -185,7 +185,7 @@ impl Outgoing {
 
     fn ring(&mut self, way: Way, profile: OfferProfile) {
         let call = self.calls.next_call();
-        let media = match MediaLeg::open(&self.calls, self.wanted.room, &self.line) {
+        let media = match MediaLeg::open(&self.calls, self.wanted.room, port_for(profile), &self.line) {
             Ok(media) => media,
             Err(error) => {
                 info!(%error, "no media for an outgoing call");
@@ -325,6 +325,14 @@ fn first_profile(policy: &MediaPolicy, target: &Target) -> OfferProfile {
     match target.transport {
         Some(Transport::Ws | Transport::Wss) if policy.srtp != SrtpPolicy::Off => OfferProfile::Dtls,
         _ => OfferProfile::first(policy, &signalling(target)),
+    }
+}
+
+/// What is offered with ICE is met by ICE.
+fn port_for(profile: OfferProfile) -> PortUse {
+    match profile {
+        OfferProfile::Dtls => PortUse::Shared,
+        OfferProfile::Plain | OfferProfile::Opportunistic | OfferProfile::Savp => PortUse::Own,
     }
 }
 

@@ -7,8 +7,8 @@ use plenary_media::RoomId;
 use plenary_sip::endpoint::{Command, ContactTemplate, Ending, Event};
 use plenary_sip::message::{HeaderName, StatusCode};
 
-use crate::call::arriving::incoming::{Incoming, Outcome, Prepared, Refusal, no_media, refuse_with};
-use crate::call::calls::{MediaLeg, MediaRoom};
+use crate::call::arriving::incoming::{Incoming, Outcome, Prepared, Refusal, refuse_with};
+use crate::call::calls::MediaRoom;
 use crate::call::hops::{Hops, Onward};
 use crate::call::placing::fork;
 use crate::call::placing::outgoing::{Outgoing, Step, Wanted};
@@ -84,7 +84,7 @@ impl Incoming {
         let leg = match early {
             Some(early) => self.accept(early, contact).await?,
             None => {
-                let media = MediaLeg::open(&self.calls, room.id, &self.line).map_err(no_media)?;
+                let media = self.open_media(room.id)?;
                 self.answer(media, contact).await?
             }
         };

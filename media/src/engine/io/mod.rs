@@ -11,8 +11,12 @@ mod udp;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use crate::id::LegId;
+
 pub(super) use event_fd::EventFd;
+pub(super) use mmsg::{BATCH, DATAGRAM_LEN, ReceiveBatch};
 pub(super) use sim::SimulatedIo;
+pub(super) use stamp::stamp_arrivals;
 pub(super) use udp::UdpIo;
 
 /// A leg's place in its shard's tables.
@@ -40,6 +44,9 @@ pub(super) trait PacketIo {
 
     /// Hands over what waits on the RTCP ports of all legs.
     fn receive_rtcp(&mut self, each: impl FnMut(Slot, &mut [u8], SocketAddr));
+
+    /// Hands over what came to the shared port for legs of this shard. Returns how many datagrams went to nobody.
+    fn receive_shared(&mut self, each: impl FnMut(LegId, &mut [u8], SocketAddr, Instant)) -> u64;
 
     /// Sends from one of the leg's ports. False when the system would not: the packet is lost, as on any network.
     fn send(&mut self, leg: Slot, from: Channel, to: SocketAddr, datagram: &[u8]) -> bool;
