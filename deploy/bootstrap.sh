@@ -86,7 +86,23 @@ for_test() {
     [ -n "$(find /usr/lib /usr/local/lib -path '*baresip/modules/avcodec.so' -print -quit 2>/dev/null)" ] ||
         need baresip-ffmpeg baresip-ffmpeg "audio and video modules of that phone"
     has chromium || has google-chrome || need chromium chromium "a foreign browser: opens the console and joins meetings"
+    need openssl openssl "a foreign DTLS client: shakes hands with the server"
+    python3 -c 'import venv, ensurepip' 2>/dev/null || {
+        say "missing: Python with virtual environments, Debian package python3-venv"
+        missing="$missing python3-venv"
+    }
     install_missing
+    bring_aiortc
+}
+
+# A foreign WebRTC stack, in a folder of its own: nothing of the system's Python is touched.
+bring_aiortc() {
+    wanted=rfc-tests/aiortc/requirements.txt
+    cmp -s "$wanted" "$tools/aiortc/installed" && return
+    say "installing $(cat "$wanted") from the Python registry into target/tools, for the tests only"
+    python3 -m venv "$tools/aiortc" && "$tools/aiortc/bin/pip" install --quiet --disable-pip-version-check -r "$wanted" >&2 ||
+        fail "aiortc could not be installed; the tests need it"
+    cp "$wanted" "$tools/aiortc/installed"
 }
 
 case "${1:-}" in

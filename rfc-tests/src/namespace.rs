@@ -14,10 +14,10 @@ use crate::scratch::Scratch;
 const INSIDE: &str = "PLENARY_TEST_NETWORK";
 /// Of the interface, where phones that shun loopback find themselves.
 pub const LAN_ADDRESS: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 9, 0, 1);
-/// What is sent to anywhere else leaves by `lan0`, which swallows and counts it.
+/// What is sent to anywhere else leaves by `lan0`, whose other end is nobody's; it is counted there.
 const SET_UP: &str = "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 2>/dev/null; \
-     set -e; ip link set lo up; ip link add lan0 type dummy; ip address add 10.9.0.1/24 dev lan0; \
-     ip link set lan0 up multicast on; ip route add default dev lan0; exec \"$@\"";
+     set -e; ip link set lo up; ip link add lan0 type veth peer name lan1; ip address add 10.9.0.1/24 dev lan0; \
+     ip link set lan1 up; ip link set lan0 up; ip route add default dev lan0; exec \"$@\"";
 
 /// Runs the body in a network of its own. `test`: the name of the test that calls, with its modules.
 pub fn in_own_network(test: &str, within: Duration, body: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {

@@ -2,11 +2,15 @@
 
 mod attacks;
 mod browser;
+mod dtls;
 mod formats;
+mod ice;
+mod known_answers;
 mod levels;
 mod rtp;
 mod sdes;
 mod srtp;
+mod strangers;
 
 use std::time::Duration;
 

@@ -1,9 +1,14 @@
 //! SIP over a WebSocket, frame by frame: RFC 7118.
 
+use std::time::{Duration, Instant};
+
+use plenary_media::plan::{DtlsPlan, DtlsRole};
+use plenary_media::secure::dtls::{Association, Identity, Output};
 use plenary_sip::auth::{Challenge, Login, answer};
 use plenary_sip::message::{Method, Uri};
 use rfc_tests::coverage::covers;
 use rfc_tests::raw::header;
+use rfc_tests::raw_media::{RawMedia, RawSrtp, Suite, stun};
 use rfc_tests::server::Server;
 use rfc_tests::websocket::RawWebSocket;
 use serde_json::json;
@@ -33,6 +38,114 @@ fn options(server: &Server) -> String {
     )
 }
 
+/// As alice.
+async fn registers(phone: &mut RawWebSocket, server: &Server) -> anyhow::Result<()> {
+    let challenged = phone.ask(&register(server, 1, "")).await?;
+    assert_eq!(challenged.status(), 401, "{}", challenged.0);
+    let challenge = Challenge::parse(challenged.header("WWW-Authenticate").expect("a challenge"))?;
+    let login = Login { user: "alice".into(), password: PASSWORD.into() };
+    let uri: Uri = format!("sip:{}", server.address).parse()?;
+    let credentials = answer(&challenge, &login, &Method::Register, &uri, "cnonce", 1);
+    let registered = phone.ask(&register(server, 2, &format!("Authorization: {credentials}\r\n"))).await?;
+    assert_eq!(registered.status(), 200, "{}", registered.0);
+    Ok(())
+}
+
+/// RFC 5763 §5: who is called may begin the handshake before its answer gets here.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_may_begin_before_the_answer() -> anyhow::Result<()> {
+    let claim = covers(["5763-05"]).pending();
+    let server = tokio::task::spawn_blocking(Server::start).await??;
+    let api = tokio::task::block_in_place(|| {
+        let api = server.api()?;
+        api.post("/accounts", json!({ "name": "alice", "password": PASSWORD }))?;
+        api.post("/conferences", json!({ "number": "3001", "members": [{ "address": "alice" }] }))?;
+        anyhow::Ok(api)
+    })?;
+    let mut phone = RawWebSocket::open(&server, &[SIP]).await?.expect("let in");
+    registers(&mut phone, &server).await?;
+    tokio::task::block_in_place(|| api.post("/conferences/3001/call-all", json!({})))?;
+    let Message::Text(invite) = phone.receive().await? else { panic!("text") };
+
+    let value = |name: &str| invite.lines().find_map(|line| line.strip_prefix(name)).expect(name).to_owned();
+    let mut media = RawMedia::new(440.0)?;
+    media.follow(&invite)?;
+    let identity = Identity::generate()?;
+    let plan = DtlsPlan { role: DtlsRole::Active, fingerprints: vec![value("a=fingerprint:").parse()?] };
+    let mut association = Association::new(&identity, &plan, Instant::now());
+    let (ufrag, pwd) = ("h6vY", "VOkJxbRl1RmTxUk/WvJxBt");
+    let check =
+        stun::check(&format!("{}:{ufrag}", value("a=ice-ufrag:")), Some(&value("a=ice-pwd:")), &[stun::USE_CANDIDATE]);
+    // Before the server can know of either.
+    media.send_octets(&check)?;
+    let mut hellos = 0;
+    let mut shake = |media: &mut RawMedia, hellos: &mut usize| -> anyhow::Result<bool> {
+        let now = Instant::now();
+        if association.poll_timeout().is_some_and(|due| due <= now) {
+            association.handle_timeout(now)?;
+        }
+        let mut keys = None;
+        while let Some(output) = association.poll_output() {
+            match output {
+                Output::Send(datagram) => {
+                    *hellos += usize::from(datagram.get(13) == Some(&1));
+                    media.send_octets(datagram)?;
+                }
+                Output::Keys(agreed) => keys = Some(agreed),
+                Output::Failed(why) => anyhow::bail!("{why}"),
+            }
+        }
+        if let Some(keys) = keys {
+            let suite = Suite::named(keys.suite.name()).expect("a suite");
+            media.srtp = Some(RawSrtp::new(suite, &keys.local, &keys.remote)?);
+            return Ok(true);
+        }
+        media.meanwhile(1, |_, _| Ok(()))?;
+        for datagram in std::mem::take(&mut media.others) {
+            if matches!(datagram.first(), Some(20..=63)) {
+                association.handle_datagram(&datagram, now)?;
+            }
+        }
+        Ok(false)
+    };
+    tokio::task::block_in_place(|| (0..10).try_for_each(|_| shake(&mut media, &mut hellos).map(|_| ())))?;
+    assert!(hellos > 0, "a ClientHello has gone out");
+
+    let lines = format!(
+        "a=mid:0\r\na=rtcp-mux\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=fingerprint:{}\r\na=setup:active\r\n",
+        identity.fingerprint()
+    );
+    let body = media.sdp("UDP/TLS/RTP/SAVPF 0", &lines);
+    let copied = |name: &str| header(&invite, name).map(|value| format!("{name}: {value}\r\n")).expect(name);
+    let answer = format!(
+        "SIP/2.0 200 OK\r\n{}{}{};tag=browser\r\n{}{}Contact: <sip:nk2vlu8d@{HOST};transport=ws>\r\n\
+         Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+        copied("Via"),
+        copied("From"),
+        copied("To").trim_end(),
+        copied("Call-ID"),
+        copied("CSeq"),
+        body.len()
+    );
+    phone.send(Message::text(answer)).await?;
+    tokio::task::block_in_place(|| {
+        let give_up = Instant::now() + Duration::from_secs(15);
+        // A browser repeats its check every 50 ms at first.
+        loop {
+            media.send_octets(&check)?;
+            if shake(&mut media, &mut hellos)? {
+                break;
+            }
+            anyhow::ensure!(Instant::now() < give_up, "no keys after {hellos} ClientHellos");
+        }
+        let heard = media.talk(50)?;
+        anyhow::ensure!(heard.len() > 25 && media.srtp.is_some(), "{} packets could be opened", heard.len());
+        anyhow::Ok(())
+    })?;
+    claim.proven();
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_with_an_invalid_contact_registers_and_is_called_down_its_socket() -> anyhow::Result<()> {
     let claim = covers(["7118-04", "7118-05", "5626-07"]).pending();
@@ -49,15 +162,7 @@ async fn a_client_with_an_invalid_contact_registers_and_is_called_down_its_socke
     let via = answered.header("Via").expect("a Via");
     assert!(via.starts_with(&format!("SIP/2.0/WSS {HOST}")) && via.contains("received=127.0.0.1"), "{via}");
 
-    let challenged = phone.ask(&register(&server, 1, "")).await?;
-    assert_eq!(challenged.status(), 401, "{}", challenged.0);
-    let challenge = Challenge::parse(challenged.header("WWW-Authenticate").expect("a challenge"))?;
-    let login = Login { user: "alice".into(), password: PASSWORD.into() };
-    let uri: Uri = format!("sip:{}", server.address).parse()?;
-    let credentials = answer(&challenge, &login, &Method::Register, &uri, "cnonce", 1);
-    let registered = phone.ask(&register(&server, 2, &format!("Authorization: {credentials}\r\n"))).await?;
-    assert_eq!(registered.status(), 200, "{}", registered.0);
-
+    registers(&mut phone, &server).await?;
     tokio::task::block_in_place(|| api.post("/conferences/3001/call-all", json!({})))?;
     let Message::Text(invite) = phone.receive().await? else { panic!("text") };
     assert!(invite.starts_with(&format!("INVITE sip:nk2vlu8d@{HOST};transport=ws SIP/2.0\r\n")), "{invite}");
