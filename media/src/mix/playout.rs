@@ -17,6 +17,8 @@ use crate::rtp::RtpHeader;
 
 /// 120 ms at 48 kHz: the longest packet.
 const LONGEST: usize = 5_760;
+/// Samples of the longest payload of G.711 and G.722: two an octet.
+const LONGEST_BELOW_OPUS: usize = 2_920;
 /// Over so many samples at 48 kHz, 5 ms, one sound fades into another.
 const FADE: usize = 240;
 /// Ticks for which a decoded level is believed of a leg that is not decoded …
@@ -53,7 +55,8 @@ pub struct Playout {
     believed: u8,
     /// Mean length of payloads whose level only decoding tells: one that is much longer begins a word.
     usual_len: usize,
-    pcm: Box<[i16; LONGEST]>,
+    /// One packet as decoded.
+    pcm: Box<[i16]>,
     fifo: Fifo,
     stretcher: Stretcher,
     /// Passed over at the last tick: what is decoded next fades in.
@@ -79,7 +82,7 @@ impl Playout {
             level: Level::Estimated(SILENT),
             believed: BELIEVED,
             usual_len: 0,
-            pcm: Box::new([0; LONGEST]),
+            pcm: vec![0; if codecs.contains(&AudioCodec::Opus) { LONGEST } else { LONGEST_BELOW_OPUS }].into(),
             fifo: Fifo::new(),
             stretcher: Stretcher::default(),
             skipped: true,
@@ -223,7 +226,7 @@ fn decode(step: Step<'_>, clock_rate: u32, voices: &mut [Voice], pcm: &mut [i16]
     match step {
         Step::Play { codec, payload, units } => {
             let Some(voice) = voice_of(voices, codec) else { return };
-            let wanted = voice.samples(units, clock_rate);
+            let wanted = voice.samples(units, clock_rate).min(pcm.len());
             match voice.decoder.decode(payload, pcm) {
                 Ok(len) if len == wanted => {}
                 // What cannot be read, or does not hold what it says, is as good as lost.
@@ -240,7 +243,8 @@ fn decode(step: Step<'_>, clock_rate: u32, voices: &mut [Voice], pcm: &mut [i16]
         }
         Step::Lost { codec, units, following } => {
             let Some(voice) = voice_of(voices, codec) else { return };
-            let out = &mut pcm[..voice.samples(units, clock_rate)];
+            let wanted = voice.samples(units, clock_rate).min(pcm.len());
+            let out = &mut pcm[..wanted];
             match following {
                 Some(following) => voice.decoder.recover(following, out),
                 None => voice.decoder.conceal(out),
@@ -249,7 +253,8 @@ fn decode(step: Step<'_>, clock_rate: u32, voices: &mut [Voice], pcm: &mut [i16]
         }
         Step::Starved { codec, units } => {
             let Some(voice) = voice_of(voices, codec) else { return };
-            let out = &mut pcm[..voice.samples(units, clock_rate)];
+            let wanted = voice.samples(units, clock_rate).min(pcm.len());
+            let out = &mut pcm[..wanted];
             voice.decoder.conceal(out);
             fifo.push(&mut voice.resampler, out);
         }
