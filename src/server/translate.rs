@@ -158,6 +158,7 @@ pub fn engine(settings: &Settings) -> EngineSettings {
         auto_gain: switch(settings.media.auto_gain),
         noise_suppression: switch(settings.media.noise_suppression),
         busy_limit: settings.media.busy_limit,
+        room_legs_per_thread: settings.media.room_legs_per_thread,
     }
 }
 

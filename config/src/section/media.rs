@@ -32,6 +32,8 @@ pub struct Media {
     pub noise_suppression: bool,
     /// A media thread that works more of its time than this takes no further call: 10 to 100 percent, 100 for never.
     pub busy_limit: u8,
+    /// So many legs of one conference are put on one media thread before others get their share: 0 for all, up to 4096.
+    pub room_legs_per_thread: usize,
     /// In order of preference.
     pub codecs: Vec<AudioCodec>,
 }
@@ -58,6 +60,7 @@ impl Default for Media {
             auto_gain: true,
             noise_suppression: false,
             busy_limit: 85,
+            room_legs_per_thread: 500,
             codecs: vec![Opus, G722, Pcma, Pcmu],
         }
     }
@@ -91,6 +94,9 @@ impl Media {
         }
         if !(10..=100).contains(&self.busy_limit) {
             unfit.push(Unfit { key: "media.busy-limit", reason: "must be 10 to 100".into() });
+        }
+        if self.room_legs_per_thread > 4096 {
+            unfit.push(Unfit { key: "media.room-legs-per-thread", reason: "must be 0 to 4096".into() });
         }
         let twice = (1..self.codecs.len()).any(|at| self.codecs[..at].contains(&self.codecs[at]));
         if self.codecs.is_empty() || twice {

@@ -8,9 +8,6 @@ use crate::plan::MediaPlan;
 
 #[derive(Debug)]
 pub enum MediaCommand {
-    OpenRoom {
-        room: RoomId,
-    },
     /// Closes the mix; legs still in it hear silence until they join another or close.
     CloseRoom {
         room: RoomId,

@@ -12,7 +12,7 @@ use rtrb::{Producer, PushError, RingBuffer};
 use super::command::MediaCommand;
 use super::counters::{Counters, Published};
 use super::io::EventFd;
-use super::mailbox::{Letter, Released};
+use super::mailbox::{Letter, Order, Released};
 use super::media_events::MediaEvents;
 use super::ports::Ports;
 use super::prepare::Preparer;
@@ -87,50 +87,56 @@ impl Engine {
 }
 
 impl EngineHandle {
-    /// Opens a room on the shard with the fewest legs.
+    /// Opens a room on the shard that is least busy.
     pub fn open_room(&self) -> RoomId {
-        let mut preparer = lock(&self.inner.preparer);
-        let (room, letter) = preparer.open_room();
+        let mut preparer = self.inner.measured_preparer();
+        let (room, home, letter) = preparer.open_room();
         // A shard that takes no letter for so long will refuse the room's first leg too, and say so.
-        let _ = self.inner.shards[preparer.shard_of_room(room)].deliver_patiently(letter);
+        let _ = self.inner.shards[home].deliver_patiently(letter);
         room
     }
 
-    /// Binds an RTP and an RTCP port for a leg that begins on `near`'s shard.
+    /// Binds an RTP and an RTCP port for a leg that begins where `near` has a part, or is to get one.
     pub fn open_leg(&self, near: RoomId) -> Result<OpenedLeg, EngineError> {
         let sockets = self.inner.ports.open().map_err(|none| EngineError::NoPorts {
             range: self.inner.ports.range(),
             in_use: none.in_use,
             refused: none.refused,
         })?;
-        let mut preparer = lock(&self.inner.preparer);
-        let shard = &self.inner.shards[preparer.shard_of_room(near)];
+        let mut preparer = self.inner.measured_preparer();
+        let shard = &self.inner.shards[preparer.placement.choose_for_leg(near)];
         shard.check_space(&preparer)?;
         check_headroom(shard.index, &shard.published, self.inner.busy_limit)?;
         let opened = preparer.open_leg();
         let (leg, rtp_port) = (opened.id, sockets.rtp_port);
         shard.deliver(Letter::Open { leg: opened, sockets: Box::new(sockets) })?;
-        preparer.settle(leg, shard.index);
+        preparer.placement.settle(leg, shard.index, Some(near));
         Ok(OpenedLeg { leg, rtp_port, rtcp_port: rtp_port + 1 })
     }
 
-    /// Hands a command to its shard. What it names and is not open (any more) is passed over. A leg that joins a room
+    /// Hands a command to its shards. What it names and is not open (any more) is passed over. A leg that joins a room
     /// on another shard moves there, which may take the caller a few milliseconds.
     pub fn send(&self, command: MediaCommand) -> Result<(), EngineError> {
         let mut preparer = lock(&self.inner.preparer);
         if let MediaCommand::Join { leg, room } = command {
-            let home = preparer.shard_of_room(room);
-            self.inner.move_leg(leg, home, &mut preparer)?;
+            drop(preparer);
+            preparer = self.inner.measured_preparer();
+            self.inner.make_way(leg, room, &mut preparer)?;
         }
-        let Some(shard) = shard_of(&command, &preparer) else { return Ok(()) };
-        let closed = match command {
-            MediaCommand::CloseLeg { leg } => Some(leg),
-            _ => None,
+        let (closed, is_for_rooms) = match command {
+            MediaCommand::CloseLeg { leg } => (Some(leg), false),
+            MediaCommand::CloseRoom { .. } | MediaCommand::PlayToRoom { .. } => (None, true),
+            _ => (None, false),
         };
-        let letter = preparer.prepare(command)?;
-        self.inner.shards[shard].deliver(letter)?;
+        let mut outcome = Ok(());
+        for (shard, letter) in preparer.prepare(command)? {
+            let shard = &self.inner.shards[shard];
+            let delivered = if is_for_rooms { shard.deliver_patiently(letter) } else { shard.deliver(letter) };
+            outcome = outcome.and(delivered);
+        }
+        outcome?;
         if let Some(leg) = closed {
-            preparer.leave(leg);
+            preparer.forget(leg);
         }
         Ok(())
     }
@@ -153,48 +159,57 @@ impl EngineHandle {
 
 /// Better refuse the next leg than spoil those that are there.
 pub(super) fn check_headroom(shard: usize, published: &Published, limit: u8) -> Result<(), EngineError> {
-    let percent = published.load_percent();
+    let percent = published.measured().busy / 10;
     if limit < 100 && percent > limit.into() {
         return Err(EngineError::Overloaded { shard, percent, limit });
     }
     Ok(())
 }
 
-fn shard_of(command: &MediaCommand, preparer: &Preparer) -> Option<usize> {
-    use MediaCommand::*;
-    match command {
-        OpenRoom { room } | CloseRoom { room } | PlayToRoom { room, .. } => Some(preparer.shard_of_room(*room)),
-        Connect { leg, .. }
-        | Join { leg, .. }
-        | Leave { leg }
-        | Echo { leg }
-        | SetMute { leg, .. }
-        | SetDeaf { leg, .. }
-        | SetGain { leg, .. }
-        | SetAutoGain { leg, .. }
-        | SetNoiseSuppression { leg, .. }
-        | SendKey { leg, .. }
-        | Play { leg, .. }
-        | StopPlaying { leg }
-        | PlayMusic { leg, .. }
-        | StopMusic { leg }
-        | CloseLeg { leg } => preparer.shard_of_leg(*leg),
-    }
-}
-
 impl Inner {
+    /// The preparer, told how busy the shards are.
+    fn measured_preparer(&self) -> MutexGuard<'_, Preparer> {
+        let mut preparer = lock(&self.preparer);
+        for shard in &self.shards {
+            preparer.placement.handle_measured(shard.index, shard.published.measured());
+        }
+        preparer
+    }
+
+    /// Before a leg joins a room: moves the leg to its shard for it, and gives the room a part there.
+    fn make_way(&self, leg: LegId, room: RoomId, preparer: &mut Preparer) -> Result<(), EngineError> {
+        let Some(shard) = preparer.placement.shard_for_joining(leg, room) else { return Ok(()) };
+        self.move_leg(leg, room, shard, preparer)?;
+        if preparer.placement.parts(room).contains(&shard) {
+            return Ok(());
+        }
+        for (to, letter) in preparer.open_wing(room, shard) {
+            // A wing without all its trunks is closed again, which cuts those that it has.
+            if let Err(error) = self.shards[to].deliver_patiently(letter) {
+                let _ = self.shards[shard].deliver_patiently(Letter::Order(Order::CloseRoom { room }));
+                return Err(error);
+            }
+        }
+        preparer.placement.add_part(room, shard);
+        Ok(())
+    }
+
     /// Takes a leg from one shard to another, with its sockets and all that it has. It stays as it is where the other
     /// shard has no room for it.
-    fn move_leg(&self, leg: LegId, home: usize, preparer: &mut Preparer) -> Result<(), EngineError> {
-        let Some(from) = preparer.shard_of_leg(leg).filter(|from| *from != home) else { return Ok(()) };
+    fn move_leg(&self, leg: LegId, room: RoomId, home: usize, preparer: &mut Preparer) -> Result<(), EngineError> {
+        let Some(from) = preparer.placement.shard_of_leg(leg) else { return Ok(()) };
+        if from == home {
+            preparer.placement.settle(leg, home, Some(room));
+            return Ok(());
+        }
         let (from, home) = (&self.shards[from], &self.shards[home]);
         home.check_space(preparer)?;
         let Some(released) = from.release(leg)? else { return Ok(()) };
         match home.deliver_patiently(Letter::Open { leg: released.leg, sockets: released.sockets }) {
-            Ok(()) => preparer.settle(leg, home.index),
+            Ok(()) => preparer.placement.settle(leg, home.index, Some(room)),
             // Both halves of the move failed: the leg went down with its letter.
             Err(error) => {
-                preparer.leave(leg);
+                preparer.forget(leg);
                 return Err(error);
             }
         }
@@ -237,7 +252,7 @@ impl ShardEnd {
     }
 
     fn check_space(&self, preparer: &Preparer) -> Result<(), EngineError> {
-        match preparer.legs_on(self.index) {
+        match preparer.placement.legs_on(self.index) {
             legs if legs < LEGS_PER_SHARD => Ok(()),
             legs => Err(EngineError::Full { shard: self.index, legs }),
         }

@@ -17,6 +17,7 @@ use super::ports::LegSockets;
 use super::room::Room;
 use super::settings::MAX_SPEAKERS;
 use super::streams::Streams;
+use super::trunk::Trunk;
 use crate::dtmf::KeyWay;
 use crate::id::{LegId, RoomId};
 use crate::mix::{EncodeChain, NoiseSuppressor};
@@ -56,6 +57,11 @@ pub(super) enum Order {
     },
     CloseRoom {
         room: RoomId,
+    },
+    /// Joins this shard's part of a room to another shard's.
+    Link {
+        room: RoomId,
+        trunk: Box<Trunk>,
     },
     Connect {
         leg: LegId,
@@ -131,6 +137,7 @@ pub(super) enum Returned {
     Clip(Arc<Clip>),
     Sockets(Box<LegSockets>),
     Suppressor(Box<NoiseSuppressor>),
+    Trunk(Box<Trunk>),
 }
 
 /// A [`MediaEvent`] without anything on the heap.

@@ -33,6 +33,8 @@ pub struct EngineSettings {
     pub noise_suppression: Switch,
     /// A shard that works more of its time than this takes no further leg: percent, 100 for never.
     pub busy_limit: u8,
+    /// So many legs of one room are put on one shard before others get their share: 0 for all.
+    pub room_legs_per_thread: usize,
 }
 
 impl Default for EngineSettings {
@@ -46,6 +48,7 @@ impl Default for EngineSettings {
             auto_gain: Switch::On,
             noise_suppression: Switch::Off,
             busy_limit: 85,
+            room_legs_per_thread: 500,
         }
     }
 }

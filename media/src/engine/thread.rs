@@ -100,7 +100,7 @@ impl ShardThread {
             shard.handle_tick(due, now, io);
             let done = Instant::now();
             let overran = beat.poll_timeout(shard.used_phases()).is_some_and(|next| next <= done);
-            shard.count_tick(done.saturating_duration_since(now), overran, done);
+            shard.count_tick(due.phase, done.saturating_duration_since(now), overran, done);
             now = done;
         }
     }

@@ -122,6 +122,16 @@ impl Phone {
         }
     }
 
+    /// The phone's side of the keys that a handshake brought.
+    pub fn secure(&mut self, keys: &SrtpKeys) {
+        self.protector = Some(Protector::new(keys).expect("keys"));
+        self.unprotector = Some(Unprotector::new(keys).expect("keys"));
+    }
+
+    pub fn is_secured(&self) -> bool {
+        self.protector.is_some()
+    }
+
     /// What the server is told of the phone.
     pub fn plan(&self) -> MediaPlan {
         let receive = [
