@@ -8,10 +8,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rtrb::{Producer, PushError, RingBuffer};
+use tracing::info;
 
 use super::command::MediaCommand;
 use super::counters::{Counters, Published};
-use super::io::EventFd;
+use super::io::{EventFd, descriptors};
 use super::mailbox::{Letter, Order, Released};
 use super::media_events::MediaEvents;
 use super::ports::Ports;
@@ -72,6 +73,11 @@ struct ShardEnd {
 impl Engine {
     /// Starts the shards.
     pub fn start(settings: EngineSettings) -> Result<(EngineHandle, MediaEvents), EngineError> {
+        let descriptors = descriptors::raise_limit();
+        let pairs = (settings.ports.end() - settings.ports.start()) / 2;
+        if descriptors < 2 * u64::from(pairs) {
+            info!(descriptors, pairs, "the limit of open files ends before the media ports do");
+        }
         let mut random = Random::from_entropy();
         let preparer = Preparer::new(&settings, random.next_u64())?;
         let ports = Ports::new(&settings, &mut random);

@@ -141,6 +141,7 @@ impl Shard {
         self.desk.tally.add(Count::SKIPPED, due.skipped);
         self.desk.tally.add(Count::LATE_TICKS, (due.late > LATE).into());
         self.desk.begin_tick(self.load.hurries(now));
+        io.begin_tick();
         self.receive(due.phase, at, io);
         let Self { rooms, legs, alone, desk, served, .. } = self;
         for room in rooms.iter_mut().filter(|room| room.phase == due.phase) {

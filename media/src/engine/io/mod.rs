@@ -1,5 +1,6 @@
 //! Where a shard's packets come from and go to, and how its thread waits: sockets, or the simulation of tests.
 
+pub(super) mod descriptors;
 mod epoll;
 mod event_fd;
 mod mmsg;
@@ -34,6 +35,9 @@ pub enum Channel {
 
 /// The packets of one shard.
 pub(super) trait PacketIo {
+    /// A tick of one phase begins: what follows is bounded anew.
+    fn begin_tick(&mut self) {}
+
     /// Hands over what waits on a leg's RTP port, oldest first, and when each datagram came: ticks are 20 ms apart, and
     /// to take the tick for the arrival would make 20 ms of jitter.
     fn receive(&mut self, leg: Slot, each: impl FnMut(&mut [u8], SocketAddr, Instant));
