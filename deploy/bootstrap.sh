@@ -85,6 +85,15 @@ for_test() {
     need baresip baresip-core "a foreign phone: calls with sound"
     [ -n "$(find /usr/lib /usr/local/lib -path '*baresip/modules/avcodec.so' -print -quit 2>/dev/null)" ] ||
         need baresip-ffmpeg baresip-ffmpeg "audio and video modules of that phone"
+    # The feature amr-wb is tested too.
+    [ -e /usr/include/opencore-amrwb/dec_if.h ] || {
+        say "missing: the decoder of AMR-WB, Debian package libopencore-amrwb-dev"
+        missing="$missing libopencore-amrwb-dev"
+    }
+    [ -e /usr/include/vo-amrwbenc/enc_if.h ] || {
+        say "missing: the encoder of AMR-WB, Debian package libvo-amrwbenc-dev"
+        missing="$missing libvo-amrwbenc-dev"
+    }
     has chromium || has google-chrome || need chromium chromium "a foreign browser: opens the console and joins meetings"
     install_missing
 }

@@ -18,7 +18,7 @@ use plenary_media::plan::{AudioCodec, OpusWishes, SrtpKeys, SrtpSuite};
 use plenary_media::rtp::{RtpHeader, RtpPacket, RtpTimestamp, SequenceNumber, Ssrc};
 use plenary_media::secure::{MAX_OVERHEAD, Protector, Unprotector};
 
-const CODECS: [AudioCodec; 4] = [AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722, AudioCodec::Opus];
+const CODECS: [AudioCodec; AudioCodec::ALL.len()] = AudioCodec::ALL;
 const ROUNDS: usize = 7;
 
 struct Counting;

@@ -239,6 +239,7 @@ fn payload_type(codec: AudioCodec) -> u8 {
         AudioCodec::Pcmu => 0,
         AudioCodec::Pcma => 8,
         AudioCodec::G722 => 9,
+        AudioCodec::AmrWb(_) => 98,
         AudioCodec::Opus => 111,
     }
 }

@@ -12,6 +12,8 @@ pub use security::{
     DtlsPlan, DtlsRole, Fingerprint, FingerprintError, FingerprintHash, IceCredentials, IcePlan, Security,
 };
 
+pub use crate::codec::amr::AmrFormat;
+
 /// Everything that the engine must know of one leg's streams.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MediaPlan {
@@ -101,14 +103,39 @@ pub enum AudioCodec {
     Pcma,
     G722,
     Opus,
+    /// With the feature `amr-wb` alone.
+    AmrWb(AmrFormat),
 }
 
 impl AudioCodec {
+    /// All that are built in, without parameters.
+    #[cfg(feature = "amr-wb")]
+    pub const ALL: [Self; 5] = [Self::Pcmu, Self::Pcma, Self::G722, Self::Opus, Self::AmrWb(AmrFormat::PLAIN)];
+    #[cfg(not(feature = "amr-wb"))]
+    pub const ALL: [Self; 4] = [Self::Pcmu, Self::Pcma, Self::G722, Self::Opus];
+
+    /// Its place in [`ALL`](Self::ALL).
+    pub fn index(self) -> usize {
+        match self {
+            Self::Pcmu => 0,
+            Self::Pcma => 1,
+            Self::G722 => 2,
+            Self::Opus => 3,
+            Self::AmrWb(_) => 4,
+        }
+    }
+
+    /// Whether both are the same codec, whatever their parameters.
+    pub fn is_like(self, other: Self) -> bool {
+        self.index() == other.index()
+    }
+
     /// The RTP clock in Hz. G.722 samples at 16 kHz and still counts 8000 (RFC 3551 §4.5.2).
     pub fn clock_rate(self) -> u32 {
         match self {
             Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
             Self::Opus => 48_000,
+            Self::AmrWb(_) => 16_000,
         }
     }
 
@@ -119,6 +146,7 @@ impl AudioCodec {
             Self::Pcma => "pcma",
             Self::G722 => "g722",
             Self::Opus => "opus",
+            Self::AmrWb(_) => "amr-wb",
         }
     }
 }

@@ -49,6 +49,7 @@ impl Load {
             AudioCodec::Pcma => "PCMA",
             AudioCodec::G722 => "G.722",
             AudioCodec::Opus => "Opus",
+            AudioCodec::AmrWb(_) => "AMR-WB",
         };
         if self.srtp { format!("{codec}, SRTP") } else { codec.to_owned() }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use plenary_config::{Settings, SrtpPolicy as ConfiguredSrtp, TlsClients};
 use plenary_media::engine::{EngineSettings, Switch};
-use plenary_media::plan::AudioCodec;
+use plenary_media::plan::{AmrFormat, AudioCodec};
 use plenary_sip::endpoint::{EndpointSettings, EventPackage, NewSubscription};
 use plenary_sip::guard::{GuardSettings, Rate};
 use plenary_sip::message::{Host, Method};
@@ -208,6 +208,7 @@ fn media_policy(settings: &Settings) -> MediaPolicy {
         Configured::G722 => AudioCodec::G722,
         Configured::Pcma => AudioCodec::Pcma,
         Configured::Pcmu => AudioCodec::Pcmu,
+        Configured::AmrWb => AudioCodec::AmrWb(AmrFormat::PLAIN),
     };
     MediaPolicy {
         codecs: settings.media.codecs.iter().map(codec).collect(),

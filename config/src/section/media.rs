@@ -43,6 +43,8 @@ pub enum AudioCodec {
     G722,
     Pcma,
     Pcmu,
+    /// With the feature `amr-wb` alone.
+    AmrWb,
 }
 
 impl Default for Media {
@@ -93,6 +95,10 @@ impl Media {
             unfit.push(Unfit { key: "media.busy-limit", reason: "must be 10 to 100".into() });
         }
         let twice = (1..self.codecs.len()).any(|at| self.codecs[..at].contains(&self.codecs[at]));
+        if !cfg!(feature = "amr-wb") && self.codecs.contains(&AudioCodec::AmrWb) {
+            let reason = "names amr-wb, which is not built into this server: build it with the feature amr-wb".into();
+            unfit.push(Unfit { key: "media.codecs", reason });
+        }
         if self.codecs.is_empty() || twice {
             unfit.push(Unfit { key: "media.codecs", reason: "must name at least one codec, none twice".into() });
         }

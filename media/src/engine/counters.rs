@@ -16,7 +16,7 @@ pub const TICK_BOUNDS: [Duration; 7] = [
     Duration::from_millis(20),
 ];
 
-pub const CODECS: [AudioCodec; 4] = [AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722, AudioCodec::Opus];
+pub const CODECS: [AudioCodec; AudioCodec::ALL.len()] = AudioCodec::ALL;
 
 /// Why a datagram was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,25 +99,16 @@ impl Count {
     }
 
     pub fn encodes(codec: AudioCodec) -> Self {
-        Self(ENCODES + position(codec))
+        Self(ENCODES + codec.index())
     }
 
     pub fn legs(codec: AudioCodec, secured: bool) -> Self {
-        Self(LEGS + 2 * position(codec) + usize::from(secured))
+        Self(LEGS + 2 * codec.index() + usize::from(secured))
     }
 
     pub fn tick(took: Duration) -> Self {
         let bucket = TICK_BOUNDS.iter().position(|bound| took <= *bound);
         Self(TICKS + bucket.unwrap_or(TICK_BOUNDS.len()))
-    }
-}
-
-fn position(codec: AudioCodec) -> usize {
-    match codec {
-        AudioCodec::Pcmu => 0,
-        AudioCodec::Pcma => 1,
-        AudioCodec::G722 => 2,
-        AudioCodec::Opus => 3,
     }
 }
 
@@ -256,7 +247,7 @@ impl Counters {
     }
 
     pub fn encodes_of(&self, codec: AudioCodec) -> u64 {
-        self.encodes.iter().find(|(of, _)| *of == codec).map_or(0, |(_, count)| *count)
+        self.encodes.iter().find(|(of, _)| of.is_like(codec)).map_or(0, |(_, count)| *count)
     }
 }
 
@@ -275,7 +266,7 @@ mod tests {
             shard.publish(&tally);
         }
         let counters = Counters::sum(shards.iter());
-        assert_eq!(counters.legs.last(), Some(&(AudioCodec::Opus, true, 7)));
+        assert_eq!(counters.legs.iter().find(|(_, _, legs)| *legs > 0), Some(&(AudioCodec::Opus, true, 7)));
         assert_eq!(counters.refused(Refusal::Looped), 2);
         assert_eq!(counters.ticks.buckets.last(), Some(&(None, 2)));
     }

@@ -13,6 +13,7 @@ use super::counters::Refusal;
 use super::guard::Guard;
 use super::latch::{Latch, Proof, Verdict};
 use super::settings::EngineError;
+use crate::codec::amr::{Mode, Payload};
 use crate::dtmf::{KeyPress, KeyReceiver, ToneReceiver};
 use crate::id::LegId;
 use crate::mix::level::level_of_extension;
@@ -39,6 +40,8 @@ pub(super) struct Receiver {
     successor: Option<(Ssrc, u8)>,
     pub playout: Playout,
     pub keys: KeyReceiver,
+    /// What the peer asks to be sent (RFC 4867 §4.3.1).
+    pub mode_request: Option<Mode>,
     /// Of a peer that knows no telephone-event.
     pub tones: Option<ToneReceiver>,
 }
@@ -77,6 +80,7 @@ impl Receiver {
             successor: None,
             playout: Playout::new(&codecs(plan)).map_err(codec)?,
             keys: KeyReceiver::default(),
+            mode_request: None,
             tones: (!has_events).then(ToneReceiver::default),
         })
     }
@@ -189,6 +193,14 @@ impl Receiver {
         }
     }
 
+    fn note_request(&mut self, codec: AudioCodec, payload: &[u8]) {
+        if let AudioCodec::AmrWb(format) = codec
+            && let Ok(payload) = Payload::parse(format.layout, payload)
+        {
+            self.mode_request = payload.request();
+        }
+    }
+
     fn deliver(
         &mut self,
         kind: ReceiveKind,
@@ -200,6 +212,7 @@ impl Receiver {
         match kind {
             _ if !self.listens => (None, None),
             ReceiveKind::Audio(codec) => {
+                self.note_request(codec, payload);
                 (None, Some(self.playout.handle_leveled_packet(codec, header, told_dbov, payload, now)))
             }
             ReceiveKind::ComfortNoise => {

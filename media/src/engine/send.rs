@@ -29,6 +29,8 @@ pub(super) enum Hush {
     ComfortNoise(u8),
     /// One packet of silence every 400 ms, as DTX of Opus does it (RFC 7587 §3.1.3).
     Sparse,
+    /// A description of silence every 160 ms (3GPP TS 26.193 §5.1.2).
+    Described,
 }
 
 /// What a tick of silence sends.
@@ -44,20 +46,23 @@ impl Hush {
         let noise = plan.receive.iter().find(|format| format.kind == ReceiveKind::ComfortNoise);
         match (plan.send.codec, noise) {
             (AudioCodec::Pcmu | AudioCodec::Pcma, Some(format)) => Self::ComfortNoise(format.payload_type),
+            (AudioCodec::AmrWb(_), _) => Self::Described,
             (AudioCodec::Opus, _) if plan.send.opus.dtx => Self::Sparse,
             _ => Self::Whole,
         }
     }
 
-    /// `silent_ticks`: how many were silent before this one.
-    pub fn at(self, silent_ticks: u64) -> Hushed {
+    /// `silent_ticks`: how many were silent before this one. `packet_ticks`: how many a packet takes, for one of as many
+    /// ticks in a row ends one.
+    pub fn at(self, silent_ticks: u64, packet_ticks: u64) -> Hushed {
         let after = silent_ticks.checked_sub(HANGOVER_TICKS);
         match (self, after) {
             (Self::Whole, _) | (_, None) => Hushed::Silence,
             (Self::ComfortNoise(payload_type), Some(after)) if after.is_multiple_of(10) => {
                 Hushed::ComfortNoise(payload_type)
             }
-            (Self::Sparse, Some(after)) if after.is_multiple_of(20) => Hushed::Silence,
+            (Self::Sparse, Some(after)) if after % 20 < packet_ticks => Hushed::Silence,
+            (Self::Described, Some(after)) if after % 8 < packet_ticks => Hushed::Silence,
             _ => Hushed::Nothing,
         }
     }
@@ -219,6 +224,11 @@ impl Sender {
         let rate = u128::from(self.format.codec.clock_rate());
         let position = since_start.as_nanos() * rate / 1_000_000_000;
         self.rtp.has_sent().then(|| self.rtp.info(ntp, position as u64))
+    }
+
+    /// Ticks that a packet takes, begun ones counted.
+    pub fn packet_ticks(&self) -> u64 {
+        (self.format.ptime.as_millis() as u64).div_ceil(TICK.as_millis() as u64).max(1)
     }
 
     fn units(&self) -> u32 {

@@ -15,7 +15,7 @@ use super::solo::Solo;
 use crate::codec::packet_time;
 use crate::dtmf::KeySender;
 use crate::id::LegId;
-use crate::plan::{AudioPlan, MediaPlan, Security, SrtpKeys};
+use crate::plan::{AudioCodec, AudioPlan, MediaPlan, Security, SrtpKeys};
 use crate::random::Random;
 use crate::secure::dtls::{DtlsError, Identity};
 use crate::secure::{Protector, Unprotector};
@@ -87,6 +87,14 @@ impl Streams {
     /// Whether packets can leave at all.
     pub fn is_open(&self) -> bool {
         self.sender.lets_pass() && self.path.as_ref().is_none_or(|path| path.is_open())
+    }
+
+    /// Whether the peer asked for a mode of AMR-WB that it is not sent by itself (RFC 4867 §4.3.1).
+    pub fn wants_another_mode(&self) -> bool {
+        match (self.sender.format.codec, self.receiver.mode_request) {
+            (AudioCodec::AmrWb(format), Some(mode)) => mode != format.initial() && format.allowed().holds(mode),
+            _ => false,
+        }
     }
 
     /// `quiet_for`: since the last packet that counted.

@@ -357,7 +357,7 @@ mod tests {
     use crate::plan::OpusWishes;
     use crate::rtp::{RtpTimestamp, SequenceNumber, Ssrc};
 
-    const ALL: [AudioCodec; 4] = [AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722, AudioCodec::Opus];
+    const ALL: [AudioCodec; AudioCodec::ALL.len()] = AudioCodec::ALL;
 
     /// Plays a tone of 400 Hz and −13 dBov through a codec, and gives what each tick pulled.
     fn played(codec: AudioCodec, ptime: u64, ticks: u64, lost: impl Fn(u16) -> bool) -> (Vec<(Sound, Frame)>, Playout) {
@@ -426,7 +426,10 @@ mod tests {
             let step = largest_step(&frames[10..]);
             assert!(step < 2_000, "{codec:?}: step of {step}");
             let levels: Vec<Sound> = frames[10..].iter().map(|(sound, _)| *sound).collect();
-            let good = |sound: &Sound| matches!(sound, Sound::Voice { level_dbov: -26..=-9 });
+            // AMR-WB's own way of going on (TS 26.191) is made for voices, and needs two frames to find a pure tone again.
+            let softest = if matches!(codec, AudioCodec::AmrWb(_)) { -40 } else { -26 };
+            let good =
+                |sound: &Sound| matches!(sound, Sound::Voice { level_dbov } if (softest..=-9).contains(level_dbov));
             assert!(levels.iter().all(good), "{codec:?}: {levels:?}");
         }
     }

@@ -40,6 +40,8 @@ pub struct Model {
     pub comfort_noise: bool,
     /// `usedtx=1` of Opus.
     pub dtx: bool,
+    /// The mode of AMR-WB that the phone asks for in every payload.
+    pub asks_mode: Option<u8>,
 }
 
 impl Default for Model {
@@ -55,6 +57,7 @@ impl Default for Model {
             returns: None,
             comfort_noise: false,
             dtx: false,
+            asks_mode: None,
         }
     }
 }
@@ -182,6 +185,9 @@ impl Phone {
             Encoded::Payload(len) => len,
             Encoded::Nothing => 0,
         };
+        if let Some(mode) = self.model.asks_mode {
+            payload[0] = mode << 4 | payload[0] & 0x0f;
+        }
         let position = self.said * u64::from(self.units());
         self.said += 1;
         self.packet(payload_type(self.model.codec), self.said == 1, position, &payload[..len])
@@ -274,6 +280,7 @@ pub fn payload_type(codec: AudioCodec) -> u8 {
         AudioCodec::Pcmu => 0,
         AudioCodec::Pcma => 8,
         AudioCodec::G722 => 9,
+        AudioCodec::AmrWb(_) => 98,
         AudioCodec::Opus => 111,
     }
 }

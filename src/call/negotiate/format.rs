@@ -1,4 +1,5 @@
-//! Payload numbers and what they mean: RFC 3551 (G.711, G.722), RFC 7587 (Opus), RFC 4733 (keys), RFC 3389 (comfort noise).
+//! Payload numbers and what they mean: RFC 3551 (G.711, G.722), RFC 7587 (Opus), RFC 4867 (AMR-WB), RFC 4733 (keys),
+//! RFC 3389 (comfort noise).
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use plenary_media::plan::{AudioCodec, OpusWishes, ReceiveFormat, ReceiveKind, Se
 use plenary_sip::sdp::attribute::RtpFormat;
 use plenary_sip::sdp::{Attributes, MediaDescription};
 
+use super::amr;
 use super::error::NegotiationError;
 use super::policy::MediaPolicy;
 
@@ -27,7 +29,7 @@ impl CommonFormats {
         for format in &formats {
             match codec_of(format) {
                 // The same codec under a second number (T-48 kind: other fmtp) adds nothing that we could tell apart.
-                Some(codec) if policy.codecs.contains(&codec) && !audio.iter().any(|(known, _)| *known == codec) => {
+                Some(codec) if policy.allows(codec) && !audio.iter().any(|(known, _)| known.is_like(codec)) => {
                     audio.push((codec, format.clone()));
                 }
                 _ => {}
@@ -47,7 +49,7 @@ impl CommonFormats {
 
     /// Puts the codecs into our order of preference.
     pub(super) fn preferred_by(mut self, policy: &MediaPolicy) -> Self {
-        let place = |codec: &AudioCodec| policy.codecs.iter().position(|allowed| allowed == codec);
+        let place = |codec: &AudioCodec| policy.codecs.iter().position(|allowed| allowed.is_like(*codec));
         self.audio.sort_by_key(|(codec, _)| place(codec));
         self
     }
@@ -86,6 +88,7 @@ impl CommonFormats {
 fn codec_of(format: &RtpFormat) -> Option<AudioCodec> {
     match format.encoding.to_ascii_lowercase().as_str() {
         "opus" => Some(AudioCodec::Opus),
+        "amr-wb" => amr::read(format).map(AudioCodec::AmrWb),
         "pcmu" if format.clock_rate == 8000 && format.channels == 1 => Some(AudioCodec::Pcmu),
         "pcma" if format.clock_rate == 8000 && format.channels == 1 => Some(AudioCodec::Pcma),
         "g722" if format.channels == 1 && (format.clock_rate == 8000 || format.payload_type == 9) => {
@@ -123,12 +126,13 @@ fn no_common_codec(offered: &[RtpFormat], policy: &MediaPolicy) -> NegotiationEr
 fn packet_time(attributes: &Attributes, codec: AudioCodec) -> Duration {
     let possible: &[u64] = match codec {
         AudioCodec::Opus => &[60, 40, 20, 10], // RFC 6716 §2.1.4
+        AudioCodec::AmrWb(_) => &[60, 40, 20], // RFC 4867 §4.1
         _ => &[60, 50, 40, 30, 20, 10],
     };
     let wish = attributes.ptime().unwrap_or(Duration::from_millis(20));
     let wish = attributes.maxptime().map_or(wish, |longest| wish.min(longest));
     let fitting = possible.iter().map(|time| Duration::from_millis(*time)).find(|time| *time <= wish);
-    fitting.unwrap_or(Duration::from_millis(10))
+    fitting.unwrap_or(Duration::from_millis(possible.last().copied().unwrap_or(20)))
 }
 
 /// RFC 7587 §6.1, with the limits of `b=` (RFC 8866 §5.8, RFC 3890) applied.
@@ -168,7 +172,7 @@ impl PayloadNumbers {
 
     /// The number of a format: the one it has, else its usual one, else the next that is free.
     pub(super) fn of(&mut self, kind: ReceiveKind) -> ReceiveFormat {
-        if let Some(known) = self.0.iter().rev().find(|known| known.kind == kind) {
+        if let Some(known) = self.0.iter().rev().find(|known| is_like(known.kind, kind)) {
             return *known;
         }
         let free = |number: &u8| self.0.iter().all(|known| known.payload_type != *number);
@@ -183,7 +187,7 @@ impl PayloadNumbers {
         let mut listed: Vec<ReceiveFormat> =
             policy.codecs.iter().map(|codec| self.of(ReceiveKind::Audio(*codec))).collect();
         if policy.telephone_event {
-            for clock_rate in [8000, 48_000] {
+            for clock_rate in [8000, 16_000, 48_000] {
                 if policy.codecs.iter().any(|codec| codec.clock_rate() == clock_rate) {
                     listed.push(self.of(ReceiveKind::TelephoneEvent { clock_rate }));
                 }
@@ -193,14 +197,24 @@ impl PayloadNumbers {
     }
 }
 
+/// A codec keeps its number also with other parameters: those that were agreed are offered again.
+fn is_like(known: ReceiveKind, kind: ReceiveKind) -> bool {
+    match (known, kind) {
+        (ReceiveKind::Audio(known), ReceiveKind::Audio(codec)) => known.is_like(codec),
+        _ => known == kind,
+    }
+}
+
 fn usual_number(kind: ReceiveKind) -> u8 {
     match kind {
         ReceiveKind::Audio(AudioCodec::Pcmu) => 0,
         ReceiveKind::Audio(AudioCodec::Pcma) => 8,
         ReceiveKind::Audio(AudioCodec::G722) => 9,
         ReceiveKind::Audio(AudioCodec::Opus) => 96,
+        ReceiveKind::Audio(AudioCodec::AmrWb(_)) => 98,
         ReceiveKind::ComfortNoise => 13,
         ReceiveKind::TelephoneEvent { clock_rate: 8000 } => 101,
+        ReceiveKind::TelephoneEvent { clock_rate: 16_000 } => 103,
         ReceiveKind::TelephoneEvent { .. } => 102,
     }
 }
@@ -212,6 +226,10 @@ pub(super) fn describe(formats: &[ReceiveFormat], attributes: &mut Attributes) {
             ReceiveKind::Audio(AudioCodec::Opus) => {
                 attributes.push_rtpmap(*payload_type, "opus", 48_000, 2);
                 attributes.push_fmtp(*payload_type, "useinbandfec=1");
+            }
+            ReceiveKind::Audio(AudioCodec::AmrWb(format)) => {
+                attributes.push_rtpmap(*payload_type, "AMR-WB", 16_000, 1);
+                attributes.push_fmtp(*payload_type, &amr::parameters(*format));
             }
             ReceiveKind::Audio(codec) => {
                 attributes.push_rtpmap(*payload_type, &codec.name().to_ascii_uppercase(), codec.clock_rate(), 1);
@@ -227,6 +245,7 @@ pub(super) fn describe(formats: &[ReceiveFormat], attributes: &mut Attributes) {
 
 #[cfg(test)]
 mod tests {
+    use plenary_media::plan::AmrFormat;
     use plenary_sip::sdp::SessionDescription;
 
     use super::*;
@@ -264,6 +283,34 @@ mod tests {
             let common = find(&format!("m=audio 4000 RTP/AVP 107\r\na=rtpmap:107 {map}"));
             assert_eq!(common.send_format(&audio("m=audio 4000 RTP/AVP 107")).codec, AudioCodec::Opus, "{map}");
         }
+    }
+
+    /// RFC 4867 §8.3: the payload number that can be taken is, with its parameters, and keeps both.
+    #[test]
+    fn amr_wb_is_taken_where_allowed_with_its_parameters_and_event() {
+        let media = audio(
+            "m=audio 4000 RTP/AVP 104 105 106 0\r\na=rtpmap:104 AMR-WB/16000\r\na=fmtp:104 crc=1\r\n\
+             a=rtpmap:105 AMR-WB/16000/1\r\na=fmtp:105 octet-align=1;mode-set=0,1,2\r\n\
+             a=rtpmap:106 telephone-event/16000\r\na=ptime:30",
+        );
+        let plain = CommonFormats::find(&media, &MediaPolicy::default()).expect("G.711 is in common");
+        assert_eq!(plain.send_format(&media).codec, AudioCodec::Pcmu, "not allowed unless configured");
+
+        let codecs = vec![AudioCodec::AmrWb(AmrFormat::PLAIN), AudioCodec::Pcmu];
+        let policy = MediaPolicy { codecs, ..MediaPolicy::default() };
+        let common = CommonFormats::find(&media, &policy).expect("in common").preferred_by(&policy);
+        let send = common.send_format(&media);
+        assert_eq!((send.payload_type, send.ptime), (105, Duration::from_millis(20)));
+        assert_eq!(common.send_event(), Some((106, 16_000)));
+        let mut attributes = Attributes::default();
+        describe(&common.listed(), &mut attributes);
+        let fmtp: Vec<&str> = attributes.values("fmtp").collect();
+        assert_eq!(fmtp[0], "105 octet-align=1;mode-set=0,1,2;mode-change-capability=2;max-red=0");
+
+        let mut numbers = PayloadNumbers::default();
+        numbers.learn(&common.listed());
+        let again = numbers.offered(&policy);
+        assert_eq!(again[0], ReceiveFormat { payload_type: 105, kind: ReceiveKind::Audio(send.codec) });
     }
 
     #[test]

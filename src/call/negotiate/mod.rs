@@ -13,6 +13,7 @@
 //! | `format` | which payload numbers mean which codec, what is in common (RFC 3551, 4733, 7587) |
 //! | `sdes` | which key line is taken (RFC 4568), when plain RTP is refused (RFC 8643) |
 //! | `dtls` | whose certificate, who begins the handshake (RFC 5763, 8842) |
+//! | `amr` | parameters of AMR-WB (RFC 4867) |
 //! | `ice` | whether checks find the peer (RFC 8839) |
 //! | `remote` | where the peer wants RTP and RTCP, and whether it holds |
 //! | `answer`, `offer` | the two directions of the exchange |
@@ -20,6 +21,7 @@
 //! Left out: video and other media (refused in place with port 0); the RTCP component of ICE and DTLS, since who has
 //! those has `a=rtcp-mux` too.
 
+mod amr;
 mod answer;
 mod dtls;
 mod entropy;

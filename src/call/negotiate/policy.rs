@@ -15,6 +15,12 @@ pub struct MediaPolicy {
     pub sdes_over_insecure: bool,
 }
 
+impl MediaPolicy {
+    pub(super) fn allows(&self, codec: AudioCodec) -> bool {
+        self.codecs.iter().any(|allowed| allowed.is_like(codec))
+    }
+}
+
 impl Default for MediaPolicy {
     fn default() -> Self {
         Self {
