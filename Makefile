@@ -30,8 +30,8 @@ console: $(CONSOLE) ## build the web console
 test: test-tools $(BROWSER_MODULES) ## run every test; the last line is the count
 	@deploy/test.sh
 
-bench: build ## measure conferences of 10 to 200 legs on this machine (release mode)
-	$(TARGET)/release/plenary prove --table
+bench: build ## measure conferences of 10 to 1000 legs, calls and registrations on this machine (release mode)
+	ulimit -n 8192 2>/dev/null; $(TARGET)/release/plenary prove --table
 
 lint: console ## formatting, clippy, licences, console
 	cargo fmt --all --check
@@ -41,7 +41,7 @@ lint: console ## formatting, clippy, licences, console
 	cargo deny check licenses
 	cd web-admin && npm run lint
 
-fuzz: ## feed every parser random input, FUZZ_SECONDS each (20); needs the nightly compiler
+fuzz: ## feed every parser random input, FUZZ_SECONDS each (20)
 	@deploy/fuzz.sh $(or $(FUZZ_SECONDS),20)
 
 soak: ## a million hostile messages against a started server (SOAK_MESSAGES, SOAK_SEED); some ten minutes

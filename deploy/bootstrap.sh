@@ -82,11 +82,36 @@ for_run() {
 
 for_test() {
     need sipp sip-tester "a foreign SIP stack: plays call flows against the server"
+    need openssl openssl "a foreign TLS and DTLS stack: shakes hands, and asks for what must be refused"
     need baresip baresip-core "a foreign phone: calls with sound"
     [ -n "$(find /usr/lib /usr/local/lib -path '*baresip/modules/avcodec.so' -print -quit 2>/dev/null)" ] ||
         need baresip-ffmpeg baresip-ffmpeg "audio and video modules of that phone"
+    # The feature amr-wb is tested too.
+    [ -e /usr/include/opencore-amrwb/dec_if.h ] || {
+        say "missing: the decoder of AMR-WB, Debian package libopencore-amrwb-dev"
+        missing="$missing libopencore-amrwb-dev"
+    }
+    [ -e /usr/include/vo-amrwbenc/enc_if.h ] || {
+        say "missing: the encoder of AMR-WB, Debian package libvo-amrwbenc-dev"
+        missing="$missing libvo-amrwbenc-dev"
+    }
     has chromium || has google-chrome || need chromium chromium "a foreign browser: opens the console and joins meetings"
+    python3 -c 'import venv, ensurepip' 2>/dev/null || {
+        say "missing: Python with virtual environments, Debian package python3-venv"
+        missing="$missing python3-venv"
+    }
     install_missing
+    bring_aiortc
+}
+
+# A foreign WebRTC stack, in a folder of its own: nothing of the system's Python is touched.
+bring_aiortc() {
+    wanted=rfc-tests/aiortc/requirements.txt
+    cmp -s "$wanted" "$tools/aiortc/installed" && return
+    say "installing $(cat "$wanted") from the Python registry into target/tools, for the tests only"
+    python3 -m venv "$tools/aiortc" && "$tools/aiortc/bin/pip" install --quiet --disable-pip-version-check -r "$wanted" >&2 ||
+        fail "aiortc could not be installed; the tests need it"
+    cp "$wanted" "$tools/aiortc/installed"
 }
 
 case "${1:-}" in

@@ -6,14 +6,17 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-20}
 
-rustup toolchain list | grep -q '^nightly' || {
-    echo "installing the nightly compiler: fuzzing needs its sanitizers"
-    rustup toolchain install nightly --profile minimal
-}
 command -v cargo-fuzz >/dev/null || {
     echo "installing cargo-fuzz: it builds and runs the targets"
-    cargo +nightly install --locked cargo-fuzz
+    cargo install --locked cargo-fuzz
 }
+# The sanitizers are part of every compiler, and of the nightly one alone by its own account.
+if rustup toolchain list 2>/dev/null | grep -q '^nightly'; then
+    toolchain=+nightly
+else
+    toolchain=
+    export RUSTC_BOOTSTRAP=1
+fi
 
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
@@ -23,7 +26,8 @@ for crate in sip media; do
         mkdir -p "$found/$crate/$target"
         echo "== $crate: $target, $seconds s"
         # New inputs go to the first folder; the seeds stay as they are.
-        (cd "$crate" && cargo +nightly fuzz run "$target" "$found/$crate/$target" "fuzz/corpus/$target" -- \
+        # shellcheck disable=SC2086 # no toolchain is no argument
+        (cd "$crate" && cargo $toolchain fuzz run "$target" "$found/$crate/$target" "fuzz/corpus/$target" -- \
             -max_total_time="$seconds" -max_len=8192 -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1)
     done
 done

@@ -31,6 +31,7 @@ step "server and crates: tests" cargo_tests --workspace
 for crate in plenary-sip plenary-media; do
     step "$crate without I/O: tests" cargo_tests -p $crate --no-default-features
 done
+step "plenary-media with AMR-WB: tests" cargo_tests -p plenary-media --features amr-wb --lib --test engine_amr --test sound
 # Makes rfc-tests/COVERAGE.md of what the tests have just proven.
 step "coverage: write" coverage write
 

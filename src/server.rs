@@ -13,7 +13,7 @@ use plenary_dialplan::Plan as Dialplan;
 use plenary_media::engine::{Engine, EngineHandle};
 use plenary_sip::endpoint::Rng;
 use plenary_sip::net::{Net, NetSettings, RunningEndpoint, Tap, spawn_endpoint};
-use plenary_sip::net_types::FlowId;
+use plenary_sip::net_types::FlowEnd;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -77,7 +77,7 @@ impl Server {
 
         let secret = settings.server.data_dir.join("keys/gruu");
         let secret = load_or_make_secret(&secret).with_context(|| secret.display().to_string())?;
-        let registrar = RegistrarSettings::of(&settings, secret);
+        let registrar = RegistrarSettings { silence: Some(net.silence()), ..RegistrarSettings::of(&settings, secret) };
         let registrar = RegistrarHandle::start(registrar, store.clone(), &metrics).await?;
         let (engine, media_events) = Engine::start(translate::engine(&settings))?;
         let sip_addresses = SipAddresses::of(&net);
@@ -100,6 +100,7 @@ impl Server {
             engine: engine.clone(),
             voice,
             endpoint,
+            metrics: metrics.clone(),
         };
         let calls = calls.start(events, media_events, dials, desk);
         tokio::spawn(forget_closed_flows(registrar.clone(), closed_flows));
@@ -171,8 +172,8 @@ fn seed() -> anyhow::Result<[u8; 32]> {
 }
 
 /// A binding that was made over a connection ends with it.
-async fn forget_closed_flows(registrar: RegistrarHandle, mut closed: mpsc::Receiver<FlowId>) {
-    while let Some(flow) = closed.recv().await {
-        registrar.flow_closed(flow).await;
+async fn forget_closed_flows(registrar: RegistrarHandle, mut closed: mpsc::Receiver<FlowEnd>) {
+    while let Some(end) = closed.recv().await {
+        registrar.flow_ended(end).await;
     }
 }

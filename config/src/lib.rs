@@ -23,8 +23,8 @@ mod value;
 
 pub use error::{Origin, SettingsError};
 pub use section::{
-    Admin, AudioCodec, Capture, CertificatePair, Conference, Database, Dialplan, DigestAlgorithm, Http, Language, Log,
-    LogFormat, Media, Security, Server, Sip, SrtpPolicy, TlsClients, Voice,
+    Admin, AudioCodec, Capture, CertificatePair, Conference, Database, Dialplan, DigestAlgorithm, Http, Ice, Language,
+    Log, LogFormat, Media, Security, Server, Sip, SrtpPolicy, TlsClients, Voice,
 };
 pub use settings::Settings;
 pub use sources::Sources;

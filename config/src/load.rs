@@ -257,6 +257,13 @@ mod tests {
         assert_eq!(faults.len(), 8, "{faults:#?}");
     }
 
+    #[cfg(not(feature = "amr-wb"))]
+    #[test]
+    fn a_codec_that_is_not_built_in_is_named_as_such() {
+        let faults = faults(&sources(&[], &["media.codecs=[\"amr-wb\",\"pcmu\"]"]));
+        assert!(faults.len() == 1 && faults[0].contains("not built into this server"), "{faults:?}");
+    }
+
     #[test]
     fn a_named_file_must_exist_and_a_searched_one_need_not() {
         let missing = PathBuf::from("/nonexistent/plenary.toml");

@@ -18,7 +18,7 @@ use plenary_media::plan::{AudioCodec, OpusWishes, SrtpKeys, SrtpSuite};
 use plenary_media::rtp::{RtpHeader, RtpPacket, RtpTimestamp, SequenceNumber, Ssrc};
 use plenary_media::secure::{MAX_OVERHEAD, Protector, Unprotector};
 
-const CODECS: [AudioCodec; 4] = [AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722, AudioCodec::Opus];
+const CODECS: [AudioCodec; AudioCodec::ALL.len()] = AudioCodec::ALL;
 const ROUNDS: usize = 7;
 
 struct Counting;
@@ -165,7 +165,7 @@ fn mixing() {
     (0..200).for_each(|leg| speakers.join(LegId(leg)));
     measure("speakers: rank 200 legs, 20 of them loud", 2_000, |n| {
         (0..20).for_each(|leg| speakers.handle_level(LegId(leg * 9), -20 - ((n as u64 + leg) % 30) as i8));
-        speakers.handle_tick();
+        speakers.handle_tick(std::iter::empty());
         black_box(speakers.speakers());
     });
 }

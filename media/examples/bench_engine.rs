@@ -1,8 +1,8 @@
 //! What a conference costs: legs on loopback in one room, three of them talking; prints the processor time of the
-//! shard's thread per second of wall time, for several sizes, codecs and kinds of protection.
+//! shards' threads per second of wall time, for several sizes, codecs and kinds of protection.
 //!
 //! ```text
-//! cargo run --release -p plenary-media --example bench_engine [-- SECONDS [FILTER]]
+//! cargo run --release -p plenary-media --example bench_engine [-- SECONDS [FILTER [LEGS [THREADS]]]]
 //! ```
 //!
 //! The load comes from a thread of its own, spread over each 20 ms as the packets of real phones are. The kernel
@@ -47,17 +47,25 @@ const CASES: [Case; 5] = [
 fn main() {
     let seconds = env::args().nth(1).and_then(|seconds| seconds.parse().ok()).unwrap_or(5);
     let filter = env::args().nth(2).unwrap_or_default();
+    let number = |nth| env::args().nth(nth).and_then(|number| number.parse().ok());
+    let (only, threads) = (number(3), number(4).unwrap_or(1));
+    let sizes = only.map_or(vec![10, 50, 100, 200], |legs| vec![legs]);
     println!("case           legs   core   in/s   out/s  encodes/s  tick mean  >5 ms  overruns  rss");
     for case in CASES.iter().filter(|case| case.name.contains(&filter)) {
-        for legs in [10, 50, 100, 200] {
-            measure(case, legs, Duration::from_secs(seconds));
+        for legs in &sizes {
+            measure(case, *legs, threads, Duration::from_secs(seconds));
         }
     }
 }
 
-fn measure(case: &Case, legs: usize, time: Duration) {
-    let settings =
-        EngineSettings { bind: Ipv4Addr::LOCALHOST.into(), ports: 40_000..=44_999, ..EngineSettings::default() };
+fn measure(case: &Case, legs: usize, threads: usize, time: Duration) {
+    let settings = EngineSettings {
+        threads,
+        bind: Ipv4Addr::LOCALHOST.into(),
+        ports: 40_000..=44_999,
+        room_legs_per_thread: if threads > 1 { legs.div_ceil(threads) } else { 0 },
+        ..EngineSettings::default()
+    };
     let (engine, mut events) = Engine::start(settings).expect("the engine starts");
     let room = engine.open_room();
     let mut phones = Vec::new();
@@ -78,9 +86,9 @@ fn measure(case: &Case, legs: usize, time: Duration) {
     });
     thread::sleep(WARM_UP);
     events.drain(|_| ());
-    let before = (engine.counters(), thread_time("media-0"), heard.load(Relaxed), Instant::now());
+    let before = (engine.counters(), thread_time("media-"), heard.load(Relaxed), Instant::now());
     thread::sleep(time);
-    let after = (engine.counters(), thread_time("media-0"), heard.load(Relaxed), Instant::now());
+    let after = (engine.counters(), thread_time("media-"), heard.load(Relaxed), Instant::now());
     stop.store(true, Relaxed);
     load.join().expect("the load ran");
     print_row(case, legs, &before, &after);
@@ -178,7 +186,8 @@ impl LoadPhone {
                     ptime: PTIME,
                     opus: OpusWishes::default(),
                 },
-                send_telephone_event: None,
+                send_events: None,
+                rtcp_interval: Some(std::time::Duration::from_secs(5)),
                 levels: Default::default(),
                 security: self.suite.map_or(Security::Plain, |suite| Security::Sdes(keys(suite))),
                 ice: None,
@@ -239,17 +248,18 @@ fn payload_type(codec: AudioCodec) -> u8 {
         AudioCodec::Pcmu => 0,
         AudioCodec::Pcma => 8,
         AudioCodec::G722 => 9,
+        AudioCodec::AmrWb(_) => 98,
         AudioCodec::Opus => 111,
     }
 }
 
-/// Processor time of a thread of this process, by its name.
+/// Processor time of the threads of this process whose names begin so.
 fn thread_time(name: &str) -> Duration {
     let tasks = fs::read_dir("/proc/self/task").expect("Linux");
     let nanos = tasks.flatten().filter_map(|task| {
         let comm = fs::read_to_string(task.path().join("comm")).ok()?;
         let times = fs::read_to_string(task.path().join("schedstat")).ok()?;
-        (comm.trim() == name).then(|| times.split(' ').next()?.parse::<u64>().ok()).flatten()
+        comm.starts_with(name).then(|| times.split(' ').next()?.parse::<u64>().ok()).flatten()
     });
     Duration::from_nanos(nanos.sum())
 }

@@ -2,6 +2,7 @@
 //! sockets that run them.
 
 pub mod codec;
+pub mod demux;
 pub mod dtmf;
 #[cfg(feature = "engine")]
 pub mod engine;

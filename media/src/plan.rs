@@ -9,8 +9,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub use security::{
-    DtlsPlan, DtlsRole, Fingerprint, FingerprintError, FingerprintHash, IceCredentials, IcePlan, Security,
+    DtlsPlan, DtlsRole, Fingerprint, FingerprintError, FingerprintHash, FullIce, IceCredentials, IcePlan, IceRole,
+    RemoteCandidate, Security,
 };
+
+pub use crate::codec::amr::AmrFormat;
 
 /// Everything that the engine must know of one leg's streams.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,13 +35,22 @@ pub struct AudioPlan {
     pub receive: Vec<ReceiveFormat>,
     /// What we send, with the peer's payload number.
     pub send: SendFormat,
-    /// The payload number and clock of telephone-event (RFC 4733) that we send with, where agreed.
-    pub send_telephone_event: Option<(u8, u32)>,
+    /// How the peer is told of keys (RFC 4733), where agreed.
+    pub send_events: Option<SendEvents>,
+    /// The mean time between our reports; absent: none are sent, since the peer leaves RTCP no bandwidth (RFC 3556).
+    pub rtcp_interval: Option<Duration>,
     pub levels: AudioLevels,
     pub security: Security,
     /// The peer finds us by checks, and we learn from them where it is; absent: by the addresses of the description.
     pub ice: Option<IcePlan>,
     pub latch: Latch,
+}
+
+impl AudioPlan {
+    /// Whether RTCP has a port, and so a handshake, of its own.
+    pub fn has_rtcp_handshake(&self) -> bool {
+        !self.rtcp_mux && matches!(self.security, Security::Dtls(_))
+    }
 }
 
 /// Identifiers of header extensions that tell loudness, where agreed (RFC 8285 §5).
@@ -95,20 +107,59 @@ pub struct SendFormat {
     pub opus: OpusWishes,
 }
 
+/// Keys as named events (RFC 4733), with the peer's payload number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendEvents {
+    pub payload_type: u8,
+    pub clock_rate: u32,
+    /// Bit n: the peer takes event n, of the sixteen keys.
+    pub taken: u16,
+}
+
+impl SendEvents {
+    /// All sixteen keys.
+    pub const ALL: u16 = u16::MAX;
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AudioCodec {
     Pcmu,
     Pcma,
     G722,
     Opus,
+    /// With the feature `amr-wb` alone.
+    AmrWb(AmrFormat),
 }
 
 impl AudioCodec {
+    /// All that are built in, without parameters.
+    #[cfg(feature = "amr-wb")]
+    pub const ALL: [Self; 5] = [Self::Pcmu, Self::Pcma, Self::G722, Self::Opus, Self::AmrWb(AmrFormat::PLAIN)];
+    #[cfg(not(feature = "amr-wb"))]
+    pub const ALL: [Self; 4] = [Self::Pcmu, Self::Pcma, Self::G722, Self::Opus];
+
+    /// Its place in [`ALL`](Self::ALL).
+    pub fn index(self) -> usize {
+        match self {
+            Self::Pcmu => 0,
+            Self::Pcma => 1,
+            Self::G722 => 2,
+            Self::Opus => 3,
+            Self::AmrWb(_) => 4,
+        }
+    }
+
+    /// Whether both are the same codec, whatever their parameters.
+    pub fn is_like(self, other: Self) -> bool {
+        self.index() == other.index()
+    }
+
     /// The RTP clock in Hz. G.722 samples at 16 kHz and still counts 8000 (RFC 3551 §4.5.2).
     pub fn clock_rate(self) -> u32 {
         match self {
             Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
             Self::Opus => 48_000,
+            Self::AmrWb(_) => 16_000,
         }
     }
 
@@ -119,6 +170,7 @@ impl AudioCodec {
             Self::Pcma => "pcma",
             Self::G722 => "g722",
             Self::Opus => "opus",
+            Self::AmrWb(_) => "amr-wb",
         }
     }
 }

@@ -35,6 +35,7 @@ fn equipment_impairment(codec: AudioCodec, loss: f32) -> f32 {
         AudioCodec::Pcmu | AudioCodec::Pcma => (0.0, 25.1),
         AudioCodec::G722 => (0.0, 13.0),
         AudioCodec::Opus => (0.0, 30.0),
+        AudioCodec::AmrWb(_) => (0.0, 13.0),
     };
     let percent = loss.clamp(0.0, 1.0) * 100.0;
     ie + (95.0 - ie) * percent / (percent + robustness)

@@ -5,11 +5,14 @@
 use std::time::Duration;
 
 use crate::codec::SampleRate;
+use crate::dtmf::event::code_of;
 
 /// Peak of a tone, −12 dBov of a sine: below speech, above noise.
 const PEAK: f64 = 11_600.0;
 /// Tones rise and fall over this, so that they do not click.
 const EDGE: Duration = Duration::from_millis(5);
+/// Shorter is no key to many receivers (ITU-T Q.24).
+const SHORTEST_KEY: Duration = Duration::from_millis(60);
 /// ITU-T E.180.
 const CALL_PROGRESS_HZ: f64 = 425.0;
 
@@ -67,6 +70,17 @@ pub fn confirmed() -> Vec<i16> {
     melody(&[note(1_000.0, 80)])
 }
 
+/// The two tones of a key (ITU-T Q.23); none for what is no key.
+pub fn key(key: char, lasts: Duration) -> Option<Vec<i16>> {
+    let code = usize::from(code_of(key)?);
+    // By event code, where `*` and `#` come behind the digits.
+    let place = [13, 0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 14, 3, 7, 11, 15][code];
+    let row = note([697.0, 770.0, 852.0, 941.0][place / 4], 0);
+    let column = note([1_209.0, 1_336.0, 1_477.0, 1_633.0][place % 4], 0);
+    let [row, column] = [row, column].map(|tone| sound(&Note { lasts: lasts.max(SHORTEST_KEY), ..tone }));
+    Some(row.zip(column).map(|(row, column)| (row + column) / 2).collect())
+}
+
 /// One cadence of ringing: 1 s of 5 s.
 pub fn ringback() -> Vec<i16> {
     melody(&[note(CALL_PROGRESS_HZ, 1_000), pause(4_000)])
@@ -118,6 +132,22 @@ mod tests {
             assert!((-14..=-10).contains(&level_dbov(&sound[480..2_880])), "{}", level_dbov(&sound[480..2_880]));
             assert_eq!((sound.first(), sound.last()), (Some(&0), Some(&0)));
         }
+    }
+
+    #[test]
+    fn keys_are_heard_as_what_they_are() {
+        use crate::dtmf::ToneReceiver;
+        for pressed in "0123456789*#ABCD".chars() {
+            let mut ear = ToneReceiver::default();
+            let samples = key(pressed, Duration::from_millis(100)).expect("a key");
+            let frames = samples.chunks_exact(960);
+            let presses = frames.filter_map(|frame| ear.handle_frame(frame.try_into().expect("whole")).1);
+            let mut heard: Vec<char> = presses.map(|press| press.key).collect();
+            // It is released once it was silent for long enough.
+            heard.extend((0..5).filter_map(|_| ear.handle_silence()).map(|press| press.key));
+            assert_eq!(heard, [pressed]);
+        }
+        assert_eq!(key('x', Duration::from_secs(1)), None);
     }
 
     #[test]

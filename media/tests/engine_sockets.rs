@@ -131,11 +131,11 @@ fn a_leg_follows_its_room_to_another_shard() {
     let mut callers: Vec<Caller> = TONES_HZ[..2].iter().map(|hz| Caller::call(&engine, entrance, None, *hz)).collect();
     // The entrance has legs now, so this room is on the other shard.
     let meeting = engine.open_room();
-    assert_ne!(entrance.0 % 2, meeting.0 % 2);
     for caller in &callers {
         engine.send(MediaCommand::Join { leg: caller.phone.leg, room: entrance }).expect("joined");
     }
     talk(&mut callers, 25);
+    assert_eq!(engine.counters().shards.iter().map(|shard| shard.legs).collect::<Vec<_>>(), [2, 0]);
     let before: Vec<_> = callers.iter().map(|caller| caller.last_header()).collect();
     for caller in &callers {
         engine.send(MediaCommand::Join { leg: caller.phone.leg, room: meeting }).expect("moved");
@@ -143,6 +143,7 @@ fn a_leg_follows_its_room_to_another_shard() {
     talk(&mut callers, 25);
     callers.iter_mut().for_each(|caller| caller.phone.forget());
     talk(&mut callers, 50);
+    assert_eq!(engine.counters().shards.iter().map(|shard| shard.legs).collect::<Vec<_>>(), [0, 2]);
     for (listener, speaker, before) in [(0, 1, before[0]), (1, 0, before[1])] {
         let hz = callers[speaker].phone.tone_hz.expect("a tone");
         assert!(callers[listener].phone.level_of(hz) > full_level_db() - 6.0);

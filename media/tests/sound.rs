@@ -4,7 +4,7 @@ mod listening;
 
 use std::time::Duration;
 
-use listening::line::{ALL, Line};
+use listening::line::Line;
 use listening::measure::{envelope, largest_step, likeness, snr_db, spectral_distance_db};
 use listening::signal::{self, sweep, tone, voice};
 use plenary_media::plan::{AudioCodec, OpusWishes};
@@ -52,7 +52,7 @@ fn opus_at_64_kbit_s_and_g722_keep_the_spectrum() {
 
 #[test]
 fn with_5_percent_of_loss_and_60_ms_of_jitter_words_stay_words() {
-    for codec in ALL {
+    for codec in AudioCodec::ALL {
         let jitter = Duration::from_millis(60);
         let heard = Line { loss_percent: 5, jitter, seconds: 40, ..Line::of(codec) }.say(voice);
         let said = signal::samples(voice, 48_000, 0, heard.mixed.len());
@@ -62,7 +62,9 @@ fn with_5_percent_of_loss_and_60_ms_of_jitter_words_stay_words() {
         let alike: Vec<f64> = pieces.map(|(heard, said)| likeness(heard, said, 25)).collect();
         let mean = alike.iter().sum::<f64>() / alike.len() as f64;
         println!("{codec:?}: {mean:.3} of {alike:.3?}, {:?}", heard.stats);
-        assert!(mean >= 0.9, "{codec:?}: {alike:.3?}, {:?}", heard.stats);
+        // AMR-WB predicts from frame to frame, and needs two to recover from one.
+        let least = if matches!(codec, AudioCodec::AmrWb(_)) { 0.75 } else { 0.9 };
+        assert!(mean >= least, "{codec:?}: {alike:.3?}, {:?}", heard.stats);
         assert!(heard.stats.late * 100 < heard.packets, "{codec:?}: {:?}", heard.stats);
     }
 }

@@ -1,7 +1,7 @@
 //! baresip as a headless phone: it sends a tone, records what it hears, and is driven over its control port.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::deadline::wait_for;
+use crate::namespace::LAN_ADDRESS;
 use crate::process::Process;
 use crate::scratch::Scratch;
 use crate::server::Server;
@@ -29,10 +30,20 @@ pub struct Phone {
     pub password: &'static str,
     pub tone_hertz: u32,
     pub transport: &'static str,
-    /// `""`, `srtp`, `srtp-mand` or `srtp-mandf`.
+    /// `""`, `srtp`, `srtp-mand`, `srtp-mandf` or `dtls_srtp`.
     pub media_encryption: &'static str,
+    pub ice: Ice,
     /// In baresip's own names: `opus/48000/1`, `G722/16000/1`, `PCMU/8000/1`.
     pub codecs: &'static str,
+}
+
+/// Whether the phone is found by ICE.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ice {
+    #[default]
+    Off,
+    /// Its ICE shuns loopback: only in a network of the test's own ([`crate::namespace`]), at that one's address.
+    On,
 }
 
 #[derive(Debug)]
@@ -43,6 +54,12 @@ pub struct Baresip {
     folder: Scratch,
     account: &'static str,
     tone_hertz: u32,
+}
+
+impl Phone {
+    fn address(&self) -> Ipv4Addr {
+        if self.ice == Ice::On { LAN_ADDRESS } else { Ipv4Addr::LOCALHOST }
+    }
 }
 
 impl Baresip {
@@ -56,7 +73,7 @@ impl Baresip {
         command.args(["-4", "-v", "-f"]).arg(folder.path());
         let process = Process::start(&mut command, &folder.path().join("log"))?;
         let control = wait_for("baresip's control port", Duration::from_secs(10), || {
-            TcpStream::connect(("127.0.0.1", port + 5)).ok()
+            TcpStream::connect((phone.address(), port + 5)).ok()
         });
         let control = control.with_context(|| process.output())?;
         control.set_read_timeout(Some(Duration::from_millis(50)))?;
@@ -173,12 +190,13 @@ fn netstring(octets: &[u8]) -> Option<(&[u8], usize)> {
 fn configure(folder: &Path, server: &Server, phone: &Phone, port: u16) -> anyhow::Result<()> {
     let recordings = folder.join("rec");
     std::fs::create_dir_all(&recordings)?;
-    let Phone { account, password, tone_hertz, transport, media_encryption, codecs } = phone;
+    let Phone { account, password, tone_hertz, transport, media_encryption, codecs, ice } = phone;
+    let own = phone.address();
     let ca = server.certificate();
     let config = format!(
         "\
 poll_method epoll
-sip_listen 127.0.0.1:{port}
+sip_listen {own}:{port}
 sip_cafile {ca}
 call_local_timeout 60
 call_max_calls 8
@@ -198,9 +216,10 @@ audio_buffer 20-160
 rtp_ports {rtp}-{rtp_end}
 jitter_buffer_delay 2-10
 rtp_stats yes
-net_interface 127.0.0.1
+rtcp_mux {mux}
+net_interface {own}
 snd_path {recordings}
-ctrl_tcp_listen 127.0.0.1:{control}
+ctrl_tcp_listen {own}:{control}
 module_path /usr/lib/baresip/modules
 module g711.so
 module g722.so
@@ -209,6 +228,8 @@ module ausine.so
 module aubridge.so
 module sndfile.so
 module srtp.so
+module dtls_srtp.so
+module ice.so
 module_tmp account.so
 module_app menu.so
 module_app contact.so
@@ -217,6 +238,8 @@ opus_bitrate 48000
 opus_stereo no
 opus_sprop_stereo no
 ",
+        // With one port for both it comes to the port of all; without ICE the two are told apart.
+        mux = if *ice == Ice::On { "yes" } else { "no" },
         ca = ca.display(),
         recordings = recordings.display(),
         rtp = port + 20_000,
@@ -226,9 +249,10 @@ opus_sprop_stereo no
     std::fs::write(folder.join("config"), config)?;
     let (host, sip_port) = (server.address, if *transport == "tls" { 5061 } else { 5060 });
     let encryption = if media_encryption.is_empty() { String::new() } else { format!(";mediaenc={media_encryption}") };
+    let nat = if *ice == Ice::On { ";medianat=ice" } else { "" };
     let account = format!(
         "<sip:{account}@{host}:{sip_port};transport={transport}>;auth_pass={password};regint=60;\
-         audio_codecs={codecs};answermode=auto{encryption}\n"
+         audio_codecs={codecs};answermode=auto{encryption}{nat}\n"
     );
     std::fs::write(folder.join("accounts"), account)?;
     std::fs::write(folder.join("contacts"), "")?;

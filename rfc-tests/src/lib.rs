@@ -5,16 +5,18 @@
 //!
 //! Every started server has a loopback address of its own, so tests run side by side on the ports of the reference.
 
+pub mod aiortc;
 pub mod api;
 pub mod authority;
 pub mod baresip;
 pub mod browser;
-
 pub mod browser_phone;
 pub mod coverage;
 pub mod deadline;
 pub mod dns;
+pub mod namespace;
 pub mod net;
+pub mod openssl;
 pub mod process;
 pub mod raw;
 pub mod raw_media;

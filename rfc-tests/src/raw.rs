@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use rustls::sign::CertifiedKey;
 
 use crate::raw_tls::RawTls;
 use crate::server::Server;
@@ -38,7 +40,12 @@ impl RawPeer {
 
     /// What keys may travel over. The server's certificate is its own and believed.
     pub fn over_tls(server: &Server) -> anyhow::Result<Self> {
-        let tls = RawTls::connect(server.tls(), &server.address.to_string(), None)?;
+        Self::over_tls_showing(server, None)
+    }
+
+    /// The same with a certificate of its own.
+    pub fn over_tls_showing(server: &Server, shown: Option<Arc<CertifiedKey>>) -> anyhow::Result<Self> {
+        let tls = RawTls::connect(server.tls(), &server.address.to_string(), shown)?;
         Ok(Self { wire: Wire::Tls(Box::new(RefCell::new(tls))), server: server.tls() })
     }
 

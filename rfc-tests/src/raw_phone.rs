@@ -3,12 +3,14 @@
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, ensure};
 use plenary_sip::auth::{Challenge, Login, answer};
 use plenary_sip::message::Method;
+use rustls::sign::CertifiedKey;
 use serde_json::json;
 
 use crate::api::Api;
@@ -52,12 +54,21 @@ impl RawPhone {
 
     /// The same at an address of its own.
     pub fn guest_at(server: &Server, name: &str, address: Ipv4Addr) -> anyhow::Result<Self> {
-        Self::with_peer(server, name, RawPeer::at(server, (address, 0))?)
+        Self::guest_at_port(server, name, address, 0)
+    }
+
+    pub fn guest_at_port(server: &Server, name: &str, address: Ipv4Addr, port: u16) -> anyhow::Result<Self> {
+        Self::with_peer(server, name, RawPeer::at(server, (address, port))?)
     }
 
     /// Nobody knows it, but nobody on the way can read what it says.
     pub fn secure_guest(server: &Server, name: &str) -> anyhow::Result<Self> {
         Self::with_peer(server, name, RawPeer::over_tls(server)?)
+    }
+
+    /// The same with a certificate of its own.
+    pub fn secure_guest_showing(server: &Server, name: &str, shown: Option<Arc<CertifiedKey>>) -> anyhow::Result<Self> {
+        Self::with_peer(server, name, RawPeer::over_tls_showing(server, shown)?)
     }
 
     fn with_peer(server: &Server, name: &str, peer: RawPeer) -> anyhow::Result<Self> {
@@ -124,6 +135,11 @@ impl RawPhone {
 
     pub fn send(&self, text: &str) -> anyhow::Result<()> {
         self.peer.send(text.as_bytes())
+    }
+
+    /// A keep-alive by STUN (RFC 5626 §4.4.2); its answer is left unread.
+    pub fn asks_stun(&self) -> anyhow::Result<()> {
+        self.peer.send(&[&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], b"0123456789ab"].concat())
     }
 
     /// The first final response to a request that was sent, in these or other words.
@@ -320,13 +336,18 @@ impl RawPhone {
 
     /// A re-INVITE, acknowledged; an empty body asks for an offer, and the phone's own SDP answers it.
     pub fn invite_again(&mut self, dialog: &mut RawDialog, body: &str) -> anyhow::Result<Answer> {
+        let answering = if body.is_empty() { self.sdp()? } else { String::new() };
+        self.invite_again_with(dialog, body, &answering)
+    }
+
+    /// The same with an answer of its own in the ACK.
+    pub fn invite_again_with(&mut self, dialog: &mut RawDialog, body: &str, answering: &str) -> anyhow::Result<Answer> {
         dialog.cseq += 1;
         let request = with_body(self.in_dialog(dialog, "INVITE", dialog.cseq, ""), body);
         let answer = self.ask_once(&request)?;
         if answer.status() < 300 {
             let ack = self.in_dialog(dialog, "ACK", dialog.cseq, "");
-            let answering = if body.is_empty() { self.sdp()? } else { String::new() };
-            self.peer.send(with_body(ack, &answering).as_bytes())?;
+            self.peer.send(with_body(ack, answering).as_bytes())?;
         }
         Ok(answer)
     }

@@ -25,6 +25,7 @@ fn settings(scratch: &Scratch) -> Vec<String> {
         format!("sip.tcp=[\"{address}:5060\"]"),
         format!("sip.tls=[\"{address}:5061\"]"),
         format!("http.listen={address}:8443"),
+        format!("media.bind={address}"),
     ]
 }
 

@@ -18,6 +18,7 @@ fn accounts_conferences_and_bindings_survive_kill_9() -> anyhow::Result<()> {
         tone_hertz: 440,
         transport: "udp",
         media_encryption: "",
+        ice: rfc_tests::baresip::Ice::Off,
         codecs: "PCMU/8000/1",
     };
     let mut phone = Baresip::start(&server, &alice)?;
@@ -50,6 +51,7 @@ fn sigterm_hangs_up_and_ends_with_status_0() -> anyhow::Result<()> {
         tone_hertz: 440,
         transport: "udp",
         media_encryption: "",
+        ice: rfc_tests::baresip::Ice::Off,
         codecs: "PCMU/8000/1",
     };
     let mut phone = Baresip::start(&server, &guest)?;

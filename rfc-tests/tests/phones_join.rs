@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rfc_tests::api::Api;
-use rfc_tests::baresip::{Baresip, Phone};
+use rfc_tests::baresip::{Baresip, Ice, Phone};
 use rfc_tests::server::Server;
 use serde_json::json;
 
@@ -24,7 +24,15 @@ fn server_with_accounts() -> anyhow::Result<(Server, Api)> {
 }
 
 fn phone(index: usize, transport: &'static str, media_encryption: &'static str, codecs: &'static str) -> Phone {
-    Phone { account: NAMES[index], password: PASSWORD, tone_hertz: TONES[index], transport, media_encryption, codecs }
+    Phone {
+        account: NAMES[index],
+        password: PASSWORD,
+        tone_hertz: TONES[index],
+        transport,
+        media_encryption,
+        ice: Ice::Off,
+        codecs,
+    }
 }
 
 fn others(index: usize) -> Vec<f64> {
@@ -137,11 +145,11 @@ fn a_phone_on_hold_is_shown_so_and_sent_nothing_until_it_resumes() -> anyhow::Re
 #[test]
 fn a_conference_with_a_pin_lets_in_who_types_it_and_star_six_mutes() -> anyhow::Result<()> {
     let (server, api) = server_with_accounts()?;
-    api.post("/conferences", json!({ "number": "3002", "access": "pin", "pin": "4711" }))?;
+    api.post("/conferences", json!({ "number": "3002", "access": "pin", "pin": "471100" }))?;
     let mut alice = Baresip::start(&server, &phone(0, "udp", "", "PCMU/8000/1"))?;
     alice.wait_registered(&api)?;
     alice.dial(&format!("sip:3002@{}", server.udp()))?;
-    alice.press("4712#4711#")?;
+    alice.press("471200#471100#")?;
     let people = api.wait_for_state("3002", "connected", 1, Duration::from_secs(10))?;
     assert_eq!(people[0]["muted"], false);
     alice.press("*6")?;
@@ -154,7 +162,7 @@ fn a_conference_with_a_pin_lets_in_who_types_it_and_star_six_mutes() -> anyhow::
 fn the_spoken_entrance_asks_for_number_and_pin_and_leads_in() -> anyhow::Result<()> {
     let (server, api) = server_with_accounts()?;
     let silent = json!({ "announcements": false });
-    api.post("/conferences", json!({ "number": "3002", "access": "pin", "pin": "4711", "options": silent }))?;
+    api.post("/conferences", json!({ "number": "3002", "access": "pin", "pin": "471100", "options": silent }))?;
     let mut alice = Baresip::start(&server, &phone(0, "udp", "", "PCMU/8000/1"))?;
     alice.wait_registered(&api)?;
     alice.dial(&format!("sip:access@{}", server.udp()))?;
@@ -164,9 +172,9 @@ fn the_spoken_entrance_asks_for_number_and_pin_and_leads_in() -> anyhow::Result<
         (loud > 400).then_some(())
     })?;
     // A number that is none is asked for its PIN like any other, and refused no sooner.
-    alice.press("9999#4711#")?;
+    alice.press("9999#471100#")?;
     assert!(api.participants("3002").is_ok_and(|people| people.is_empty()), "nobody is in");
-    alice.press("3002#4711#")?;
+    alice.press("3002#471100#")?;
     api.wait_for_state("3002", "connected", 1, Duration::from_secs(10))?;
     alice.command("hangup", "")?;
     rfc_tests::deadline::wait_for("alice to be gone", Duration::from_secs(5), || {

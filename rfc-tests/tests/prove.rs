@@ -35,6 +35,27 @@ fn everybody_hears_exactly_the_others_by_opus_over_srtp() -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Whoever hears of another conference hears a tone that nobody of his own says.
+#[test]
+fn conferences_of_mixed_codecs_stay_apart() -> anyhow::Result<()> {
+    let arguments = ["--parties", "4", "--conferences", "3", "--talkers", "2", "--codec", "mixed", "--seconds", "3"];
+    let report = prove(&arguments)?;
+    assert_eq!((&report["heard_right"], &report["faults"]), (&Value::from(12), &Value::Array(Vec::new())), "{report}");
+    Ok(())
+}
+
+#[test]
+fn registrations_and_calls_are_counted() -> anyhow::Result<()> {
+    let table = prove(&["--signalling", "--phones", "4", "--seconds", "2"])?;
+    let rows = table["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
+    assert_eq!(rows.len(), 6, "REGISTER with and without challenge and calls, by UDP and TLS: {table}");
+    for row in rows {
+        assert!(row["per_second"].as_f64() > Some(0.0), "{row}");
+        assert_eq!(row["faults"], Value::Array(Vec::new()), "{row}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_fleet_that_cannot_be_is_refused_with_status_2() -> anyhow::Result<()> {
     for arguments in [["--parties", "1"], ["--talkers", "21"], ["--codec", "mp3"]] {

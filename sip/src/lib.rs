@@ -4,6 +4,7 @@ pub mod auth;
 pub mod dialog;
 pub mod endpoint;
 pub mod guard;
+mod hex;
 pub mod message;
 #[cfg(feature = "net")]
 pub mod net;
@@ -12,3 +13,4 @@ pub mod sdp;
 pub mod stun;
 pub mod transaction;
 pub mod usage;
+pub mod xml;

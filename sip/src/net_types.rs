@@ -1,7 +1,11 @@
 //! Where a message came from and where it goes, in words that need no socket.
 
+mod network;
+
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+pub use network::{Network, NetworkError};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Transport {
@@ -52,6 +56,15 @@ impl fmt::Display for Transport {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowId(pub u64);
 
+/// A flow that is no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowEnd {
+    /// The connection is gone.
+    Closed(FlowId),
+    /// By datagrams nothing came from there for longer than its phone was told to be silent at most: RFC 5626 §4.4.
+    Silent { flow: FlowId, remote: SocketAddr },
+}
+
 /// Where a message came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Source {
@@ -88,5 +101,24 @@ pub enum Destination {
     /// This address, one of those that RFC 3263 found for `host`.
     Address { transport: Transport, address: SocketAddr, host: String },
     /// To be found by RFC 3263: transport, host and port of a URI, as far as it names them.
-    Host { transport: Option<Transport>, secure: bool, host: String, port: Option<u16> },
+    Host {
+        transport: Option<Transport>,
+        secure: bool,
+        host: String,
+        port: Option<u16>,
+        /// Where whoever wrote the URI is, if it is none of ours: it leads nowhere that he could not reach himself.
+        named_by: Option<IpAddr>,
+    },
+}
+
+impl Destination {
+    /// The same, named by somebody who is there.
+    pub fn named_by(self, asker: IpAddr) -> Self {
+        match self {
+            Self::Host { transport, secure, host, port, .. } => {
+                Self::Host { transport, secure, host, port, named_by: Some(asker) }
+            }
+            known => known,
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use plenary_sip::endpoint::{Command, EndpointSettings, Event, OutgoingRequest, RequestId, Rng};
 use plenary_sip::message::{Method, StatusCode};
 use plenary_sip::net::{Net, NetSettings, RunningEndpoint, spawn_endpoint};
+use plenary_sip::net_types::FlowEnd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
@@ -42,7 +43,7 @@ async fn request_in_is_answered_and_its_flow_missed_when_gone() {
     assert!(answer[..count].starts_with(b"SIP/2.0 200 OK\r\n"));
     drop(phone);
     let closed = timeout(PATIENCE, endpoint.closed_flows.recv()).await.expect("in time");
-    assert_eq!(closed, Some(source.flow));
+    assert_eq!(closed, Some(FlowEnd::Closed(source.flow)));
 }
 
 #[tokio::test]

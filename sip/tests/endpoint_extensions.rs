@@ -49,6 +49,7 @@ fn calling(lone: &mut Lone) -> (CallId, Request) {
         offer: Some(Body::sdp("v=0")),
         ring_for: Duration::from_secs(60),
         login: None,
+        named_by: None,
     };
     lone.command(Command::Invite { call, invite: Box::new(invite) });
     (call, lone.last_request().clone())
@@ -271,7 +272,13 @@ fn a_request_that_cannot_be_sent_goes_by_the_next_way() {
             lone.endpoint.handle_transport_error(id, lone.now);
         }
     }
-    let host = Destination::Host { transport: None, secure: false, host: "192.0.2.1".into(), port: Some(5060) };
+    let host = Destination::Host {
+        transport: None,
+        secure: false,
+        host: "192.0.2.1".into(),
+        port: Some(5060),
+        named_by: Some(lone.source.remote.ip()),
+    };
     assert_eq!(tried, [Destination::from(lone.source), host]);
     assert_eq!(lone.endpoint.calls(), 0);
 }

@@ -172,6 +172,37 @@ fn when_full_the_peer_is_asked_to_come_later() {
     assert_eq!(lone.events.len(), 1);
 }
 
+/// §8.2.7: over UDP whoever has proven nothing leaves nothing behind; with the answer that counts it is otherwise.
+#[test]
+fn a_challenge_is_forgotten_and_an_answer_remembered() {
+    let mut lone = Lone::new();
+    let asked = request("MESSAGE", "one", 1, "", "");
+    let mut tags = Vec::new();
+    for _ in 0..2 {
+        lone.hear(&asked);
+        let (request, status) = (lone.request(), StatusCode::UNAUTHORIZED);
+        lone.command(Command::Respond { request, status, headers: Vec::new(), body: None });
+        tags.push(lone.last_response().headers.to().expect("To").tag().map(str::to_owned));
+        assert_eq!(lone.said(), ["401 MESSAGE"]);
+        assert_eq!(lone.endpoint.transactions(), 0);
+        lone.events.clear();
+    }
+    assert_eq!(tags[0], tags[1]);
+
+    let proven = request("MESSAGE", "two", 2, "", "");
+    lone.hear(&proven);
+    let (request, status) = (lone.request(), StatusCode::OK);
+    lone.command(Command::Respond { request, status, headers: Vec::new(), body: None });
+    let first = lone.last_response().to_bytes();
+    assert_eq!(lone.said(), ["200 MESSAGE"]);
+    lone.hear(&proven);
+    assert_eq!(lone.last_response().to_bytes(), first);
+    assert_eq!(lone.said(), ["200 MESSAGE"]);
+    assert_eq!((lone.endpoint.transactions(), lone.events.len()), (1, 1));
+    lone.run_for(ms(32_000));
+    assert_eq!(lone.endpoint.transactions(), 0);
+}
+
 #[test]
 fn what_cannot_be_read_is_answered_statelessly() {
     let mut lone = Lone::new();

@@ -219,6 +219,7 @@ async fn requests_to_hosts_open_one_connection_and_use_it_again() {
         secure: false,
         host: host.into(),
         port: Some(port),
+        named_by: None,
     };
     net.send(SendId(1), to("127.0.0.1"), open_request(0));
     net.send(SendId(3), to("127.0.0.1"), open_request(0));
@@ -246,6 +247,7 @@ async fn what_cannot_be_reached_is_told() {
         secure: false,
         host: host.into(),
         port: Some(free.port()),
+        named_by: None,
     };
     net.send(SendId(1), host(Some(Transport::Tcp), "127.0.0.1"), open_request(0));
     assert!(matches!(outcome(&mut net).await, Err(SendError::Connect { .. })));
@@ -261,7 +263,13 @@ async fn large_requests_try_tcp_before_udp() {
     let mut net = Net::start(settings()).expect("started");
     let phone = UdpSocket::bind(LOOPBACK).await.expect("bound");
     let address = phone.local_addr().expect("bound");
-    let to = Destination::Host { transport: None, secure: false, host: "127.0.0.1".into(), port: Some(address.port()) };
+    let to = Destination::Host {
+        transport: None,
+        secure: false,
+        host: "127.0.0.1".into(),
+        port: Some(address.port()),
+        named_by: None,
+    };
     net.send(SendId(1), to.clone(), open_request(2000));
     assert_eq!(outcome(&mut net).await.map(|source| source.transport), Ok(Transport::Udp));
     let mut buffer = vec![0; 4096];
@@ -285,8 +293,13 @@ async fn tls_both_ways_with_the_name_proven() {
     };
     let mut server = Net::start(tls(VerifyServer::Nobody)).expect("started");
     let address = port_of(&server, Transport::Tls);
-    let to =
-        |host: &str| Destination::Host { transport: None, secure: true, host: host.into(), port: Some(address.port()) };
+    let to = |host: &str| Destination::Host {
+        transport: None,
+        secure: true,
+        host: host.into(),
+        port: Some(address.port()),
+        named_by: None,
+    };
 
     let mut trusting =
         Net::start(tls(VerifyServer::Authorities { pem: pem.into_bytes(), wildcards: Vec::new() })).expect("started");
@@ -339,7 +352,13 @@ async fn advertised_address_goes_into_via() {
     let mut net = Net::start(NetSettings { advertised, ..settings() }).expect("started");
     let phone = UdpSocket::bind(LOOPBACK).await.expect("bound");
     let port = phone.local_addr().expect("bound").port();
-    let to = Destination::Host { transport: None, secure: false, host: "127.0.0.1".into(), port: Some(port) };
+    let to = Destination::Host {
+        transport: None,
+        secure: false,
+        host: "127.0.0.1".into(),
+        port: Some(port),
+        named_by: None,
+    };
     net.send(SendId(1), to, open_request(0));
     assert!(outcome(&mut net).await.is_ok());
     let mut buffer = vec![0; 4096];

@@ -63,6 +63,7 @@ impl House {
             data_dir: ".".into(),
             realm: "localhost".into(),
             reserved: vec!["conference".into()],
+            min_pin: 4,
         };
         let store = Store::open(&settings).await.unwrap();
         for (name, role) in [("root", AccountRole::Admin), ("olga", AccountRole::Operator), ("una", AccountRole::User)]
@@ -74,7 +75,8 @@ impl House {
         store.add_conference(serde_json::from_value(conference).unwrap()).await.unwrap();
 
         let engine = Engine::start(EngineSettings::default()).unwrap();
-        let focus = FocusSettings { empty_timeout: Duration::from_secs(60), pace: Pace::default() };
+        let focus =
+            FocusSettings { empty_timeout: Duration::from_secs(60), pace: Pace::default(), legs_per_account: 100 };
         let defaults =
             PlanDefaults { domain: "localhost".into(), max_participants: 100, ring_for: Duration::from_secs(45) };
         let metrics = Metrics::default();

@@ -6,24 +6,28 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents, OpenedLeg};
+use plenary_media::engine::{EngineError, EngineHandle, MediaCommand, MediaEvents, OpenedLeg, PortUse};
 use plenary_media::{LegId, RoomId};
 use plenary_sip::endpoint::{CallId, Command, Event, FoundDialog, OutgoingRequest, RequestId, SubscriptionId};
 use plenary_sip::guard::Reason;
-use plenary_sip::message::{DialogId, Host, SipUri};
-use plenary_sip::net::EndpointHandle;
+use plenary_sip::message::{DialogId, Host, NameAddr, Request, SipUri};
+use plenary_sip::net::{DomainIdentities, EndpointHandle};
 use plenary_sip::net_types::Source;
+use plenary_sip::sdp::About;
 use tokio::sync::{mpsc, watch};
 use tracing::warn;
 
+use super::identity::Dialled;
 use super::negotiate::{Entropy, LocalMedia, MediaPolicy, Negotiator, Signalling};
 use super::routing::Routing;
 use super::switchboard::{Inbox, LegInput, Line, Switchboard};
 use crate::call::arriving::pin_patience::PinPatience;
+use crate::call::placing::budget::DialBudget;
 use crate::call::placing::dial;
 use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
 use crate::store::Store;
+use crate::telemetry::metrics::Metrics;
 use crate::trunk::{Desk, Trunks};
 use crate::voice::Voice;
 
@@ -35,11 +39,31 @@ pub struct CallSettings {
     pub media: MediaPolicy,
     /// Written into our SDP.
     pub media_address: IpAddr,
+    /// The same, of conferences.
+    pub told: ToldOfConferences,
     /// How long changes of a roster are collected before subscribers hear of them.
     pub collect_changes: Duration,
     /// Wrong PINs from one address before it has to wait, and how long at most.
     pub free_failures: u32,
     pub longest_block: Duration,
+    /// Calls to the outside that one account may have placed within an hour; 0: any number.
+    pub dial_outs: u32,
+}
+
+/// What the descriptions of conferences say beside their title (RFC 4579 §5.1); `{number}` stands for the conference's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToldOfConferences {
+    pub uri: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+}
+
+impl ToldOfConferences {
+    pub fn about(&self, number: &str, title: &str) -> About {
+        let of = |template: &Option<String>| template.as_ref().map(|text| text.replace("{number}", number));
+        let information = Some(title.to_owned()).filter(|title| !title.is_empty());
+        About { information, uri: of(&self.uri), email: of(&self.email), phone: of(&self.phone) }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +83,7 @@ pub struct Calls {
     pub marks: Arc<RandomState>,
     /// Who typed wrong PINs, across calls.
     pub pins: PinPatience,
+    pub(in crate::call) dial_budget: DialBudget,
     /// How many media legs are open.
     open: Arc<watch::Sender<usize>>,
 }
@@ -75,6 +100,7 @@ pub struct CallParts {
     pub engine: EngineHandle,
     pub voice: Voice,
     pub endpoint: EndpointHandle,
+    pub metrics: Metrics,
 }
 
 impl CallParts {
@@ -87,9 +113,10 @@ impl CallParts {
         desk: Desk,
     ) -> Calls {
         let (lines, plugs) = mpsc::unbounded_channel();
-        let pins = PinPatience::new(self.settings.free_failures, self.settings.longest_block);
+        let pins = PinPatience::new(self.settings.free_failures, self.settings.longest_block, &self.metrics);
         let calls = Calls {
             pins,
+            dial_budget: DialBudget::new(self.settings.dial_outs),
             settings: Arc::new(self.settings),
             routing: self.routing,
             store: self.store,
@@ -112,6 +139,9 @@ impl CallParts {
     }
 }
 
+/// Why a request that wants to be passed on is refused.
+pub(in crate::call) const NO_RELAY: &str = "this server relays nothing to other domains";
+
 /// How many inputs may wait for a leg: a phone that sends faster loses keys, nobody else.
 const INBOX: usize = 64;
 
@@ -126,6 +156,11 @@ impl Calls {
     /// A password was proven from there: for the guard at the door it is no stranger.
     pub fn vouch_for(&self, source: &Source) {
         self.endpoint.vouch_for(source.remote.ip());
+    }
+
+    /// Who has proven by certificate to be where this came from (RFC 5922 §7.4): nobody, for most.
+    pub fn proven(&self, source: &Source) -> Arc<DomainIdentities> {
+        self.endpoint.proven(source.flow)
     }
 
     /// A call that is not served, for the counters.
@@ -195,6 +230,17 @@ impl Calls {
         self.routing.is_own_domain(host) || host_ip.is_some_and(|ip| ip == source.local.ip() || ip == advertised)
     }
 
+    /// Whether the sender takes this server for a proxy: a Route that leads on from here, to a domain that is none of ours.
+    /// Without one it is only a wrong address (RFC 3261 §8.2.2.1).
+    pub fn asks_for_relay(&self, request: &Request, dialled: &Dialled, source: &Source) -> bool {
+        let leads_on = |route: NameAddr| {
+            let host = route.uri.as_sip().map(|uri| uri.host().to_string());
+            host.is_none_or(|host| !self.is_ours(&host, source))
+        };
+        let routes = || request.headers.routes().unwrap_or_default().into_iter();
+        dialled.scheme != "tel" && !self.is_ours(&dialled.host, source) && routes().any(leads_on)
+    }
+
     /// Returns when the last leg is closed, or after this time.
     pub async fn wait_until_over(&self, within: Duration) {
         let mut open = self.open.subscribe();
@@ -236,8 +282,13 @@ pub struct MediaLeg {
 
 impl MediaLeg {
     /// Opens ports on the shard of `room`. Events of the leg come to `inbox`.
-    pub fn open(calls: &Calls, room: RoomId, inbox: &mpsc::Sender<LegInput>) -> Result<Self, EngineError> {
-        let opened = calls.engine.open_leg(room).inspect_err(|error| {
+    pub fn open(
+        calls: &Calls,
+        room: RoomId,
+        port: PortUse,
+        inbox: &mpsc::Sender<LegInput>,
+    ) -> Result<Self, EngineError> {
+        let opened = calls.engine.open_leg_at(room, port).inspect_err(|error| {
             if matches!(error, EngineError::Overloaded { .. }) {
                 calls.refused(Reason::Overload);
             }
@@ -252,15 +303,23 @@ impl MediaLeg {
         &self.calls
     }
 
+    /// Of the leg's audio, like no other's on this server (RFC 4574).
+    pub fn label(&self) -> String {
+        format!("a{}", self.id.0)
+    }
+
     pub fn negotiator(&self, policy: MediaPolicy, signalling: Signalling) -> Negotiator {
         let settings = &self.calls.settings;
         let local = LocalMedia {
             address: settings.media_address,
             rtp_port: self.opened.rtp_port,
             rtcp_port: self.opened.rtcp_port,
+            is_shared: self.opened.is_shared,
         };
         let certificate = self.calls.engine.fingerprint();
-        Negotiator::new(policy, local, signalling, Entropy::system()).with_certificate(certificate)
+        Negotiator::new(policy, local, signalling, Entropy::system())
+            .with_certificate(certificate)
+            .with_label(self.label())
     }
 }
 

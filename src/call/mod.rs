@@ -19,10 +19,12 @@ pub mod negotiate;
 mod placing;
 mod requests;
 mod routing;
+#[cfg(test)]
+mod sizes;
 mod switchboard;
 mod talking;
 
-pub use calls::{CallParts, CallSettings, Calls};
+pub use calls::{CallParts, CallSettings, Calls, ToldOfConferences};
 pub use causes::{cause_of, news_of};
 pub use identity::{Caller, Dialled, referred_by};
 pub use routing::{Asked, Names, Routed, Routing};

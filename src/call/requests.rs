@@ -3,18 +3,26 @@
 use std::sync::Arc;
 
 use plenary_sip::endpoint::{Command, RequestId};
+use plenary_sip::guard::Reason;
 use plenary_sip::message::{Header, HeaderName, Method, Request, StatusCode, Uri};
 use plenary_sip::net_types::Source;
 
-use super::calls::Calls;
+use super::calls::{Calls, NO_RELAY};
 use super::focus_requests::{self, FocusRequest};
+use super::identity::Dialled;
 use super::message;
 use crate::conference::notify;
 
+/// One task each: what is rare has a box of its own, so that a REGISTER, of which thousands come, stays small.
 pub async fn answer(calls: Calls, request: RequestId, message: Arc<Request>, source: Source) {
+    if Dialled::of(&message.uri).is_some_and(|dialled| calls.asks_for_relay(&message, &dialled, &source)) {
+        calls.refused(Reason::Relay);
+        let headers = vec![Header::new(HeaderName::Warning, format!("399 plenary \"{NO_RELAY}\""))];
+        return calls.sip(Command::Respond { request, status: StatusCode::FORBIDDEN, headers, body: None });
+    }
     if matches!(message.method, Method::Subscribe | Method::Refer) {
         let asked = FocusRequest { request, message, source, within: None };
-        return focus_requests::answer(calls, asked).await;
+        return Box::pin(focus_requests::answer(calls, asked)).await;
     }
     let (status, headers) = match message.method {
         Method::Register => {
@@ -24,8 +32,8 @@ pub async fn answer(calls: Calls, request: RequestId, message: Arc<Request>, sou
             }
             (reply.status, reply.headers)
         }
-        Method::Options => options(&calls, &message, &source).await,
-        Method::Message => match message::carry(&calls, &message, &source).await {
+        Method::Options => Box::pin(options(&calls, &message, &source)).await,
+        Method::Message => match Box::pin(message::carry(&calls, &message, &source)).await {
             Ok(status) => (status, vec![]),
             Err(refused) => (refused.status, refused.headers),
         },

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use plenary_media::LegId;
 use plenary_media::engine::{MediaEvent, MediaEvents};
 use plenary_sip::endpoint::{CallId, Event, RequestId, SubscriptionId};
+use plenary_sip::sdp::About;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error};
 
@@ -121,6 +122,7 @@ impl Switchboard {
                     trunk: None,
                     language: None,
                     phone: None,
+                    about: About::default(),
                 };
                 tokio::spawn(incoming.take());
             }
@@ -166,6 +168,8 @@ impl Switchboard {
             | MediaEvent::Silent { leg, .. }
             | MediaEvent::Played { leg }
             | MediaEvent::HandshakeFailed { leg, .. }
+            | MediaEvent::KeyUnusable { leg }
+            | MediaEvent::Source { leg, .. }
             | MediaEvent::Stats { leg, .. } => *leg,
         };
         if let Some(line) = self.by_media.get(&leg) {

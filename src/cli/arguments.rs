@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::prove::Beside;
 use crate::store::AccountRole;
 
 #[derive(Debug, Parser)]
@@ -93,6 +94,9 @@ pub(super) struct ProveArguments {
     /// Legs in one conference
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(2..=5000))]
     pub parties: u16,
+    /// Conferences of that size at once
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub conferences: u16,
     /// How long is measured, once everybody is in
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=604_800))]
     pub seconds: u32,
@@ -113,9 +117,24 @@ pub(super) struct ProveArguments {
     /// The conference to call there; its access must be open
     #[arg(long, value_name = "NUMBER", default_value = "3001", requires = "target")]
     pub conference: String,
-    /// Measure the whole table: conferences of 10 to 200 legs, calls and registrations a second; some four minutes
-    #[arg(long, conflicts_with_all = ["parties", "seconds", "talkers", "codec", "srtp", "joins_per_second", "target"])]
+    /// Measure the whole table: conferences of 10 to 200 legs, calls and registrations a second, churn; some six minutes
+    #[arg(long, conflicts_with_all = ["parties", "conferences", "seconds", "talkers", "codec", "srtp", "joins_per_second", "target"])]
     pub table: bool,
+    /// Measure registrations and calls a second, for --seconds each
+    #[arg(long, conflicts_with_all = ["parties", "conferences", "talkers", "codec", "srtp", "target", "table"])]
+    pub signalling: bool,
+    /// Set up and end so many calls at an even pace, and see what memory they leave; 21000 take as long as it needs
+    #[arg(long, value_name = "CALLS", conflicts_with_all = ["signalling", "parties", "conferences", "talkers", "codec", "srtp", "target", "table"])]
+    pub churn: Option<usize>,
+    /// How many phones are at it at once
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1000), requires = "signalling")]
+    pub phones: u16,
+    /// The only core that the server may use
+    #[arg(long, value_name = "CORE", requires = "signalling")]
+    pub server_core: Option<usize>,
+    /// A server that runs already and has the same accounts, to compare with: see deploy/compare/kamailio.sh
+    #[arg(long, value_name = "NAME=ADDRESS,PROCESS", requires = "signalling")]
+    pub beside: Vec<Beside>,
     /// Figures as JSON
     #[arg(long)]
     pub json: bool,
@@ -127,6 +146,8 @@ pub(super) enum CodecName {
     G722,
     Pcma,
     Pcmu,
+    /// All of them, leg by leg
+    Mixed,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

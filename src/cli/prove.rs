@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::Failure;
 use super::arguments::{CodecName, ProveArguments};
-use crate::prove::{self, Load, Target};
+use crate::prove::{self, Load, MIXED, Plan, Target};
 
 pub(super) fn prove(arguments: &ProveArguments) -> Result<(), Failure> {
     let load = load(arguments).map_err(|fault| Failure::Unusable(vec![fault]))?;
@@ -41,6 +41,25 @@ async fn measure(arguments: &ProveArguments, load: &Load, target: Option<&Target
         print(arguments.json, &table)?;
         return Ok(faults.len());
     }
+    if let Some(calls) = arguments.churn {
+        let churn = prove::churn_of_own(calls, prove::CHURN_PER_SECOND).await?;
+        churn.faults.iter().for_each(|fault| eprintln!("FAULT {fault}"));
+        print(arguments.json, &churn)?;
+        return Ok(churn.faults.len());
+    }
+    if arguments.signalling {
+        let plan = Plan {
+            phones: arguments.phones.into(),
+            window: load.window,
+            core: arguments.server_core,
+            beside: arguments.beside.clone(),
+        };
+        let comparison = prove::compare(&plan).await?;
+        let faults = comparison.faults();
+        faults.iter().for_each(|fault| eprintln!("FAULT {fault}"));
+        print(arguments.json, &comparison)?;
+        return Ok(faults.len());
+    }
     let report = prove::run(load, target).await?;
     print(arguments.json, &report)?;
     Ok(report.faults.len())
@@ -63,12 +82,14 @@ fn load(arguments: &ProveArguments) -> Result<Load, String> {
     }
     Ok(Load {
         parties,
+        conferences: arguments.conferences.into(),
         talkers,
-        codec: match arguments.codec {
-            CodecName::Opus => AudioCodec::Opus,
-            CodecName::G722 => AudioCodec::G722,
-            CodecName::Pcma => AudioCodec::Pcma,
-            CodecName::Pcmu => AudioCodec::Pcmu,
+        codecs: match arguments.codec {
+            CodecName::Opus => &[AudioCodec::Opus],
+            CodecName::G722 => &[AudioCodec::G722],
+            CodecName::Pcma => &[AudioCodec::Pcma],
+            CodecName::Pcmu => &[AudioCodec::Pcmu],
+            CodecName::Mixed => &MIXED,
         },
         srtp: arguments.srtp,
         window: Duration::from_secs(arguments.seconds.into()),

@@ -11,13 +11,10 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail, ensure};
 use plenary_config::Settings;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use plenary_sip::net::{Judge, client_judging_by};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
-};
+use rustls::{CertificateError, ClientConnection, Error, StreamOwned};
 use time::OffsetDateTime;
 
 use crate::api::Token;
@@ -108,58 +105,26 @@ fn tls(settings: &Settings, address: SocketAddr) -> anyhow::Result<ClientConnect
     let made = settings.server.data_dir.join("tls").join("cert.pem");
     let file = settings.sip.tls_certificate.as_ref().unwrap_or(&made);
     let certificate = CertificateDer::from_pem_file(file).with_context(|| format!("{}", file.display()))?;
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = Arc::new(TheVeryOne { certificate, provider: Arc::clone(&provider) });
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
+    let config = client_judging_by(TheVeryOne(certificate))?;
     Ok(ClientConnection::new(Arc::new(config), ServerName::from(address.ip()))?)
 }
 
 /// Takes one certificate and no other, whatever names it carries.
 #[derive(Debug)]
-struct TheVeryOne {
-    certificate: CertificateDer<'static>,
-    provider: Arc<CryptoProvider>,
-}
+struct TheVeryOne(CertificateDer<'static>);
 
-impl ServerCertVerifier for TheVeryOne {
-    fn verify_server_cert(
+impl Judge for TheVeryOne {
+    fn judge(
         &self,
-        end_entity: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        _server: &ServerName<'_>,
         _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        match *end_entity == self.certificate {
-            true => Ok(ServerCertVerified::assertion()),
+    ) -> Result<(), Error> {
+        match *certificate == self.0 {
+            true => Ok(()),
             false => Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure)),
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

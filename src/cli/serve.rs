@@ -6,10 +6,12 @@ use tracing::info;
 
 use super::Failure;
 use crate::server::Server;
-use crate::telemetry::log;
+use crate::telemetry::{log, memory};
 
 pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
+    memory::settle();
     log::start(&settings.log).map_err(|error| anyhow::anyhow!(error.to_string()))?;
+    memory::keep_giving_back();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;

@@ -48,6 +48,8 @@ pub enum JoinError {
     NotAMember { number: String, account: String },
     #[error("{account} has {limit} conferences of the factory's already")]
     TooManyMade { account: String, limit: usize },
+    #[error("{account} has {limit} legs in conference {number} already")]
+    TooManyLegs { number: String, account: String, limit: usize },
     #[error("whose place was asked for is no longer in conference {number}")]
     NobodyToReplace { number: String },
     #[error("wrong PIN for conference {number}")]
@@ -63,6 +65,7 @@ impl JoinError {
             Self::NoSuchConference { .. } => 404,
             Self::NotAuthenticated { .. } => 401,
             Self::TooManyMade { .. }
+            | Self::TooManyLegs { .. }
             | Self::Locked { .. }
             | Self::Banned { .. }
             | Self::NotAMember { .. }

@@ -1,5 +1,7 @@
 //! What can be asked of a conference, whichever door the wish came through.
 
+use std::net::IpAddr;
+
 use plenary_sip::message::HeaderName;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -49,6 +51,8 @@ pub struct Referral {
     pub by: Option<String>,
     /// Referred-By, as it goes into the INVITE (RFC 3892 §3).
     pub referred_by: Option<String>,
+    /// The address that it came from: what Refer-To names has to be within its reach.
+    pub asked_from: Option<IpAddr>,
     /// Headers of the INVITE that Refer-To wished for, of those that may be wished for.
     pub headers: Vec<(HeaderName, String)>,
 }

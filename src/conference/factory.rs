@@ -47,6 +47,7 @@ impl Factory {
             muted_on_entry: false,
             announcements: ConferenceOptions::default().announcements,
             music_when_alone: ConferenceOptions::default().music_when_alone,
+            tones: ConferenceOptions::default().tones,
             language: None,
             ring_for: defaults.ring_for,
             domain: defaults.domain.clone(),

@@ -17,11 +17,13 @@ use super::notice::Notice;
 use super::people::{Attempt, Media, People, Person};
 use super::plan::Plan;
 use super::roster::{Cause, ParticipantId, ParticipantState, Quality, Role, Roster};
+pub use passage::Passage;
 
 /// Who steers: a lock does not keep them out, "mute all" does not silence them.
 const CHAIRS: [Role; 3] = [Role::Owner, Role::Admin, Role::Chair];
 
 mod keys;
+mod passage;
 #[cfg(test)]
 mod tests;
 mod wishes;
@@ -31,6 +33,8 @@ pub struct FocusSettings {
     /// How long a conference without legs lives on.
     pub empty_timeout: Duration,
     pub pace: Pace,
+    /// Legs of one account at once.
+    pub legs_per_account: usize,
 }
 
 /// What happened to a leg of this conference.
@@ -43,6 +47,10 @@ pub enum LegNews {
     },
     Held,
     Resumed,
+    /// The name of its stream, as in the session description (RFC 4574).
+    Labelled(String),
+    /// The stream that comes from it, by its SSRC.
+    Source(u32),
     /// How the leg's sound arrives; told when it changed.
     Quality(Option<Quality>),
     /// A key was pressed: RFC 4733 or INFO.
@@ -62,6 +70,8 @@ pub enum Output {
         address: String,
         /// Where a REFER asked for it.
         referral: Option<Referral>,
+        /// The account whose wish it is.
+        by: Option<String>,
     },
     Hangup {
         participant: ParticipantId,
@@ -94,6 +104,8 @@ pub enum Output {
         notice: Notice,
     },
     SayToAll(Notice),
+    /// Everybody hears that somebody came or went.
+    Tone(Passage),
     Announce(LiveEvent),
     /// The conference is over: nothing comes after this.
     Close,
@@ -112,6 +124,8 @@ pub struct Focus {
     started: (Instant, OffsetDateTime),
     /// Whose leg hears music.
     music_for: Option<(ParticipantId, Attempt)>,
+    /// When a tone was last heard.
+    toned_at: Option<Instant>,
     outputs: VecDeque<Output>,
 }
 
@@ -129,6 +143,7 @@ impl Focus {
             empty_since: Some(now),
             started: (now, wall),
             music_for: None,
+            toned_at: None,
             outputs: VecDeque::new(),
         };
         focus.announce_conference();
@@ -194,6 +209,10 @@ impl Focus {
         if self.locked && !join.brought && !CHAIRS.contains(&role) {
             return Err(JoinError::Locked { number });
         }
+        let legs = self.settings.legs_per_account;
+        if let Some(account) = join.account.as_ref().filter(|account| self.people.legs_of(account) >= legs) {
+            return Err(JoinError::TooManyLegs { number, account: account.clone(), limit: legs });
+        }
         let present = self.people.present();
         let limit = self.plan.max_participants;
         if present >= limit { Err(JoinError::Full { number, present, limit }) } else { Ok(role) }
@@ -212,16 +231,26 @@ impl Focus {
         if person.state == ParticipantState::Disconnected {
             return; // removed here already; the leg's own end says nothing new
         }
+        if let LegNews::Labelled(_) = news {
+            return person.hear(news, wall); // the leg comes in with it, and that is told
+        }
         let connected = matches!(news, LegNews::Connected { .. });
         let comes_in = person.joined_at.is_none();
         let silenced = self.plan.muted_on_entry && comes_in && !CHAIRS.contains(&person.role);
         person.muted |= connected && silenced;
+        let was_in = person.is_in();
         person.hear(news, wall);
+        let goes = was_in && !person.is_live();
         let (media, by_telephone) = (person.media(), person.is_by_telephone());
         if connected {
             self.carry_media_over(id, Media::default(), media);
         }
         self.changed(id, now);
+        match (connected && comes_in, goes) {
+            (true, _) => self.sound(Passage::In, now),
+            (_, true) => self.sound(Passage::Out, now),
+            _ => {}
+        }
         if connected && comes_in && by_telephone && self.plan.announcements {
             let others = self.people.present().saturating_sub(1);
             self.say(id, Notice::Entered { others });
@@ -276,6 +305,7 @@ impl Focus {
                 attempt: person.attempt,
                 address: person.address.clone(),
                 referral: person.referral.clone(),
+                by: person.called_by.clone(),
             });
             self.changed(&id, now);
         }

@@ -69,6 +69,8 @@ pub struct DialRequest {
     pub address: String,
     /// Where a REFER asked for it.
     pub referral: Option<Referral>,
+    /// The account whose wish it is.
+    pub by: Option<String>,
     pub ring_for: Duration,
     /// Of the conference that calls.
     pub title: String,

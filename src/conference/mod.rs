@@ -35,7 +35,7 @@ pub use dial_out::Pace;
 pub use directory::Directory;
 pub use directory_task::DirectorySettings;
 pub use factory::Creator;
-pub use focus::{Focus, FocusSettings, LegNews, Output};
+pub use focus::{Focus, FocusSettings, LegNews, Output, Passage};
 pub use hub::Follow;
 pub use leg::{Admitted, DialRequest, LegCommand, LegLink};
 pub use live::{LiveEvent, Numbered, Speaker};

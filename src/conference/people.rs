@@ -13,7 +13,7 @@ use super::focus::LegNews;
 use super::keypad::Keypad;
 use super::live::Speaker;
 use super::plan::PlannedMember;
-use super::roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role};
+use super::roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role, Stream};
 
 /// Counts the legs that a row has had.
 pub type Attempt = u32;
@@ -47,11 +47,14 @@ pub struct Person {
     pub joined_at: Option<OffsetDateTime>,
     codec: Option<String>,
     secured: bool,
+    stream: Stream,
     quality: Option<Quality>,
     /// Others are not told who it is.
     anonymous: bool,
     /// The REFER that the latest call was made for.
     pub referral: Option<Referral>,
+    /// The account that wished for the latest call to it.
+    pub called_by: Option<String>,
 }
 
 /// What of a person the media engine must know.
@@ -94,9 +97,11 @@ impl Person {
             joined_at: None,
             codec: None,
             secured: false,
+            stream: Stream::default(),
             quality: None,
             anonymous: false,
             referral: None,
+            called_by: None,
         }
     }
 
@@ -149,6 +154,8 @@ impl Person {
             LegNews::Held => self.state = ParticipantState::OnHold,
             LegNews::Resumed => self.state = ParticipantState::Connected,
             LegNews::Ended { cause, status } => self.end(cause, status),
+            LegNews::Labelled(label) => self.stream.label = Some(label),
+            LegNews::Source(ssrc) => self.stream.source = Some(ssrc),
             LegNews::Quality(quality) => self.quality = quality,
             LegNews::Key(_) => {} // the focus reads keys itself
         }
@@ -172,7 +179,9 @@ impl Person {
         self.joined_at = None;
         self.codec = None;
         self.secured = false;
+        self.stream = Stream::default();
         self.referral = None;
+        self.called_by = None;
     }
 
     /// The place stays, its leg is another from now on.
@@ -180,6 +189,7 @@ impl Person {
         if self.is_in() {
             self.attempt += 1;
             self.state = ParticipantState::Reconnecting;
+            self.stream = Stream::default();
             self.quality = None;
         } else {
             self.begin(ParticipantState::Calling, CallDirection::DialedIn);
@@ -229,6 +239,7 @@ impl Person {
             joined_at: self.joined_at,
             codec: self.codec.clone(),
             secured: self.secured,
+            stream: self.stream.clone(),
             quality: self.quality,
         }
     }
@@ -344,13 +355,33 @@ impl People {
         speakers.iter().map(|(id, level_dbov)| Speaker { id: id.clone(), level_dbov: *level_dbov }).collect()
     }
 
+    /// Legs of this account that are in or coming in; one that is only being called is free to take.
+    pub fn legs_of(&self, account: &str) -> usize {
+        let comes = |person: &Person| person.is_live() && person.direction == CallDirection::DialedIn;
+        let own = self.rows.iter().filter(|person| person.account.as_deref() == Some(account));
+        own.filter(|person| person.is_in() || comes(person)).count()
+    }
+
     fn push(&mut self, address: String, name: String, role: Role) -> usize {
+        self.forget_oldest();
         self.ids_given += 1;
         let id = ParticipantId(format!("p{}", self.ids_given));
         self.rows.push(Person::new(id, address, name, role));
         self.rows.len() - 1
     }
+
+    fn forget_oldest(&mut self) {
+        if self.rows.iter().filter(|person| !person.is_live()).count() >= MAX_GONE
+            && let Some(oldest) = self.rows.iter().position(|person| !person.is_live())
+        {
+            self.rows.remove(oldest);
+        }
+    }
 }
+
+/// Rows of people who have gone, beyond which the oldest are forgotten: a conference may last for months, and whoever calls
+/// an open one under another name each time would fill the memory.
+const MAX_GONE: usize = 1_000;
 
 /// What to call somebody of whom only the address is known: its user part.
 fn spoken_name(address: &str) -> String {

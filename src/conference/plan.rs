@@ -26,6 +26,8 @@ pub struct Plan {
     pub announcements: bool,
     /// Who is the only one hears music until the next comes.
     pub music_when_alone: bool,
+    /// Everybody hears a tone when somebody comes or goes.
+    pub tones: bool,
     /// Of what they are told; absent: the server's.
     pub language: Option<Language>,
     /// How long a called member rings.
@@ -71,6 +73,7 @@ impl Plan {
             muted_on_entry: stored.options.muted_on_entry,
             announcements: stored.options.announcements,
             music_when_alone: stored.options.music_when_alone,
+            tones: stored.options.tones,
             language: stored.options.language,
             ring_for: ring_for.unwrap_or(defaults.ring_for),
             domain: defaults.domain.clone(),

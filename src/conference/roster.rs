@@ -67,9 +67,22 @@ pub struct Participant {
     pub codec: Option<String>,
     /// Media by SRTP.
     pub secured: bool,
+    /// Not shown by the API.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub stream: Stream,
     /// How the participant is heard here, over the last five seconds; absent while nothing comes from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
+}
+
+/// A participant's audio, as the conference package names it (RFC 4575 §5.8).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stream {
+    /// `a=label` of the session description.
+    pub label: Option<String>,
+    /// The SSRC that comes from the participant.
+    pub source: Option<u32>,
 }
 
 /// What the network does to a participant's sound.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use plenary_media::engine::{Clip, Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel, Switch};
-use plenary_media::{LegId, RoomId};
+use plenary_media::{LegId, RoomId, tone};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::admission::Join;
 use super::command::Referral;
 use super::directory::JoinReply;
-use super::focus::{Focus, LegNews, Output};
+use super::focus::{Focus, LegNews, Output, Passage};
 use super::hub::ToHub;
 use super::leg::{Admitted, DialRequest, LegCommand, LegLink};
 use super::live::LiveEvent;
@@ -131,8 +131,8 @@ impl ConferenceTask {
     async fn perform_outputs(&mut self) -> bool {
         while let Some(output) = self.focus.poll_output() {
             match output {
-                Output::Dial { participant, attempt, address, referral } => {
-                    self.dial(participant, attempt, address, referral).await;
+                Output::Dial { participant, attempt, address, referral, by } => {
+                    self.dial(participant, attempt, address, (referral, by)).await;
                 }
                 Output::Hangup { participant, attempt } => {
                     if let Some(leg) = self.legs.get(&participant).filter(|leg| leg.attempt == attempt) {
@@ -171,6 +171,10 @@ impl ConferenceTask {
                     let room = self.room;
                     self.say(&notice, move |clip| MediaCommand::PlayToRoom { room, clip });
                 }
+                Output::Tone(passage) => {
+                    let samples = if passage == Passage::In { tone::entry_beep() } else { tone::exit_beep() };
+                    self.media(MediaCommand::PlayToRoom { room: self.room, clip: Clip { samples }.into() });
+                }
                 Output::Announce(event) => self.announce(event).await,
                 Output::Close => return false,
             }
@@ -183,7 +187,7 @@ impl ConferenceTask {
         participant: ParticipantId,
         attempt: Attempt,
         address: String,
-        referral: Option<Referral>,
+        (referral, by): (Option<Referral>, Option<String>),
     ) {
         let (sender, commands) = mpsc::channel(4);
         self.legs.insert(participant.clone(), Leg { attempt, commands: sender, media: None });
@@ -194,6 +198,7 @@ impl ConferenceTask {
             room: self.room,
             address,
             referral,
+            by,
             ring_for: plan.ring_for,
             title: plan.title.clone(),
         };

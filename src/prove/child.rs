@@ -14,11 +14,12 @@ use plenary_sip::net_types::Transport;
 use tokio::time::{Instant, sleep};
 
 use super::http;
-use super::load::Target;
+use super::load::{MAX_TALKERS, Target};
 use super::usage::Usage;
 use crate::store::{Access, AccountRole, ConferenceOptions, NewAccount, NewConference, Password, Store, StoreSettings};
 
-const CONFERENCE: &str = "3001";
+/// The first; others follow it.
+const CONFERENCE: usize = 3001;
 const PASSWORD: &str = "of a phone that is none";
 const START_WITHIN: Duration = Duration::from_secs(30);
 const ASK_EVERY: Duration = Duration::from_millis(20);
@@ -33,16 +34,18 @@ pub struct Child {
     process: Process,
     address: Ipv4Addr,
     folder: Folder,
-    /// Accounts that may register.
-    pub logins: Vec<Login>,
 }
 
 /// What the child is to be good for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wish {
     pub parties: usize,
+    pub conferences: usize,
     pub talkers: usize,
+    /// That may register, see [`login`].
     pub accounts: usize,
+    /// The one core that it may use.
+    pub core: Option<usize>,
 }
 
 impl Child {
@@ -50,25 +53,36 @@ impl Child {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = Folder::make(number)?;
         let address = own_address(number);
-        let logins = store(&folder.0.join("data"), address, wish.accounts).await?;
+        store(&folder.0.join("data"), address, wish).await?;
         let config = folder.0.join("plenary.toml");
         std::fs::write(&config, settings(&folder.0.join("data"), address, wish))?;
         let log = File::create(folder.log())?;
         // This very program, even when a build has replaced or removed its file meanwhile.
-        let mut command = Command::new("/proc/self/exe");
-        command.arg0("plenary").args(["serve", "--config"]).arg(&config);
+        let program = format!("/proc/{}/exe", std::process::id());
+        let mut command = match wish.core {
+            Some(core) => {
+                let mut command = Command::new("taskset");
+                command.args(["--cpu-list", &core.to_string(), &program]);
+                command
+            }
+            None => {
+                let mut command = Command::new(program);
+                command.arg0("plenary");
+                command
+            }
+        };
+        command.args(["serve", "--config"]).arg(&config);
         // Nothing of this machine's own settings is to reach it.
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.env_clear().env("PATH", "/usr/bin:/bin");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let process = command.spawn().context("the server cannot be started")?;
-        let mut child = Self { process, address, folder, logins };
+        let mut child = Self { process, address, folder };
         child.wait_until_ready().await?;
         Ok(child)
     }
 
     pub fn target(&self, transport: Transport) -> Target {
-        let port = if transport == Transport::Tls { 5061 } else { 5060 };
-        let host = self.address.to_string();
-        Target { host, address: (self.address, port).into(), conference: CONFERENCE.into() }
+        target_at(self.address.into(), transport)
     }
 
     pub fn usage(&self) -> anyhow::Result<Usage> {
@@ -111,41 +125,54 @@ impl Drop for Child {
     }
 }
 
+/// A server with the accounts and the conference of ours, on the ports of SIP.
+pub fn target_at(address: IpAddr, transport: Transport) -> Target {
+    let port = if transport == Transport::Tls { 5061 } else { 5060 };
+    Target { host: address.to_string(), address: (address, port).into(), conference: CONFERENCE.to_string() }
+}
+
+/// One of the accounts.
+pub fn login(number: usize) -> Login {
+    Login { user: format!("phone-{number}"), password: PASSWORD.into() }
+}
+
 /// Of 127.90.0.0/15 and by our process number, so that two fleets on one machine do not meet.
 fn own_address(number: u8) -> Ipv4Addr {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, 90 + (high & 1), middle ^ number, low.clamp(1, 254))
 }
 
-/// Its first content: a conference open to all, and accounts.
-async fn store(data: &Path, address: Ipv4Addr, accounts: usize) -> anyhow::Result<Vec<Login>> {
+/// Its first content: conferences open to all, and accounts.
+async fn store(data: &Path, address: Ipv4Addr, wish: Wish) -> anyhow::Result<()> {
     let settings = StoreSettings {
         url: "sqlite:plenary.db".into(),
         data_dir: data.to_owned(),
         realm: address.to_string(),
         reserved: Vec::new(),
+        min_pin: 6,
     };
     let store = Store::open(&settings).await?;
-    // Nobody is greeted: what is heard must be the talkers alone.
-    let options = ConferenceOptions { announcements: false, ..ConferenceOptions::default() };
-    let conference =
-        NewConference { number: Some(CONFERENCE.into()), access: Access::Open, options, ..NewConference::default() };
-    store.add_conference(conference).await?;
-    let mut logins = Vec::new();
-    for number in 0..accounts {
-        let login = Login { user: format!("phone-{number}"), password: PASSWORD.into() };
+    for after in 0..wish.conferences.max(1) {
+        // Nobody is greeted: what is heard must be the talkers alone.
+        let options = ConferenceOptions { announcements: false, ..ConferenceOptions::default() };
+        let number = Some((CONFERENCE + after).to_string());
+        store
+            .add_conference(NewConference { number, access: Access::Open, options, ..NewConference::default() })
+            .await?;
+    }
+    for number in 0..wish.accounts {
+        let Login { user, password } = login(number);
         let account = NewAccount {
-            name: login.user.clone(),
-            display_name: login.user.clone(),
+            display_name: user.clone(),
+            name: user,
             email: None,
             roles: vec![AccountRole::User],
             disabled: false,
-            password: Some(Password::new(PASSWORD)),
+            password: Some(Password::new(password)),
         };
         store.add_account(account).await?;
-        logins.push(login);
     }
-    Ok(logins)
+    Ok(())
 }
 
 /// The whole fleet has one address, and what it may send is not what is measured.
@@ -170,7 +197,8 @@ fn settings(data: &Path, address: Ipv4Addr, wish: Wish) -> String {
          security.strangers-rate = {UNBOUND}\n\
          security.phones-rate = {UNBOUND}\n\
          log.level = \"warn\"\n",
-        speakers = wish.talkers.max(8),
+        // More than there are tones need not all be heard.
+        speakers = if wish.talkers > MAX_TALKERS { 8 } else { wish.talkers.max(8) },
         parties = wish.parties.max(100),
     )
 }
@@ -209,7 +237,8 @@ mod tests {
 
     #[test]
     fn its_settings_can_be_read() {
-        let text = settings(Path::new("/tmp/a \"b\""), own_address(3), Wish { parties: 200, talkers: 3, accounts: 0 });
+        let text =
+            settings(Path::new("/tmp/a \"b\""), own_address(3), Wish { parties: 200, talkers: 3, ..Wish::default() });
         let file = std::env::temp_dir().join(format!("plenary-prove-settings-{}.toml", std::process::id()));
         std::fs::write(&file, text).expect("written");
         let sources = plenary_config::Sources::of_process(Some(file.clone()), Vec::new());

@@ -5,7 +5,7 @@ use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use plenary_media::plan::MediaPlan;
+use plenary_media::plan::{AudioCodec, MediaPlan};
 use plenary_sip::endpoint::{CallId, Ending, Event};
 use tokio::time::{sleep_until, timeout};
 
@@ -61,7 +61,7 @@ impl<'a> Calls<'a> {
     /// Returns when every call has its answer, good or bad.
     pub async fn join(&mut self, phone: &mut Phone, fleet: &Fleet) -> anyhow::Result<()> {
         let start = tokio::time::Instant::now();
-        while self.invited.len() < self.load.parties {
+        while self.invited.len() < self.load.legs() {
             let leg = self.invited.len();
             let due = start + Duration::from_secs(1) * u32::try_from(leg)? / self.load.joins_per_second;
             tokio::select! {
@@ -122,11 +122,12 @@ impl<'a> Calls<'a> {
             address: self.local,
             rtp_port: socket.local_addr()?.port(),
             rtcp_port: self.rtcp.local_addr()?.port(),
+            is_shared: false,
         };
-        let mut negotiator = negotiator(self.load, media);
+        let mut negotiator = negotiator(self.load.codec_of(leg), self.load.srtp, media);
         let offer = negotiator.offer()?;
         self.invited.push(Instant::now());
-        let call = phone.invite(&format!("party-{leg}"), offer)?;
+        let call = phone.invite(&format!("party-{leg}"), self.load.conference_of(leg), offer)?;
         self.waiting.insert(call, Waiting { leg, socket, negotiator });
         Ok(())
     }
@@ -162,14 +163,14 @@ impl<'a> Calls<'a> {
     }
 }
 
-/// Offers what the load says and nothing else.
-pub fn negotiator(load: &Load, media: LocalMedia) -> Negotiator {
+/// Offers this and nothing else.
+pub fn negotiator(codec: AudioCodec, srtp: bool, media: LocalMedia) -> Negotiator {
     let policy = MediaPolicy {
-        codecs: vec![load.codec],
-        srtp: if load.srtp { SrtpPolicy::Required } else { SrtpPolicy::Off },
+        codecs: vec![codec],
+        srtp: if srtp { SrtpPolicy::Required } else { SrtpPolicy::Off },
         ..MediaPolicy::default()
     };
-    Negotiator::new(policy, media, Signalling { secure: load.srtp, source: None }, Entropy::system())
+    Negotiator::new(policy, media, Signalling { secure: srtp, source: None }, Entropy::system())
 }
 
 pub fn describe(why: &Ending) -> String {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::ear::Heard;
-use super::load::Load;
+use super::load::{Load, MAX_TALKERS};
 use super::marker;
 use super::speech::Marker;
 use super::tone::{HERTZ, amplitude, level};
@@ -42,23 +42,36 @@ pub fn judge(leg: usize, heard: &Heard, load: &Load, marker: Option<Marker>, sai
         return verdict;
     }
     let spoken = amplitude(load.talkers);
+    let place = load.place_of(leg);
+    if load.talkers > MAX_TALKERS {
+        // Whoever is loudest at the moment is heard, and tones are shared: something must be there.
+        let loudest = HERTZ.iter().map(|hertz| quartiles(samples, heard.rate, f64::from(*hertz)).1);
+        if !loudest.into_iter().any(|level| level > LEAST * spoken) {
+            verdict.faults.push(format!("leg {leg} hears nobody"));
+        }
+        return verdict;
+    }
     for (talker, hertz) in HERTZ.iter().enumerate() {
         let (low, high) = quartiles(samples, heard.rate, f64::from(*hertz));
-        if talker < load.talkers && talker != leg {
+        if talker < load.talkers && talker != place {
             if high < LEAST * spoken {
                 let decibels = decibels(high / spoken);
                 verdict.faults.push(format!("leg {leg} does not hear talker {talker} ({decibels:.0} dB)"));
             }
         } else if low > MOST * spoken {
-            let who = if talker == leg { "itself".to_owned() } else { format!("{hertz} Hz, which nobody says,") };
+            let who = if talker == place { "itself".to_owned() } else { format!("{hertz} Hz, which nobody says,") };
             verdict.faults.push(format!("leg {leg} hears {who} ({:.0} dB)", decibels(low / spoken)));
         }
     }
     let markers = marker::find(&heard.samples, heard.rate, LEAST_MARKER * spoken);
-    if leg == 0 {
+    if place == 0 {
         if !markers.is_empty() {
-            verdict.faults.push("leg 0 hears its own marker".into());
+            verdict.faults.push(format!("leg {leg} hears its own marker"));
         }
+        return verdict;
+    }
+    // When it was said is known of the first conference alone.
+    if load.conference_of(leg) > 0 {
         return verdict;
     }
     let settled = markers.into_iter().filter(|middle| *middle > SETTLING);
@@ -97,8 +110,8 @@ mod tests {
     const RATE: u32 = 8_000;
 
     fn load() -> Load {
-        let codec = AudioCodec::Pcmu;
-        Load { parties: 5, talkers: 3, codec, srtp: false, window: Duration::ZERO, joins_per_second: 1 }
+        let (codecs, window, joins_per_second) = (&[AudioCodec::Pcmu][..], Duration::ZERO, 1);
+        Load { parties: 5, conferences: 1, talkers: 3, codecs, srtp: false, window, joins_per_second }
     }
 
     /// A second and a half of these talkers, its packets 20 ms apart from `start` on.

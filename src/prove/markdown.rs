@@ -3,20 +3,21 @@
 use std::fmt;
 
 use super::report::{Report, ServerUse};
+use super::signalling::Rate;
 use super::spread::Spread;
-use super::table::{Rate, SETTLED, Table};
+use super::table::{SETTLED, Table};
 
 const CONFERENCE_HEAD: &str = "\
-| media | legs | CPU, cores | RSS, MiB | in | out | out ÷ in | late | lost | INVITE→200, ms | →RTP, ms | delay added, ms | heard right |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
+| media | legs | talk | CPU, cores | RSS, MiB | kB a leg | encodes/s | in | out | out ÷ in | late | lost | INVITE→200, ms | →RTP, ms | delay added, ms | heard right |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |";
 const SIGNALLING_HEAD: &str = "\
-| what | a second | CPU, ms each | CPU, cores | to the 200, ms | RSS before → after → settled, MiB |
-| --- | ---: | ---: | ---: | ---: | ---: |";
+| what | a second | CPU, ms each | CPU, cores | to the 200, ms | said again | RSS before → after → settled, MiB |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: |";
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let window = self.conferences.first().map_or(0.0, |report| report.seconds);
-        writeln!(f, "Measured on {}. Windows of {window:.0} s, 3 talkers; CPU is of the server alone,", self.machine)?;
+        writeln!(f, "Measured on {}. Windows of {window:.0} s; CPU is of the server alone,", self.machine)?;
         writeln!(f, "in seconds a second; pairs of times are p50 / p95.\n")?;
         writeln!(f, "{CONFERENCE_HEAD}")?;
         self.conferences.iter().try_for_each(|report| write_conference(f, report))?;
@@ -27,6 +28,7 @@ impl fmt::Display for Table {
         )?;
         writeln!(f, "{SIGNALLING_HEAD}")?;
         self.signalling.iter().try_for_each(|rate| write_rate(f, rate))?;
+        write!(f, "\n{}", self.churn)?;
         let ratios = ratios(self);
         if !ratios.is_empty() {
             writeln!(f, "\n| ratio | |\n| --- | ---: |")?;
@@ -36,10 +38,16 @@ impl fmt::Display for Table {
 }
 
 fn write_conference(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
-    let Report { media, parties, packets, heard_right, .. } = report;
-    let (cores, memory) =
-        report.server.map_or_else(Default::default, |ServerUse { cores, memory_mib, .. }| (cores, memory_mib));
-    write!(f, "| {media} | {parties} | {cores:.3} | {memory:.1} | {} | {} ", packets.sent_in, packets.out)?;
+    let Report { media, talkers, packets, heard_right, server, seconds, .. } = report;
+    write!(f, "| {media} | {} | {talkers} ", report.size())?;
+    match server {
+        Some(ServerUse { cores, memory_mib, idle_memory_mib, encodes, .. }) => {
+            let each_kb = (memory_mib - idle_memory_mib) * f64::from(1 << 20) / 1000.0 / report.legs() as f64;
+            write!(f, "| {cores:.3} | {memory_mib:.1} | {each_kb:.0} | {:.0} ", *encodes as f64 / seconds)?;
+        }
+        None => write!(f, "| – | – | – | – ")?,
+    }
+    write!(f, "| {} | {} ", packets.sent_in, packets.out)?;
     write!(f, "| {:.3} | {} | {} ", packets.out_by_in(), packets.late, packets.lost)?;
     for spread in [report.answered_ms, report.first_packet_ms, report.delay_ms] {
         write!(f, "| {} ", pair(spread))?;
@@ -48,10 +56,10 @@ fn write_conference(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result 
 }
 
 fn write_rate(f: &mut fmt::Formatter<'_>, rate: &Rate) -> fmt::Result {
-    let Rate { what, per_second, server_cpu_ms_each, server_cores, took_ms, .. } = rate;
+    let Rate { what, per_second, server_cpu_ms_each, server_cores, took_ms, repeats, .. } = rate;
     let took = pair(*took_ms);
-    write!(f, "| {what} | {per_second:.0} | {server_cpu_ms_each:.2} | {server_cores:.2} | {took} ")?;
-    let [before, after, settled] = rate.memory_mib;
+    write!(f, "| {what} | {per_second:.0} | {server_cpu_ms_each:.3} | {server_cores:.2} | {took} | {repeats} ")?;
+    let ([before, after], settled) = (rate.memory_mib, rate.settled_mib.unwrap_or_default());
     writeln!(f, "| {before:.1} → {after:.1} → {settled:.1} |")
 }
 
@@ -81,12 +89,15 @@ mod tests {
     use super::*;
     use crate::prove::machine::Machine;
     use crate::prove::report::Packets;
+    use crate::prove::signalling::Churn;
 
     fn report(media: &str, parties: usize, cores: f64) -> Report {
         let (memory_mib, idle_memory_mib) = (30.0, 20.0);
-        let server = ServerUse { cores, memory_mib, idle_memory_mib, late: 0, refused: 0, tick_overruns: 0 };
+        let server =
+            ServerUse { cores, memory_mib, idle_memory_mib, late: 0, refused: 0, tick_overruns: 0, encodes: 500 };
         Report {
             parties,
+            conferences: 1,
             talkers: 3,
             media: media.into(),
             seconds: 5.0,
@@ -111,10 +122,20 @@ mod tests {
     #[test]
     fn rows_ratios_and_faults_of_a_table() {
         let conferences = vec![report("PCMU", 100, 0.2), report("PCMU", 200, 0.3), report("Opus", 100, 0.5)];
-        let table = Table { machine: machine(), conferences, signalling: Vec::new() };
+        let churn = Churn {
+            calls: 7,
+            per_second: 300.0,
+            memory_mib: [20.0, 30.0, 30.5],
+            settled_mib: 25.0,
+            repeats: 0,
+            faults: Vec::new(),
+        };
+        let table = Table { machine: machine(), conferences, signalling: Vec::new(), churn };
         let text = table.to_string();
         assert!(
-            text.contains("| PCMU | 100 | 0.200 | 30.0 | 1000 | 1000 | 1.000 | 0 | 0 | 2.0 / 5.0 | – | – | 100 |"),
+            text.contains(
+                "| PCMU | 100 | 3 | 0.200 | 30.0 | 105 | 100 | 1000 | 1000 | 1.000 | 0 | 0 | 2.0 / 5.0 | – | – | 100 |"
+            ),
             "{text}"
         );
         assert!(text.contains("| PCMU, 200 legs ÷ 100 legs | 1.50 |"), "{text}");

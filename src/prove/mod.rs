@@ -15,8 +15,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `run`, `table` | one conference; the table of `make bench` |
-//! | `joining`, `setups`, `registers` | what the phone does: join everybody, set up calls, register |
-//! | `phone` | the user agent of all legs |
+//! | `phone`, `joining` | the user agent of all legs; how everybody joins |
+//! | `signalling` | calls and registrations a second, of our server and of others |
 //! | `fleet`, `pace`, `stream`, `outgoing`, `incoming` | RTP of all legs |
 //! | `tone`, `speech`, `ear`, `marker`, `judge` | what is said, what is heard, whether it is right |
 //! | `child`, `usage`, `machine`, `http` | the server under load and its figures |
@@ -38,10 +38,9 @@ mod marker;
 mod outgoing;
 mod pace;
 mod phone;
-mod registers;
 mod report;
 mod run;
-mod setups;
+mod signalling;
 mod speech;
 mod spread;
 mod stream;
@@ -49,7 +48,8 @@ mod table;
 mod tone;
 mod usage;
 
-pub use load::{Load, MAX_TALKERS, Target};
+pub use load::{Load, MAX_TALKERS, MIXED, Target};
 pub use report::Report;
 pub use run::run;
-pub use table::{Table, table};
+pub use signalling::{Beside, Churn, Comparison, Plan, churn_of_own, compare};
+pub use table::{CHURN_PER_SECOND, SETTLED, Table, table};

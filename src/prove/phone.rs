@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use bytes::Bytes;
-use plenary_sip::endpoint::{
-    Body, CallId, Command, ContactTemplate, EndpointSettings, Event, OutgoingInvite, OutgoingRequest, RequestId, Rng,
-};
+use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, EndpointSettings, Event, OutgoingInvite, Rng};
 use plenary_sip::guard::{GuardSettings, Rate};
-use plenary_sip::message::{Header, HeaderName, Method, NameAddr, StatusCode, Uri};
+use plenary_sip::message::{NameAddr, StatusCode, Uri};
 use plenary_sip::net::{Net, NetSettings, RunningEndpoint, spawn_endpoint};
 use plenary_sip::net_types::Transport;
 
@@ -20,8 +18,9 @@ const RING_FOR: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Phone {
     endpoint: RunningEndpoint,
-    conference: Uri,
-    registrar: Uri,
+    /// The number of the first conference, and where it is.
+    conference: String,
+    place: String,
     host: String,
     /// Ids of the user's own are even.
     next: u64,
@@ -43,20 +42,25 @@ impl Phone {
         let place = format!("{host}:{}{parameter}", address.port());
         Ok(Self {
             endpoint: spawn_endpoint(settings, Rng::new(seed), net),
-            conference: format!("sip:{conference}@{place}").parse()?,
-            registrar: format!("sip:{place}").parse()?,
+            conference: conference.clone(),
+            place,
             host: host.clone(),
             next: 0,
         })
     }
 
-    /// Calls the conference.
-    pub fn invite(&mut self, caller: &str, offer: Bytes) -> anyhow::Result<CallId> {
+    /// Calls the conference that is so many after the first.
+    pub fn invite(&mut self, caller: &str, after_first: usize, offer: Bytes) -> anyhow::Result<CallId> {
         let call = CallId(self.next_id());
+        let number = match after_first {
+            0 => self.conference.clone(),
+            after => (self.conference.parse::<usize>().context("a conference without number")? + after).to_string(),
+        };
+        let conference: Uri = format!("sip:{number}@{}", self.place).parse()?;
         let invite = OutgoingInvite {
-            request_uri: self.conference.clone(),
             from: self.address_of(caller)?,
-            to: format!("<{}>", self.conference.as_str()).parse()?,
+            to: format!("<{}>", conference.as_str()).parse()?,
+            request_uri: conference,
             contact: ContactTemplate { user: Some(caller.to_owned()), parameters: String::new() },
             route: Vec::new(),
             flow: None,
@@ -64,6 +68,7 @@ impl Phone {
             offer: Some(Body::sdp(offer)),
             ring_for: RING_FOR,
             login: None,
+            named_by: None,
         };
         self.command(Command::Invite { call, invite: Box::new(invite) })?;
         Ok(call)
@@ -71,32 +76,6 @@ impl Phone {
 
     pub fn hang_up(&self, call: CallId) -> anyhow::Result<()> {
         self.command(Command::Hangup { call, headers: Vec::new() })
-    }
-
-    /// Refreshes the binding of `account` for an hour.
-    pub fn register(&mut self, account: &str, authorization: Option<String>) -> anyhow::Result<RequestId> {
-        let request = RequestId(self.next_id());
-        let contact = ContactTemplate { user: Some(account.to_owned()), parameters: String::new() };
-        let mut headers = vec![contact.header(), Header::new(HeaderName::Expires, "3600")];
-        headers.extend(authorization.map(|value| Header::new(HeaderName::Authorization, value)));
-        let address = self.address_of(account)?;
-        let outgoing = OutgoingRequest {
-            method: Method::Register,
-            request_uri: self.registrar.clone(),
-            from: address.clone(),
-            to: address,
-            route: Vec::new(),
-            flow: None,
-            headers,
-            body: None,
-        };
-        self.command(Command::Request { request, outgoing: Box::new(outgoing) })?;
-        Ok(request)
-    }
-
-    /// The Request-URI of its REGISTERs.
-    pub fn registrar(&self) -> &Uri {
-        &self.registrar
     }
 
     /// What comes next. What the server asks within a call is answered here.

@@ -12,7 +12,9 @@ const SHOWN_FAULTS: usize = 10;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
+    /// Legs of each conference.
     pub parties: usize,
+    pub conferences: usize,
     pub talkers: usize,
     pub media: String,
     pub seconds: f64,
@@ -49,6 +51,8 @@ pub struct ServerUse {
     pub late: u64,
     pub refused: u64,
     pub tick_overruns: u64,
+    /// Frames encoded; whoever hears the same by the same codec shares one.
+    pub encodes: u64,
 }
 
 /// Of the window, all legs together; in and out as the server sees it.
@@ -77,20 +81,38 @@ impl Report {
         self.faults.is_empty()
     }
 
+    pub fn legs(&self) -> usize {
+        self.parties * self.conferences
+    }
+
+    /// `50`, or `100 × 5`.
+    pub fn size(&self) -> String {
+        match self.conferences {
+            1 => self.parties.to_string(),
+            many => format!("{many} × {}", self.parties),
+        }
+    }
+
     /// `PCMU, 50 legs`: where many are told of.
     pub fn name(&self) -> String {
-        format!("{}, {} legs", self.media, self.parties)
+        format!("{}, {} legs", self.media, self.size())
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { parties, talkers, media, seconds, packets, .. } = self;
-        writeln!(f, "{parties} parties, {talkers} talkers, {media}, {seconds:.1} s")?;
+        let Self { talkers, media, seconds, packets, .. } = self;
+        let legs = self.legs();
+        writeln!(f, "{} parties, {talkers} talkers, {media}, {seconds:.1} s", self.size())?;
         writeln!(f, "  machine       {}", self.machine)?;
-        if let Some(ServerUse { cores, memory_mib, idle_memory_mib, late, refused, tick_overruns }) = self.server {
+        if let Some(ServerUse { cores, memory_mib, idle_memory_mib, late, refused, tick_overruns, encodes }) =
+            self.server
+        {
             writeln!(f, "  server        {cores:.3} cores, {memory_mib:.1} MiB ({idle_memory_mib:.1} idle)")?;
-            writeln!(f, "  its counters  {late} late, {refused} refused, {tick_overruns} ticks overrun")?;
+            writeln!(
+                f,
+                "  its counters  {late} late, {refused} refused, {tick_overruns} ticks overrun, {encodes} frames encoded"
+            )?;
         }
         writeln!(f, "  fleet         {:.3} cores, {} times late itself", self.fleet_cores, self.fleet_overruns)?;
         let Packets { sent_in, out, late, lost, dropped, unusable } = packets;
@@ -107,7 +129,7 @@ impl fmt::Display for Report {
                 writeln!(f, "  {name:<13} p50 {p50:.1} ms, p95 {p95:.1} ms, max {max:.1} ms ({what})")?;
             }
         }
-        writeln!(f, "  heard right   {} of {parties}", self.heard_right)?;
+        writeln!(f, "  heard right   {} of {legs}", self.heard_right)?;
         for fault in self.faults.iter().take(SHOWN_FAULTS) {
             writeln!(f, "  FAULT         {fault}")?;
         }

@@ -27,11 +27,12 @@ const MOST_AMISS: f64 = 0.01;
 /// Loads a server of our own, or one that runs already.
 pub async fn run(load: &Load, target: Option<&Target>) -> anyhow::Result<Report> {
     let machine = Machine::here();
-    check_open_files(load.parties)?;
+    check_open_files(load.legs())?;
     let speeches = Speeches::prepare(load)?;
+    let Load { parties, conferences, talkers, .. } = *load;
     let child = match target {
         Some(_) => None,
-        None => Some(Child::start(Wish { parties: load.parties, talkers: load.talkers, accounts: 0 }).await?),
+        None => Some(Child::start(Wish { parties, conferences, talkers, ..Wish::default() }).await?),
     };
     let target = match (target, &child) {
         (None, Some(child)) => child.target(load.transport()),
@@ -39,7 +40,7 @@ pub async fn run(load: &Load, target: Option<&Target>) -> anyhow::Result<Report>
     };
     let local = own_address_towards(target.address)?;
     let mut phone = Phone::start(&target, load.transport(), local)?;
-    let fleet = Fleet::start(load.parties)?;
+    let fleet = Fleet::start(load.legs())?;
     let mut calls = Calls::new(load, &speeches, local)?;
 
     let idle = child.as_ref().map(Child::usage).transpose()?;
@@ -57,8 +58,9 @@ pub async fn run(load: &Load, target: Option<&Target>) -> anyhow::Result<Report>
         .zip(after.server_since(&before))
         .map(|(idle, used)| ServerUse { idle_memory_mib: idle.memory_mib(), ..used });
     let mut report = Report {
-        parties: load.parties,
-        talkers: load.talkers,
+        parties,
+        conferences,
+        talkers,
         media: load.media_name(),
         seconds: after.fleet.seconds_since(&before.fleet),
         server,
@@ -106,13 +108,14 @@ impl Sample {
             late: rise("media_late_packets_total"),
             refused: rise("media_refused_packets_total"),
             tick_overruns: rise("media_tick_overruns_total"),
+            encodes: rise("media_encodes_total"),
         })
     }
 }
 
 /// The address that the kernel would send from; nothing is sent. On loopback another than the server's and any
 /// other fleet's.
-fn own_address_towards(server: SocketAddr) -> anyhow::Result<IpAddr> {
+pub fn own_address_towards(server: SocketAddr) -> anyhow::Result<IpAddr> {
     if let IpAddr::V4(v4) = server.ip()
         && v4.is_loopback()
     {
@@ -150,7 +153,7 @@ fn hear(report: &mut Report, ended: &Ended, load: &Load, speeches: &Speeches) ->
     let said: Vec<Instant> = marked.map(|stream| stream.outgoing.markers.iter().copied().collect()).unwrap_or_default();
     let mut delays = Vec::new();
     for stream in &ended.streams {
-        let heard = stream.incoming.ear.hear(load.codec)?;
+        let heard = stream.incoming.ear.hear(load.codec_of(stream.leg))?;
         let verdict = judge(stream.leg, &heard, load, speeches.marker(), &said);
         report.heard_right += usize::from(verdict.faults.is_empty());
         report.faults.extend(verdict.faults);

@@ -31,6 +31,20 @@ impl Usage {
         })
     }
 
+    /// Of a process and all that come of it.
+    pub fn of_family(process: u32) -> anyhow::Result<Self> {
+        let mut all = Self::of(process)?;
+        let children = read_to_string(format!("/proc/{process}/task/{process}/children")).unwrap_or_default();
+        for child in children.split_whitespace().filter_map(|child| child.parse().ok()) {
+            // One that has ended meanwhile is in its parent's figures.
+            if let Ok(Self { cpu, memory, .. }) = Self::of_family(child) {
+                all.cpu += cpu;
+                all.memory += memory;
+            }
+        }
+        Ok(all)
+    }
+
     /// CPU seconds a second of wall time.
     pub fn cores_since(&self, before: &Self) -> f64 {
         self.cpu_since(before).as_secs_f64() / self.at.duration_since(before.at).as_secs_f64().max(1e-3)

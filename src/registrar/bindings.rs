@@ -4,6 +4,7 @@
 //! Time is the wall clock in seconds, since bindings outlive the process.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use plenary_sip::message::{Contacts, NameAddr, SipUri, Uri};
@@ -24,6 +25,8 @@ pub struct Limits {
     pub max_bindings: usize,
     /// Seconds between signs of life on the connection of an outbound binding (Flow-Timer, RFC 5626 §4.4).
     pub flow_timer: u32,
+    /// The same where the flow is one of datagrams: a NAT forgets it sooner than a connection.
+    pub flow_timer_udp: u32,
 }
 
 /// A REGISTER whose sender is known.
@@ -113,6 +116,13 @@ impl Bindings {
             let mut bindings = self.take(&aor);
             bindings.iter_mut().filter(|binding| binding.is_over(flow)).for_each(|binding| binding.flow = None);
             self.put(&aor, bindings);
+        }
+    }
+
+    /// A phone that registered by datagrams has not shown itself as often as it was told to (RFC 5626 §4.4).
+    pub fn handle_flow_silent(&mut self, flow: FlowId, remote: SocketAddr) {
+        for aor in self.index.of_datagrams(flow, remote) {
+            self.keep(&aor, |binding| !(binding.is_outbound() && binding.is_over(flow) && binding.remote == remote));
         }
     }
 

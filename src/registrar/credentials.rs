@@ -9,6 +9,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use plenary_sip::auth::{Algorithm, AuthError, Challenge, Credentials, Ha1, NonceCounts, Nonces, Realm, WithoutQop};
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
+use plenary_sip::net::Silence;
 use plenary_sip::net_types::Source;
 use tracing::{debug, error};
 
@@ -25,6 +26,8 @@ pub struct Authenticator {
     realm: Arc<str>,
     /// Held for the arithmetic of one request, never over an await.
     guard: Arc<Mutex<Guard>>,
+    /// What comes over those who go on guessing.
+    silence: Option<Silence>,
 }
 
 struct Guard {
@@ -46,12 +49,14 @@ impl Authenticator {
         realm: &str,
         algorithms: &[Algorithm],
         patience: Patience,
+        silence: Option<Silence>,
     ) -> Result<Self, getrandom::Error> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret)?;
         let counts = NonceCounts::new(NONCES);
         let digest = Realm::new(realm, algorithms, WithoutQop::Refuse, Nonces::new(secret), counts);
-        Ok(Self { store, realm: realm.into(), guard: Arc::new(Mutex::new(Guard { realm: digest, patience })) })
+        let guard = Arc::new(Mutex::new(Guard { realm: digest, patience }));
+        Ok(Self { store, realm: realm.into(), guard, silence })
     }
 
     /// 401: who are you?
@@ -76,8 +81,11 @@ impl Authenticator {
         };
         let (address, user) = (source.remote.ip(), credentials.user.as_str());
         let patience = self.lock().patience.verdict(address, user, Instant::now());
-        if let Verdict::Wait(wait) = patience {
+        if let Verdict::Wait(wait) | Verdict::Silence(wait) = patience {
             debug!(%address, ?wait, "has to wait after wrong passwords");
+            if let (Verdict::Silence(_), Some(silence)) = (patience, &self.silence) {
+                silence.fall(address, wait);
+            }
             let retry_after = Header::new(HeaderName::RetryAfter, wait.as_secs().max(1).to_string());
             return Err(Refused { status: StatusCode::FORBIDDEN, headers: vec![retry_after] });
         }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use plenary_config::{DigestAlgorithm, Settings};
 use plenary_sip::auth::Algorithm;
 use plenary_sip::message::{Header, HeaderName, Request, SipUri};
-use plenary_sip::net_types::{FlowId, Source};
+use plenary_sip::net::Silence;
+use plenary_sip::net_types::{FlowEnd, Source};
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
@@ -52,6 +53,8 @@ pub struct RegistrarSettings {
     /// Wrong passwords from one address before it has to wait.
     pub free_failures: u32,
     pub longest_block: Duration,
+    /// For those who go on guessing when told to wait; without it each is told so each time.
+    pub silence: Option<Silence>,
 }
 
 /// The way to the registrar, for everybody.
@@ -76,12 +79,14 @@ impl RegistrarSettings {
                 max_expires: seconds(settings.sip.register_max_expires),
                 max_bindings: settings.sip.max_bindings,
                 flow_timer: seconds(settings.sip.flow_timer),
+                flow_timer_udp: seconds(settings.sip.flow_timer_udp),
             },
             secret,
             service_route: settings.sip.service_route.clone(),
             algorithms: settings.security.digest.iter().copied().map(algorithm).collect(),
             free_failures: settings.security.free_failures,
             longest_block: settings.security.longest_block,
+            silence: None,
         }
     }
 }
@@ -100,7 +105,8 @@ impl RegistrarHandle {
             }
         }
         let patience = Patience::new(settings.free_failures, settings.longest_block);
-        let authenticator = Authenticator::new(store.clone(), &settings.domain, &settings.algorithms, patience)?;
+        let authenticator =
+            Authenticator::new(store.clone(), &settings.domain, &settings.algorithms, patience, settings.silence)?;
         let (wishes, mailbox) = mpsc::channel(MAILBOX);
         tokio::spawn(Owner::new(bindings, store, mailbox, metrics).run());
         let domains = [settings.domain].into_iter().chain(settings.aliases).collect();
@@ -146,9 +152,9 @@ impl RegistrarHandle {
         self.ask(|reply| Command::Gruu { gruu: gruu.clone(), reply }).await.unwrap_or(Err(GruuError::Unregistered))
     }
 
-    /// A connection has ended.
-    pub async fn flow_closed(&self, flow: FlowId) {
-        let _ = self.wishes.send(Command::FlowClosed { flow }).await; // a registrar that is gone has nothing to lose
+    /// A connection is gone, or a phone that registered by datagrams.
+    pub async fn flow_ended(&self, end: FlowEnd) {
+        let _ = self.wishes.send(Command::FlowEnded { end }).await; // a registrar that is gone has nothing to lose
     }
 
     /// The account was removed or disabled: its phones are forgotten.
@@ -201,7 +207,7 @@ mod tests {
     use bytes::Bytes;
     use plenary_sip::auth::{self, Challenge, Login};
     use plenary_sip::message::{self, Message, StatusCode, parse_datagram};
-    use plenary_sip::net_types::{ByFlow, Transport};
+    use plenary_sip::net_types::{ByFlow, FlowId, Transport};
 
     use super::*;
     use crate::store::{NewAccount, Password, StoreSettings};
@@ -236,6 +242,7 @@ mod tests {
                 data_dir: std::env::temp_dir(),
                 realm: DOMAIN.into(),
                 reserved: Vec::new(),
+                min_pin: 6,
             };
             let store = Store::open(&settings).await.expect("a database in memory");
             let alice = NewAccount {
@@ -265,12 +272,19 @@ mod tests {
         let settings = RegistrarSettings {
             domain: DOMAIN.into(),
             aliases: vec!["sip.example.org".into()],
-            limits: Limits { min_expires: 60, max_expires: 3600, max_bindings: 10, flow_timer: 120 },
+            limits: Limits {
+                min_expires: 60,
+                max_expires: 3600,
+                max_bindings: 10,
+                flow_timer: 120,
+                flow_timer_udp: 30,
+            },
             secret: [7; 32],
             service_route: Vec::new(),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
             free_failures: 3,
             longest_block: Duration::from_secs(60),
+            silence: None,
         };
         RegistrarHandle::start(settings, store.clone(), &Metrics::default()).await.expect("a good store")
     }

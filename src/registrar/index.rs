@@ -2,6 +2,7 @@
 //! mark of their temporary GRUUs. So that nobody looks at all of them to find the few.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use plenary_sip::net_types::FlowId;
@@ -9,13 +10,15 @@ use plenary_sip::net_types::FlowId;
 use super::binding::Binding;
 use super::gruu::Mark;
 
+/// A connection; or a listener for datagrams, which never ends, with the phone behind it.
+type Way = (FlowId, Option<SocketAddr>);
+
 /// Addresses-of-record by what is true of one of their bindings.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// Seconds since 1970.
     by_time: BTreeSet<(i64, Arc<str>)>,
-    /// Connections; a listener for datagrams never ends.
-    by_flow: BTreeMap<FlowId, BTreeSet<Arc<str>>>,
+    by_flow: BTreeMap<Way, BTreeSet<Arc<str>>>,
     by_mark: BTreeMap<Mark, Arc<str>>,
 }
 
@@ -24,7 +27,7 @@ impl Index {
         for binding in bindings {
             self.by_time.insert((binding.expires_at, aor.clone()));
             self.by_mark.extend(binding.mark.map(|mark| (mark, aor.clone())));
-            if let Some(flow) = connection(binding) {
+            if let Some(flow) = way(binding) {
                 self.by_flow.entry(flow).or_default().insert(aor.clone());
             }
         }
@@ -35,7 +38,7 @@ impl Index {
         for binding in bindings {
             self.by_time.remove(&(binding.expires_at, aor.clone()));
             binding.mark.and_then(|mark| self.by_mark.remove(&mark));
-            if let Some(flow) = connection(binding)
+            if let Some(flow) = way(binding)
                 && let Some(here) = self.by_flow.get_mut(&flow)
             {
                 here.remove(aor);
@@ -60,10 +63,21 @@ impl Index {
     }
 
     pub fn of_flow(&self, flow: FlowId) -> Vec<Arc<str>> {
-        self.by_flow.get(&flow).into_iter().flatten().cloned().collect()
+        self.of_way((flow, None))
+    }
+
+    pub fn of_datagrams(&self, flow: FlowId, remote: SocketAddr) -> Vec<Arc<str>> {
+        self.of_way((flow, Some(remote)))
+    }
+
+    fn of_way(&self, way: Way) -> Vec<Arc<str>> {
+        self.by_flow.get(&way).into_iter().flatten().cloned().collect()
     }
 }
 
-fn connection(binding: &Binding) -> Option<FlowId> {
-    binding.flow.filter(|source| source.transport.is_reliable()).map(|source| source.flow)
+/// What the binding may end with, before its time.
+fn way(binding: &Binding) -> Option<Way> {
+    let source = binding.flow?;
+    let remote = (!source.transport.is_reliable()).then_some(source.remote);
+    (remote.is_none() || binding.is_outbound()).then_some((source.flow, remote))
 }

@@ -9,8 +9,8 @@
 //!   calls ───────────────────── targets ────────▲
 //! ```
 //!
-//! Left out: registrations by third parties, and Flow-Timer (RFC 5626 §4.4): how long a silent
-//! connection lives is the transport's affair, and its end is told here.
+//! Left out: registrations by third parties. How long a silent flow lives (Flow-Timer, RFC 5626 §4.4) is the transport's
+//! affair, and its end is told here.
 
 mod binding;
 mod bindings;
@@ -19,6 +19,8 @@ mod gruu;
 mod handle;
 mod index;
 mod key_file;
+#[cfg(test)]
+mod many;
 mod patience;
 pub mod register;
 mod task;

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 pub enum Verdict {
     Try,
     Wait(Duration),
+    /// It has been told to wait often enough.
+    Silence(Duration),
 }
 
 #[derive(Debug)]
@@ -34,8 +36,12 @@ struct Failures {
     count: u32,
     last: Instant,
     blocked_until: Option<Instant>,
+    /// How often it was told to wait since then.
+    told: u32,
 }
 
+/// A phone that does not understand 403 tries a few times more; who tries oftener hears nothing.
+const TELLS: u32 = 20;
 /// Tables larger than this forget their oldest half.
 const MAX_ENTRIES: usize = 10_000;
 /// After this long without failure a source begins anew.
@@ -47,10 +53,14 @@ impl Patience {
         Self { free_failures, longest_block, failures: HashMap::new(), at_home: HashMap::new() }
     }
 
-    pub fn verdict(&self, source: IpAddr, account: &str, now: Instant) -> Verdict {
-        let until = self.failures.get(&self.key(source, account, now)).and_then(|failures| failures.blocked_until);
-        match until.and_then(|until| until.checked_duration_since(now)) {
-            Some(wait) if !wait.is_zero() => Verdict::Wait(wait),
+    pub fn verdict(&mut self, source: IpAddr, account: &str, now: Instant) -> Verdict {
+        let key = self.key(source, account, now);
+        let Some(failures) = self.failures.get_mut(&key) else { return Verdict::Try };
+        match failures.blocked_until.and_then(|until| until.checked_duration_since(now)) {
+            Some(wait) if !wait.is_zero() => {
+                failures.told = failures.told.saturating_add(1);
+                if failures.told > TELLS { Verdict::Silence(wait) } else { Verdict::Wait(wait) }
+            }
             _ => Verdict::Try,
         }
     }
@@ -64,12 +74,14 @@ impl Patience {
         self.at_home.insert((source, account.into()), now);
     }
 
-    pub fn handle_failure(&mut self, source: IpAddr, account: &str, now: Instant) {
+    /// How many there were in a row.
+    pub fn handle_failure(&mut self, source: IpAddr, account: &str, now: Instant) -> u32 {
         if self.failures.len() >= MAX_ENTRIES {
             forget_oldest(&mut self.failures, |failures| failures.last);
         }
         let key = self.key(source, account, now);
-        let failures = self.failures.entry(key).or_insert(Failures { count: 0, last: now, blocked_until: None });
+        let failures =
+            self.failures.entry(key).or_insert(Failures { count: 0, last: now, blocked_until: None, told: 0 });
         if now.duration_since(failures.last) > FORGET_AFTER.max(self.longest_block) {
             failures.count = 0;
         }
@@ -78,7 +90,9 @@ impl Patience {
         if let Some(above) = failures.count.checked_sub(self.free_failures + 1) {
             let wait = Duration::from_secs(1_u64.checked_shl(above).unwrap_or(u64::MAX)).min(self.longest_block);
             failures.blocked_until = now.checked_add(wait);
+            failures.told = 0;
         }
+        failures.count
     }
 
     fn key(&self, source: IpAddr, account: &str, now: Instant) -> Key {
@@ -135,6 +149,19 @@ mod tests {
         }
         assert_eq!(patience.verdict(ip("192.0.2.1"), "bob", now + Duration::from_secs(10)), Verdict::Try);
         assert_eq!(patience.verdict(ip("192.0.2.2"), "alice", now), Verdict::Try);
+    }
+
+    #[test]
+    fn who_does_not_listen_is_not_answered() {
+        let now = Instant::now();
+        let mut patience = Patience::new(3, Duration::from_secs(60));
+        fail(&mut patience, 8, "192.0.2.1", now);
+        let wait = Duration::from_secs(16);
+        assert!((0..TELLS).all(|_| patience.verdict(ip("192.0.2.1"), "alice", now) == Verdict::Wait(wait)));
+        assert_eq!(patience.verdict(ip("192.0.2.1"), "alice", now), Verdict::Silence(wait));
+        assert_eq!(patience.verdict(ip("192.0.2.2"), "alice", now), Verdict::Try);
+        fail(&mut patience, 1, "192.0.2.1", now + wait);
+        assert_eq!(patience.verdict(ip("192.0.2.1"), "alice", now + wait), Verdict::Wait(2 * wait), "told anew");
     }
 
     #[test]

@@ -39,10 +39,14 @@ impl Reply {
 const RETRY_AFTER_SECONDS: u32 = 5;
 const EXTENSIONS: [&str; 3] = ["path", "outbound", "gruu"];
 
-/// Steps 1 and 2, before anybody is asked for a password: is it ours, and do we know what it requires?
+/// Steps 1 and 2, before anybody is asked for a password: is it ours, could it be about anybody, and do we know what it
+/// requires?
 pub fn check(request: &Request, is_ours: impl Fn(&str) -> bool) -> Result<(), Reply> {
     if !host_of(&request.uri).is_some_and(|host| is_ours(&host)) {
         return Err(Reply::new(StatusCode::NOT_FOUND).because("not the registrar of this domain"));
+    }
+    if request.headers.to().map_err(unreadable)?.uri.as_sip().is_none() {
+        return Err(Reply::new(StatusCode::BAD_REQUEST).because("an address-of-record is a SIP URI"));
     }
     let required = request.headers.option_tags(&HeaderName::Require);
     let unknown: Vec<_> = required.into_iter().filter(|tag| !EXTENSIONS.contains(&tag.as_str())).collect();
@@ -105,9 +109,17 @@ pub fn granted(request: &Request, bindings: &Bindings, account: &str, outbound: 
     }
     if let Some(transport) = outbound {
         reply = reply.with(HeaderName::Require, "outbound");
-        // A datagram's flow does not end before its binding; a browser is asked by pings of the WebSocket.
-        if matches!(transport, Transport::Tcp | Transport::Tls) {
-            reply = reply.with(HeaderName::FlowTimer, bindings.limits().flow_timer.to_string());
+        let limits = bindings.limits();
+        let flow_timer = match transport {
+            Transport::Tcp | Transport::Tls => Some(limits.flow_timer),
+            Transport::Udp => Some(limits.flow_timer_udp),
+            // A browser is asked by pings of the WebSocket.
+            Transport::Ws | Transport::Wss => None,
+        };
+        // Behind an edge proxy the flow is the proxy's to watch: what we see is its connection.
+        let is_direct = request.headers.vias().is_ok_and(|hops| hops.len() == 1);
+        if let Some(seconds) = flow_timer.filter(|_| is_direct) {
+            reply = reply.with(HeaderName::FlowTimer, seconds.to_string());
         }
     }
     reply.with(HeaderName::Supported, EXTENSIONS.join(", ")).with(HeaderName::Date, date(now))
@@ -191,8 +203,10 @@ mod tests {
     fn answer(request: &Request) -> Reply {
         let is_ours = |host: &str| host == "example.org";
         let gruus = Gruus::new("example.org".parse().expect("a host"), &[7; 32]);
-        let mut bindings =
-            Bindings::new(Limits { min_expires: 60, max_expires: 3600, max_bindings: 10, flow_timer: 120 }, gruus);
+        let mut bindings = Bindings::new(
+            Limits { min_expires: 60, max_expires: 3600, max_bindings: 10, flow_timer: 120, flow_timer_udp: 30 },
+            gruus,
+        );
         let mut answer = || {
             check(request, is_ours)?;
             check_address(request, "alice", is_ours)?;
@@ -240,6 +254,7 @@ mod tests {
                 vec!["400", "Warning: 399 plenary \"* is only for Expires: 0\""],
             ),
             ("sip:bob@example.org", "Contact: <sip:a@h>\r\n", vec!["403"]),
+            ("isbn:1", "", vec!["400", "Warning: 399 plenary \"an address-of-record is a SIP URI\""]),
             ("sip:alice@example.com", "Contact: <sip:a@h>\r\n", vec!["403"]),
         ] {
             assert_eq!(lines(&answer(&request(to, headers))), expected, "{headers}");
@@ -275,7 +290,11 @@ mod tests {
         );
 
         let via = "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKb\r\n";
-        let proxied = |path: &str| answer(&request("sip:alice@example.org", &format!("{via}{path}{wish}"))).status;
+        let proxied = |path: &str| {
+            let reply = answer(&request("sip:alice@example.org", &format!("{via}{path}{wish}")));
+            assert!(!lines(&reply).iter().any(|line| line.starts_with("Flow-Timer")), "the flow is the proxy's");
+            reply.status
+        };
         assert_eq!(proxied(""), StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT);
         assert_eq!(proxied("Path: <sip:edge.example;lr>\r\n"), StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT);
         assert_eq!(proxied("Path: <sip:edge.example;lr;ob>\r\n"), StatusCode::OK);

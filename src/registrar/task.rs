@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use plenary_sip::message::{Request, SipUri};
-use plenary_sip::net_types::FlowId;
+use plenary_sip::net_types::FlowEnd;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{debug, error};
@@ -45,7 +45,7 @@ pub(super) enum Command {
     Registrations { account: String, reply: oneshot::Sender<Vec<Registration>> },
     Targets { account: String, reply: oneshot::Sender<Vec<Target>> },
     Gruu { gruu: SipUri, reply: oneshot::Sender<Option<Result<(String, Target), GruuError>>> },
-    FlowClosed { flow: FlowId },
+    FlowEnded { end: FlowEnd },
     Remove { account: String, reply: oneshot::Sender<()> },
 }
 
@@ -176,7 +176,10 @@ impl Owner {
                 });
                 let _ = reply.send(Some(phone));
             }
-            Command::FlowClosed { flow } => self.bindings.handle_flow_closed(flow),
+            Command::FlowEnded { end: FlowEnd::Closed(flow) } => self.bindings.handle_flow_closed(flow),
+            Command::FlowEnded { end: FlowEnd::Silent { flow, remote } } => {
+                self.bindings.handle_flow_silent(flow, remote);
+            }
             Command::Remove { account, reply } => {
                 self.bindings.handle_removal(&account);
                 let _ = reply.send(());

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use plenary_config::{Settings, SrtpPolicy as ConfiguredSrtp, TlsClients};
+use plenary_config::{Ice, Settings, SrtpPolicy as ConfiguredSrtp, TlsClients};
 use plenary_media::engine::{EngineSettings, Switch};
-use plenary_media::plan::AudioCodec;
+use plenary_media::plan::{AmrFormat, AudioCodec};
 use plenary_sip::endpoint::{EndpointSettings, EventPackage, NewSubscription};
 use plenary_sip::guard::{GuardSettings, Rate};
 use plenary_sip::message::{Host, Method};
@@ -15,8 +15,8 @@ use plenary_sip::transaction::Timing;
 use tokio::sync::watch;
 
 use crate::api::{ApiLimits, ApiSettings};
-use crate::call::negotiate::{MediaPolicy, SrtpPolicy};
-use crate::call::{CallSettings, Names};
+use crate::call::negotiate::{IceMode, MediaPolicy, SrtpPolicy};
+use crate::call::{CallSettings, Names, ToldOfConferences};
 use crate::certificate::{self, CertificateFiles, Material, WhoMay};
 use crate::conference::{DirectorySettings, FocusSettings, Pace, PlanDefaults, notify};
 use crate::gateway::{Origins, SipSocket, SocketTiming};
@@ -30,6 +30,7 @@ pub fn store(settings: &Settings) -> StoreSettings {
         data_dir: settings.server.data_dir.clone(),
         realm: settings.server.domain.clone(),
         reserved: vec![conference.factory.clone(), conference.echo.clone(), conference.entrance.clone()],
+        min_pin: usize::from(conference.min_pin),
     }
 }
 
@@ -82,6 +83,7 @@ pub fn net(settings: &Settings, tls_configs: watch::Receiver<TlsConfigs>) -> Net
         name_servers: settings.sip.name_servers.clone(),
         advertised: settings.server.advertised_address,
         guard: guard(settings),
+        tls_only: settings.security.tls_only.clone(),
         overload_delay: settings.security.overload_delay,
         ..NetSettings::default()
     }
@@ -119,6 +121,9 @@ pub fn endpoint(settings: &Settings) -> EndpointSettings {
             Invite, Ack, Cancel, Bye, Options, Update, Prack, Info, Message, Register, Subscribe, Notify, Refer,
         ],
         supported: ["norefersub", "nosub", "replaces", "join", "tdialog"].map(String::from).to_vec(),
+        // Checked with all other settings; what cannot be read forces nothing.
+        force_rport: settings.sip.force_rport.iter().filter_map(|network| network.parse().ok()).collect(),
+        tls_only: settings.security.tls_only.clone(),
         packages: vec![conference_package(), refer_package()],
         ..EndpointSettings::default()
     }
@@ -153,11 +158,13 @@ pub fn engine(settings: &Settings) -> EngineSettings {
         threads: settings.media.thread_count(),
         bind: settings.media.bind,
         ports: settings.media.ports.clone(),
+        mux_port: Some(settings.media.mux_port).filter(|port| *port != 0),
         speakers: settings.media.speakers,
         silent_after: settings.media.silent_after,
         auto_gain: switch(settings.media.auto_gain),
         noise_suppression: switch(settings.media.noise_suppression),
         busy_limit: settings.media.busy_limit,
+        room_legs_per_thread: settings.media.room_legs_per_thread,
     }
 }
 
@@ -168,7 +175,11 @@ fn switch(on: bool) -> Switch {
 pub fn directory(settings: &Settings) -> DirectorySettings {
     let conference = &settings.conference;
     DirectorySettings {
-        focus: FocusSettings { empty_timeout: conference.empty_timeout, pace: Pace::default() },
+        focus: FocusSettings {
+            empty_timeout: conference.empty_timeout,
+            pace: Pace::default(),
+            legs_per_account: usize::try_from(conference.legs_per_account).unwrap_or(usize::MAX),
+        },
         defaults: PlanDefaults {
             domain: settings.server.domain.clone(),
             max_participants: usize::try_from(conference.max_participants).unwrap_or(usize::MAX),
@@ -184,9 +195,15 @@ pub fn calls(settings: &Settings) -> anyhow::Result<CallSettings> {
         domain,
         media: media_policy(settings),
         media_address: advertised(settings),
+        told: ToldOfConferences {
+            uri: settings.conference.info_uri.clone(),
+            email: settings.conference.info_email.clone(),
+            phone: settings.conference.info_phone.clone(),
+        },
         collect_changes: settings.conference.notify_interval,
         free_failures: settings.security.free_failures,
         longest_block: settings.security.longest_block,
+        dial_outs: settings.security.dial_outs,
     })
 }
 
@@ -208,6 +225,7 @@ fn media_policy(settings: &Settings) -> MediaPolicy {
         Configured::G722 => AudioCodec::G722,
         Configured::Pcma => AudioCodec::Pcma,
         Configured::Pcmu => AudioCodec::Pcmu,
+        Configured::AmrWb => AudioCodec::AmrWb(AmrFormat::PLAIN),
     };
     MediaPolicy {
         codecs: settings.media.codecs.iter().map(codec).collect(),
@@ -216,7 +234,24 @@ fn media_policy(settings: &Settings) -> MediaPolicy {
             ConfiguredSrtp::Preferred => SrtpPolicy::Preferred,
             ConfiguredSrtp::Off => SrtpPolicy::Off,
         },
+        ice: match settings.media.ice {
+            Ice::Lite => IceMode::Lite,
+            Ice::Full => IceMode::Full,
+            Ice::Auto if is_private(advertised(settings)) => IceMode::Full,
+            Ice::Auto => IceMode::Adaptive,
+        },
         ..MediaPolicy::default()
+    }
+}
+
+/// Whether others may see us under another address: RFC 1918, RFC 6598, RFC 4193, and link-local ones.
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [first, second, ..] = ip.octets();
+            ip.is_private() || ip.is_link_local() || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
 

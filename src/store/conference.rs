@@ -78,6 +78,8 @@ pub struct ConferenceOptions {
     pub announcements: bool,
     /// Who is the only one hears music until the next comes; false when absent.
     pub music_when_alone: bool,
+    /// Everybody hears a tone when somebody comes or goes; false when absent.
+    pub tones: bool,
     /// Of what they are told: `en`, `it`, `ru`, `zh`; absent: the server's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "it")]
@@ -92,6 +94,7 @@ impl Default for ConferenceOptions {
             ring_seconds: None,
             announcements: true,
             music_when_alone: false,
+            tones: false,
             language: None,
         }
     }
@@ -109,9 +112,9 @@ pub struct NewConference {
     /// `accounts` when absent.
     #[serde(default)]
     pub access: Access,
-    /// 4 to 16 digits; needed with `access` `pin`.
+    /// Digits, as many as the server's `conference.min-pin` says (4) to 16; needed with `access` `pin`.
     pub pin: Option<String>,
-    /// 4 to 16 digits, others than the PIN.
+    /// As long, and others than the PIN.
     pub chair_pin: Option<String>,
     /// At most 1000.
     #[serde(default)]

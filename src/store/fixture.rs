@@ -28,6 +28,7 @@ impl Scratch {
             data_dir: self.0.clone(),
             realm: "example.org".into(),
             reserved: vec!["conference".into(), "echo".into()],
+            min_pin: 6,
         }
     }
 }

@@ -32,6 +32,8 @@ pub struct StoreSettings {
     pub realm: String,
     /// User parts that the server answers itself: the factory, `echo`, `access`.
     pub reserved: Vec<String>,
+    /// Digits that a new PIN has at least; those that are stored already stay as they are.
+    pub min_pin: usize,
 }
 
 /// A handle to the store; the last one dropped closes it.
@@ -40,6 +42,7 @@ pub struct Store {
     pub(super) owner: Arc<Owner>,
     pub(super) realm: Arc<str>,
     pub(super) reserved: Arc<[String]>,
+    pub(super) min_pin: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +84,7 @@ impl Store {
             Owner::start(connection, lock).map_err(|cause| StoreError::File { path, cause })
         });
         let owner = owner.await.map_err(|_| StoreError::Stopped)??;
-        Ok(Self { owner, realm, reserved })
+        Ok(Self { owner, realm, reserved, min_pin: settings.min_pin })
     }
 
     /// Answers when the database does.

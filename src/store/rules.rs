@@ -54,6 +54,16 @@ pub(super) fn pin(field: &str, pin: &str) -> Checked {
     }
 }
 
+/// A PIN that is not stored yet has at least so many digits.
+pub(super) fn new_pin(field: &str, pin: Option<&str>, least: usize) -> Checked {
+    match pin.map(str::len) {
+        Some(length) if length < least => {
+            Err(Invalid::new(field, format!("is {length} digits long, at least {least}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// An address that can be called.
 pub(super) fn address(field: &str, address: &str) -> Checked {
     match Address::read(address) {

@@ -63,6 +63,10 @@ pub struct TrunkSettings {
     pub numbers: Vec<TrunkNumber>,
     /// Addresses (`192.0.2.10`) and networks (`192.0.2.0/28`) that its calls come from.
     pub sources: Vec<String>,
+    /// The host name or address in the certificate that it shows (mutual TLS, `sip.tls-client-ca`). With it a call is the
+    /// trunk's only over a connection that has proven this name, and where there are `sources`, from one of them, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
     /// Absent: as `security.srtp` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub srtp: Option<TrunkSrtp>,
@@ -143,6 +147,7 @@ impl Default for TrunkSettings {
             caller_id: None,
             numbers: Vec::new(),
             sources: Vec::new(),
+            certificate: None,
             srtp: None,
             codecs: Vec::new(),
             identity: TrunkIdentity::From,

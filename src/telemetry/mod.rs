@@ -4,5 +4,6 @@ pub mod capture;
 pub mod ladder;
 pub mod log;
 mod mask;
+pub mod memory;
 pub mod metrics;
 pub mod readings;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use plenary_media::engine::{EngineHandle, TICK_BOUNDS};
+use plenary_media::engine::{EngineHandle, ShardReading, TICK_BOUNDS};
 use plenary_sip::net::EndpointHandle;
 
+use super::memory;
 use super::metrics::{HistogramReading, Metric, Metrics};
 
 const SIP_REQUESTS: Metric<1> = Metric::new("sip_requests_total", "Requests received.", ["method"]);
@@ -29,12 +30,23 @@ const HURRIED: Metric<0> = Metric::new(
 );
 const ENCODES: Metric<1> = Metric::new("media_encodes_total", "Frames encoded.", ["codec"]);
 const ECHOES: Metric<0> = Metric::new("media_echoing_legs", "Legs that return to others what they say.", []);
+const TRUNKS: Metric<0> =
+    Metric::new("media_room_trunks", "Links between parts of conferences that span media threads.", []);
+const LOST_VOICES: Metric<0> = Metric::new(
+    "media_lost_voices_total",
+    "Pieces of 20 ms that another media thread's part of a conference did not get in time.",
+    [],
+);
+const SHARD_LEGS: Metric<1> = Metric::new("media_thread_legs", "Legs open now, by media thread.", ["thread"]);
+const SHARD_BUSY: Metric<1> =
+    Metric::new("media_thread_busy_ratio", "Share of its time that a media thread worked lately.", ["thread"]);
 const LEGS: Metric<2> = Metric::new("media_legs", "Legs open now.", ["codec", "security"]);
 
 /// Opens every metric that is read elsewhere.
 pub fn announce(metrics: &Metrics, engine: &EngineHandle, endpoint: &EndpointHandle) {
     announce_sip(metrics, endpoint);
     announce_media(metrics, engine);
+    memory::announce(metrics);
 }
 
 fn announce_sip(metrics: &Metrics, endpoint: &EndpointHandle) {
@@ -94,6 +106,7 @@ fn announce_media(metrics: &Metrics, engine: &EngineHandle) {
     });
     let of = engine.clone();
     metrics.gauge_read(ECHOES, move || vec![([], of.counters().echoing_legs as f64)]);
+    announce_shards(metrics, engine);
     let of = engine.clone();
     metrics.histogram_read(TICKS, move || {
         let ticks = of.counters().ticks;
@@ -103,4 +116,20 @@ fn announce_media(metrics: &Metrics, engine: &EngineHandle) {
             sum_seconds: ticks.sum.as_secs_f64(),
         }
     });
+}
+
+fn announce_shards(metrics: &Metrics, engine: &EngineHandle) {
+    let of = engine.clone();
+    metrics.gauge_read(TRUNKS, move || vec![([], of.counters().room_trunks as f64)]);
+    let of = engine.clone();
+    metrics.counter_read(LOST_VOICES, move || vec![([], of.counters().voices_lost)]);
+    let of = engine.clone();
+    metrics.gauge_read(SHARD_LEGS, move || by_thread(&of, |shard| shard.legs as f64));
+    let of = engine.clone();
+    metrics.gauge_read(SHARD_BUSY, move || by_thread(&of, |shard| shard.busy));
+}
+
+fn by_thread(engine: &EngineHandle, read: fn(&ShardReading) -> f64) -> Vec<([String; 1], f64)> {
+    let shards = engine.counters().shards;
+    shards.iter().enumerate().map(|(index, shard)| ([index.to_string()], read(shard))).collect()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use plenary_sip::auth::{DigestClient, Login};
 use plenary_sip::message::{Host, NameAddr, SipUri, Uri};
+use plenary_sip::net::DomainIdentities;
 use plenary_sip::net_types::{Source, Transport};
 
 use super::identify::{Marks, identify};
@@ -31,11 +32,22 @@ impl Snapshot {
         self.trunks.get(name)
     }
 
-    /// The trunk that a request comes from. One that is switched off sends nothing that counts.
-    pub fn identify(&self, source: &Source) -> Option<&Arc<LiveTrunk>> {
+    /// The trunk that a request comes from; `proven`: who has shown by certificate to be at the other end. One that is
+    /// switched off sends nothing that counts.
+    pub fn identify(&self, source: &Source, proven: &DomainIdentities) -> Option<&Arc<LiveTrunk>> {
         let on = self.trunks.iter().filter(|(_, live)| live.state.status != TrunkStatus::Off);
-        let name = identify(on.map(|(name, live)| (name.as_str(), &live.marks)), source)?;
+        let name = identify(on.map(|(name, live)| (name.as_str(), &live.marks)), source, proven)?;
         self.trunks.get(name)
+    }
+
+    /// The telephone numbers that lead to this conference or account, as `tel:` URIs. One without `+` means nothing to who
+    /// reads it elsewhere, and a block is no number.
+    pub fn numbers_to(&self, target: &str) -> Vec<String> {
+        let on = self.trunks.values().filter(|live| live.state.status != TrunkStatus::Off);
+        let numbers = on.flat_map(|live| &live.trunk().settings.numbers);
+        let global = numbers.filter(|entry| entry.number.starts_with('+') && !entry.number.ends_with('*'));
+        let there = global.filter(|entry| entry.to.as_deref() == Some(target));
+        there.map(|entry| format!("tel:{}", entry.number)).collect()
     }
 
     /// The trunks that a call may try, in this order: the one of this name, or all; those that are up.
@@ -70,6 +82,7 @@ impl LiveTrunk {
             // Checked when they were stored; what cannot be read stands for nobody.
             sources: settings.sources.iter().filter_map(|source| source.parse().ok()).collect(),
             transport: settings.transport.map(Transport::from),
+            certificate: settings.certificate.clone(),
             registrar: granted.as_ref().and_then(|granted| granted.peer),
         };
         Self { stored, state, granted, marks }

@@ -8,13 +8,13 @@
 //! ```
 //!
 //! RFC 3261 §10.2 and §11 as a client, RFC 3608, RFC 3325, RFC 3398, RFC 3966, SIPconnect 2.0.
-//! Left out: bulk registration (RFC 6140), trunks known by a client certificate.
+//! RFC 5922 §7.4: the certificate that a trunk shows is one of the marks by which it is known.
+//! Left out: bulk registration (RFC 6140).
 
 mod desk;
 mod identify;
 mod inbound;
 mod live;
-mod network;
 mod outbound;
 mod q850;
 mod reach;
@@ -24,7 +24,6 @@ mod state;
 pub use desk::{Desk, ToDesk, Trunks};
 pub use inbound::{called, caller, leads_to};
 pub use live::{LiveTrunk, Snapshot};
-pub use network::{Network, NetworkError};
 pub use outbound::{Presented, TrunkLeg};
 pub use q850::{cause_of_headers, cause_of_status, q850_of, reason_of_status, status_of_cause};
 pub use state::{TrunkState, TrunkStatus};

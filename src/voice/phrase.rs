@@ -27,7 +27,6 @@ phrases! {
     PinWanted = "pin-wanted",
     PinWrong = "pin-wrong",
     NotAdmitted = "not-admitted",
-    NotForTelephones = "not-for-telephones",
     LockedOut = "locked-out",
     Full = "full",
     Goodbye = "goodbye",

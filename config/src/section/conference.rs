@@ -27,6 +27,14 @@ pub struct Conference {
     pub notify_interval: Duration,
     /// 2 to 10000.
     pub max_participants: u32,
+    /// What session descriptions of conferences say in `u=`, `e=` and `p=` (RFC 4579 §5.1); `{number}` is the conference's.
+    pub info_uri: Option<String>,
+    pub info_email: Option<String>,
+    pub info_phone: Option<String>,
+    /// Legs of one account in one conference at once: 1 to 1000.
+    pub legs_per_account: u32,
+    /// Digits that a new PIN has at least: 4 to 16.
+    pub min_pin: u8,
 }
 
 impl Default for Conference {
@@ -39,6 +47,11 @@ impl Default for Conference {
             ring_timeout: Duration::from_secs(60),
             notify_interval: Duration::from_millis(200),
             max_participants: 500,
+            info_uri: None,
+            info_email: None,
+            info_phone: None,
+            legs_per_account: 100,
+            min_pin: 4,
         }
     }
 }
@@ -59,8 +72,25 @@ impl Conference {
                 unfit.push(Unfit { key, reason: format!("is the same as {other}") });
             }
         }
+        let told = [
+            ("conference.info-uri", &self.info_uri),
+            ("conference.info-email", &self.info_email),
+            ("conference.info-phone", &self.info_phone),
+        ];
+        for (key, text) in told {
+            if text.as_ref().is_some_and(|text| text.is_empty() || text.len() > 500 || text.contains(char::is_control))
+            {
+                unfit.push(Unfit { key, reason: "must be 1 to 500 characters on one line".into() });
+            }
+        }
         if !(2..=10_000).contains(&self.max_participants) {
             unfit.push(Unfit { key: "conference.max-participants", reason: "must be 2 to 10000".into() });
+        }
+        if !(1..=1000).contains(&self.legs_per_account) {
+            unfit.push(Unfit { key: "conference.legs-per-account", reason: "must be 1 to 1000".into() });
+        }
+        if !(4..=16).contains(&self.min_pin) {
+            unfit.push(Unfit { key: "conference.min-pin", reason: "must be 4 to 16".into() });
         }
         if self.notify_interval > Duration::from_secs(60) {
             unfit.push(Unfit { key: "conference.notify-interval", reason: "must be at most 1m".into() });

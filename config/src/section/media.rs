@@ -17,8 +17,10 @@ pub struct Media {
     /// UDP ports of legs that need a pair of their own: an even one for RTP, the next for RTCP.
     #[serde(with = "port_range")]
     pub ports: RangeInclusive<u16>,
-    /// The one UDP port of all ICE legs.
+    /// The one UDP port of all ICE legs; 0: they have ports of their own.
     pub mux_port: u16,
+    /// Which side of ICE checks.
+    pub ice: Ice,
     /// Media shards, 1 to 256. Absent: one less than the machine has cores, at least 1.
     pub threads: Option<usize>,
     /// How many speakers are mixed at once, the loudest first: 1 to 15, as many as a packet can name.
@@ -32,8 +34,21 @@ pub struct Media {
     pub noise_suppression: bool,
     /// A media thread that works more of its time than this takes no further call: 10 to 100 percent, 100 for never.
     pub busy_limit: u8,
+    /// So many legs of one conference are put on one media thread before others get their share: 0 for all, up to 4096.
+    pub room_legs_per_thread: usize,
     /// In order of preference.
     pub codecs: Vec<AudioCodec>,
+}
+
+/// RFC 8445 §2.5.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ice {
+    /// Full where our address is private, since a NAT may stand before it; else lite, and full towards lite peers.
+    #[default]
+    Auto,
+    Lite,
+    Full,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,6 +58,8 @@ pub enum AudioCodec {
     G722,
     Pcma,
     Pcmu,
+    /// With the feature `amr-wb` alone.
+    AmrWb,
 }
 
 impl Default for Media {
@@ -52,12 +69,14 @@ impl Default for Media {
             bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             ports: 20000..=29999,
             mux_port: 10000,
+            ice: Ice::Auto,
             threads: None,
             speakers: 8,
             silent_after: Duration::from_secs(30),
             auto_gain: true,
             noise_suppression: false,
             busy_limit: 85,
+            room_legs_per_thread: 500,
             codecs: vec![Opus, G722, Pcma, Pcmu],
         }
     }
@@ -76,8 +95,8 @@ impl Media {
             let reason = "must begin at 1024 or above and hold at least 4 ports".into();
             unfit.push(Unfit { key: "media.ports", reason });
         }
-        if self.mux_port == 0 || self.ports.contains(&self.mux_port) {
-            let reason = "must be a port outside media.ports".into();
+        if self.ports.contains(&self.mux_port) {
+            let reason = "must be a port outside media.ports, or 0".into();
             unfit.push(Unfit { key: "media.mux-port", reason });
         }
         if self.threads.is_some_and(|threads| !(1..=256).contains(&threads)) {
@@ -92,7 +111,14 @@ impl Media {
         if !(10..=100).contains(&self.busy_limit) {
             unfit.push(Unfit { key: "media.busy-limit", reason: "must be 10 to 100".into() });
         }
+        if self.room_legs_per_thread > 4096 {
+            unfit.push(Unfit { key: "media.room-legs-per-thread", reason: "must be 0 to 4096".into() });
+        }
         let twice = (1..self.codecs.len()).any(|at| self.codecs[..at].contains(&self.codecs[at]));
+        if !cfg!(feature = "amr-wb") && self.codecs.contains(&AudioCodec::AmrWb) {
+            let reason = "names amr-wb, which is not built into this server: build it with the feature amr-wb".into();
+            unfit.push(Unfit { key: "media.codecs", reason });
+        }
         if self.codecs.is_empty() || twice {
             unfit.push(Unfit { key: "media.codecs", reason: "must name at least one codec, none twice".into() });
         }

@@ -20,7 +20,7 @@ pub use database::Database;
 pub use dialplan::Dialplan;
 pub use http::Http;
 pub use log::{Log, LogFormat};
-pub use media::{AudioCodec, Media};
+pub use media::{AudioCodec, Ice, Media};
 pub use security::{DigestAlgorithm, Security, SrtpPolicy};
 pub use server::Server;
 pub use sip::{CertificatePair, Sip, TlsClients};

@@ -28,6 +28,10 @@ pub struct Security {
     pub phones_rate: u32,
     /// Parts of the User-Agent of those who get no answer, in any case.
     pub scanners: Vec<String>,
+    /// Domains, each with what lies below it: nothing is taken for them or sent to them but over TLS.
+    pub tls_only: Vec<String>,
+    /// Calls to the outside that one account may have placed within an hour; 0: any number.
+    pub dial_outs: u32,
     /// When messages wait this long on average before they are handled, new requests get 503.
     #[serde(with = "duration")]
     pub overload_delay: Duration,
@@ -67,6 +71,8 @@ impl Default for Security {
             strangers_rate: 2000,
             phones_rate: 5000,
             scanners: SCANNERS.map(str::to_owned).to_vec(),
+            tls_only: Vec::new(),
+            dial_outs: 1000,
             overload_delay: Duration::from_millis(250),
         }
     }
@@ -97,6 +103,16 @@ impl Security {
                 key: "security.scanners",
                 reason: "must not have empty entries: all would match".into(),
             });
+        }
+        let is_domain = |text: &String| {
+            let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']');
+            !text.is_empty() && text.chars().all(good)
+        };
+        if !self.tls_only.iter().all(is_domain) {
+            unfit.push(Unfit { key: "security.tls-only", reason: "must list domains: \"example.org\"".into() });
+        }
+        if self.dial_outs > 1_000_000 {
+            unfit.push(Unfit { key: "security.dial-outs", reason: "must be 0 to 1000000".into() });
         }
         if !(10..=60_000).contains(&self.overload_delay.as_millis()) {
             unfit.push(Unfit { key: "security.overload-delay", reason: "must be 10ms to 1m".into() });

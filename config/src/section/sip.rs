@@ -1,6 +1,6 @@
 //! `[sip]`: listeners, timers, registrations.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +47,9 @@ pub struct Sip {
     /// Longest life of a message in the network.
     #[serde(with = "duration")]
     pub t4: Duration,
+    /// Addresses and networks whose requests over UDP are answered at the port that they came from, though they do not
+    /// ask for it (RFC 3581).
+    pub force_rport: Vec<String>,
     /// Shorter registrations are refused with 423 (RFC 3261 §10.3).
     #[serde(with = "duration")]
     pub register_min_expires: Duration,
@@ -56,6 +59,9 @@ pub struct Sip {
     /// How often phones that know RFC 5626 show themselves on their connection; after half as long again it is closed.
     #[serde(with = "duration")]
     pub flow_timer: Duration,
+    /// The same for phones that registered over UDP, whose registration ends after half as long again.
+    #[serde(with = "duration")]
+    pub flow_timer_udp: Duration,
     /// Contacts of one account at once: 1 to 100.
     pub max_bindings: usize,
     /// `sip:` URIs of the hops that requests of registered phones are to take, first hop first (RFC 3608).
@@ -100,9 +106,11 @@ impl Default for Sip {
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
+            force_rport: Vec::new(),
             register_min_expires: Duration::from_secs(60),
             register_max_expires: Duration::from_secs(3600),
             flow_timer: Duration::from_secs(120),
+            flow_timer_udp: Duration::from_secs(30),
             max_bindings: 10,
             service_route: Vec::new(),
         }
@@ -130,6 +138,12 @@ impl Sip {
         if self.t4.is_zero() {
             unfit.push(Unfit { key: "sip.t4", reason: "must be above 0".into() });
         }
+        if let Some(bad) = self.force_rport.iter().find(|text| !is_network(text)) {
+            unfit.push(Unfit {
+                key: "sip.force-rport",
+                reason: format!("{bad:?} is neither an address nor ADDRESS/BITS"),
+            });
+        }
         // RFC 3261 §10.3: a registrar must not refuse an hour or more as too brief.
         if self.register_min_expires.as_secs() == 0 || self.register_min_expires > Duration::from_secs(3600) {
             unfit.push(Unfit { key: "sip.register-min-expires", reason: "must be 1s to 1h".into() });
@@ -140,8 +154,10 @@ impl Sip {
             let reason = "must be at least sip.register-min-expires and at most 7d".into();
             unfit.push(Unfit { key: "sip.register-max-expires", reason });
         }
-        if !(1..=3600).contains(&self.flow_timer.as_secs()) {
-            unfit.push(Unfit { key: "sip.flow-timer", reason: "must be 1s to 1h".into() });
+        for (key, timer) in [("sip.flow-timer", self.flow_timer), ("sip.flow-timer-udp", self.flow_timer_udp)] {
+            if !(1..=3600).contains(&timer.as_secs()) {
+                unfit.push(Unfit { key, reason: "must be 1s to 1h".into() });
+            }
         }
         let is_uri = |uri: &String| {
             let has_scheme = ["sip:", "sips:"].iter().any(|scheme| uri.to_ascii_lowercase().starts_with(scheme));
@@ -153,5 +169,30 @@ impl Sip {
         if !(1..=100).contains(&self.max_bindings) {
             unfit.push(Unfit { key: "sip.max-bindings", reason: "must be 1 to 100".into() });
         }
+    }
+}
+
+fn is_network(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let Ok(address) = address.parse::<IpAddr>() else { return false };
+    let width = if address.to_canonical().is_ipv4() { 32 } else { 128 };
+    bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_addresses_with_bits_or_without() {
+        for good in ["203.0.113.7", "10.1.0.0/16", "0.0.0.0/0", "2001:db8::/64", "::1"] {
+            assert!(is_network(good), "{good}");
+        }
+        for bad in ["", "nat.example", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "2001:db8::/129", "10.0.0.1:5060"] {
+            assert!(!is_network(bad), "{bad}");
+        }
+        let mut unfit = Vec::new();
+        Sip { force_rport: vec!["10.0.0.1".into(), "nat.example".into()], ..Sip::default() }.check(&mut unfit);
+        assert_eq!(unfit.iter().map(|unfit| unfit.key).collect::<Vec<_>>(), ["sip.force-rport"]);
     }
 }

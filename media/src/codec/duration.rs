@@ -1,5 +1,6 @@
 //! How long a payload lasts, told without decoding it.
 
+use super::amr::{self, AmrFormat, Payload};
 use crate::plan::AudioCodec;
 
 /// 120 ms, Opus's longest and more than any phone sends of G.711.
@@ -8,14 +9,20 @@ const LONGEST_OCTETS: usize = 960;
 /// The payload's duration in units of the codec's RTP clock; `None` when it cannot be read.
 ///
 /// G.711 has an octet a unit, and so has G.722, whose clock runs at half its sample rate (RFC 3551 §4.5.2).
-/// Opus tells it in its first octet, 2.5 to 120 ms.
+/// Opus tells it in its first octet, 2.5 to 120 ms; AMR-WB in its table of contents, 20 ms a frame.
 pub fn payload_units(codec: AudioCodec, payload: &[u8]) -> Option<u32> {
     match codec {
         AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => {
             u32::try_from(payload.len()).ok().filter(|_| (1..=LONGEST_OCTETS).contains(&payload.len()))
         }
         AudioCodec::Opus => opus_units(payload),
+        AudioCodec::AmrWb(format) => amr_units(format, payload),
     }
+}
+
+fn amr_units(format: AmrFormat, payload: &[u8]) -> Option<u32> {
+    let count = Payload::parse(format.layout, payload).ok()?.count();
+    u32::try_from(count * amr::FRAME_SAMPLES).ok()
 }
 
 /// RFC 6716 §3.1 (configuration), §3.2 (count of frames).
@@ -56,7 +63,7 @@ mod tests {
 
     #[test]
     fn nothing_lasts_no_time() {
-        for codec in [AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722, AudioCodec::Opus] {
+        for codec in AudioCodec::ALL {
             assert_eq!(payload_units(codec, &[]), None);
         }
     }

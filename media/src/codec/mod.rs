@@ -1,5 +1,6 @@
 //! Audio codecs behind two traits, each at the sample rate it is made for.
 
+pub mod amr;
 mod conceal;
 pub mod duration;
 pub mod g711;

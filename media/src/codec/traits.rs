@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 
 use super::SampleRate;
+use super::amr::Mode;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
@@ -31,6 +32,11 @@ pub trait Encoder: Debug + Send {
 
     /// Encodes one packet's samples.
     fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> Result<Encoded, CodecError>;
+
+    /// The peer asks for a mode (RFC 4867 §4.3.1), or with `None` for no mode any more. Codecs without modes do not care.
+    fn handle_mode_request(&mut self, request: Option<Mode>) {
+        let _ = request;
+    }
 }
 
 /// Payloads to mono i16.

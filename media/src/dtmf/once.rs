@@ -18,11 +18,13 @@ pub enum KeyWay {
     Info,
 }
 
+/// A press, by the first way that told of it.
 #[derive(Clone, Copy, Debug)]
 struct Press {
     key: char,
-    way: KeyWay,
     at: Instant,
+    /// Whether each way has told of it.
+    told: [bool; 3],
 }
 
 /// One leg's presses.
@@ -35,16 +37,21 @@ pub struct OnceOnly {
 impl OnceOnly {
     /// Whether a press is a new one. Each press is matched by at most one of each other way.
     pub fn handle_press(&mut self, key: char, way: KeyWay, now: Instant) -> bool {
-        let told =
-            |press: &Press| press.key == key && press.way != way && now.saturating_duration_since(press.at) <= TOGETHER;
-        // The first way that told it leads; what follows by another is its shadow, once.
-        let shadows = self.recent.iter().flatten().filter(|press| press.key == key && press.way == way);
-        let shadows = shadows.filter(|press| now.saturating_duration_since(press.at) <= TOGETHER).count();
-        let presses = self.recent.iter().flatten().filter(|press| told(press)).count();
-        let is_new = presses <= shadows;
-        self.recent[self.next] = Some(Press { key, way, at: now });
+        let way = way as usize;
+        let matches = |press: &&mut Press| {
+            press.key == key && !press.told[way] && now.saturating_duration_since(press.at) <= TOGETHER
+        };
+        // The oldest that this way has not told of yet: the ways keep the order of the presses.
+        let known = self.recent.iter_mut().flatten().filter(matches).min_by_key(|press| press.at);
+        if let Some(known) = known {
+            known.told[way] = true;
+            return false;
+        }
+        let mut told = [false; 3];
+        told[way] = true;
+        self.recent[self.next] = Some(Press { key, at: now, told });
         self.next = (self.next + 1) % REMEMBERED;
-        is_new
+        true
     }
 }
 
@@ -70,6 +77,15 @@ mod tests {
         use KeyWay::*;
         assert_eq!(told(&[('5', Event, 0), ('5', Event, 200)]), "55");
         assert_eq!(told(&[('5', Event, 0), ('5', Info, 50), ('5', Event, 200), ('5', Info, 250)]), "55");
+    }
+
+    /// The second press is no shadow of the first one's second way.
+    #[test]
+    fn a_slow_hand_presses_twice_though_each_comes_in_two_ways() {
+        use KeyWay::*;
+        for apart in [600, 850, 950] {
+            assert_eq!(told(&[('1', Info, 0), ('1', Event, 150), ('1', Info, apart), ('1', Event, apart + 150)]), "11");
+        }
     }
 
     #[test]

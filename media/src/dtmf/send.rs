@@ -1,10 +1,12 @@
-//! Sending key presses: a packet every 20 ms with growing duration, the end three times (RFC 4733 §2.5.1).
+//! Sending key presses: a packet every 20 ms with growing duration, the end three times (RFC 4733 §2.5.1). A press
+//! longer than the duration field holds goes on in segments, each beginning where the one before ended (§2.5.1.3).
 
 use std::time::Duration;
 
 use super::event::{EVENT_LEN, Event, code_of};
 use crate::mix::TICK;
-use crate::rtp::timestamp::units_of;
+use crate::plan::SendEvents;
+use crate::rtp::timestamp::{duration_of, units_of};
 
 /// Presses that may wait.
 const QUEUE: usize = 32;
@@ -14,8 +16,9 @@ const ENDS: u8 = 3;
 const VOLUME: u8 = 10;
 /// A press may be this short; less is not a key for many receivers (ITU-T Q.24).
 const SHORTEST: Duration = Duration::from_millis(40);
-/// A longer press would need segments (§2.5.1.3), and nobody asks for it.
-const LONGEST: Duration = Duration::from_millis(1_000);
+const LONGEST: Duration = Duration::from_secs(10);
+/// Units of a whole segment.
+const SEGMENT: u32 = 0xffff;
 /// Ticks between two presses.
 const PAUSE: u64 = 3;
 
@@ -24,14 +27,18 @@ const PAUSE: u64 = 3;
 pub struct KeyPacket {
     /// Set on the first packet of a press.
     pub marker: bool,
-    /// The tick in which the press began.
+    /// The tick in which the press began …
     pub began: u64,
+    /// … and how long after that its present segment did.
+    pub offset: Duration,
     pub payload: [u8; EVENT_LEN],
 }
 
 #[derive(Debug)]
 pub struct KeySender {
-    units_per_tick: u32,
+    clock_rate: u32,
+    /// Bit n: event n may be sent.
+    taken: u16,
     /// A ring: the first waiting, and how many.
     queue: [(u8, u32); QUEUE],
     first: usize,
@@ -44,21 +51,22 @@ enum State {
     Idle {
         not_before: u64,
     },
-    /// `sent`: ticks of it sent; `ends`: packets of its end still to send.
+    /// `sent`: ticks of it sent; `before`: clock units of its segments before; `ends`: packets of its end still to send.
     Pressing {
         code: u8,
         ticks: u32,
         started: u64,
         sent: u32,
+        before: u32,
         ends: u8,
     },
 }
 
 impl KeySender {
-    /// `clock_rate`: of the telephone-event format that we send with.
-    pub fn new(clock_rate: u32) -> Self {
+    pub fn new(events: SendEvents) -> Self {
         Self {
-            units_per_tick: units_of(TICK, clock_rate),
+            clock_rate: events.clock_rate,
+            taken: events.taken,
             queue: [(0, 0); QUEUE],
             first: 0,
             waiting: 0,
@@ -66,9 +74,10 @@ impl KeySender {
         }
     }
 
-    /// Queues a key press, held to 40…1000 ms. False when the key is none, or 32 wait already.
+    /// Queues a key press, held to 40 ms … 10 s. False when the key is none that the peer takes, or 32 wait already.
     pub fn press(&mut self, key: char, duration: Duration) -> bool {
-        let Some(code) = code_of(key).filter(|_| self.waiting < QUEUE) else { return false };
+        let taken = |code: &u8| self.taken & (1 << code) != 0;
+        let Some(code) = code_of(key).filter(taken).filter(|_| self.waiting < QUEUE) else { return false };
         let ticks = duration.clamp(SHORTEST, LONGEST).as_millis().div_ceil(TICK.as_millis());
         self.queue[(self.first + self.waiting) % QUEUE] = (code, u32::try_from(ticks).unwrap_or(u32::MAX));
         self.waiting += 1;
@@ -83,17 +92,22 @@ impl KeySender {
                 return None;
             }
             (self.first, self.waiting) = ((self.first + 1) % QUEUE, self.waiting - 1);
-            self.state = State::Pressing { code, ticks, started: tick, sent: 0, ends: ENDS };
+            self.state = State::Pressing { code, ticks, started: tick, sent: 0, before: 0, ends: ENDS };
         }
-        let State::Pressing { code, ticks, started, sent, ends } = &mut self.state else { return None };
+        let State::Pressing { code, ticks, started, sent, before, ends } = &mut self.state else { return None };
         *sent = (*sent + 1).min(*ticks);
-        let end = *sent == *ticks;
-        let duration = u16::try_from(*sent * self.units_per_tick).unwrap_or(u16::MAX);
+        let units = *sent * units_of(TICK, self.clock_rate) - *before;
+        // A segment that is full is told of as such; what is beyond it is the next tick's.
+        let full = units > SEGMENT;
+        let end = *sent == *ticks && !full;
+        let duration = u16::try_from(units.min(SEGMENT)).unwrap_or(u16::MAX);
         let packet = KeyPacket {
             marker: tick == *started,
             began: *started,
+            offset: duration_of(*before, self.clock_rate),
             payload: Event { code: *code, end, volume: VOLUME, duration }.write(),
         };
+        *before += if full { SEGMENT } else { 0 };
         if end {
             *ends -= 1;
             if *ends == 0 {
@@ -108,13 +122,17 @@ impl KeySender {
 mod tests {
     use super::*;
 
+    fn sender(clock_rate: u32) -> KeySender {
+        KeySender::new(SendEvents { payload_type: 101, clock_rate, taken: SendEvents::ALL })
+    }
+
     fn packets(sender: &mut KeySender, ticks: std::ops::Range<u64>) -> Vec<(u64, KeyPacket)> {
         ticks.filter_map(|tick| sender.next_packet(tick).map(|packet| (tick, packet))).collect()
     }
 
     #[test]
     fn a_press_has_one_timestamp_one_marker_growing_durations_and_three_ends() {
-        let mut sender = KeySender::new(8_000);
+        let mut sender = sender(8_000);
         assert!(sender.press('5', Duration::from_millis(100)));
         let sent = packets(&mut sender, 10..40);
         let events: Vec<Event> = sent.iter().filter_map(|(_, packet)| Event::parse(&packet.payload)).collect();
@@ -129,7 +147,7 @@ mod tests {
 
     #[test]
     fn presses_wait_for_each_other_and_pause_between() {
-        let mut sender = KeySender::new(48_000);
+        let mut sender = sender(48_000);
         assert!(sender.press('1', Duration::from_millis(40)) && sender.press('1', Duration::from_millis(40)));
         let sent = packets(&mut sender, 0..40);
         let ticks: Vec<u64> = sent.iter().map(|(tick, _)| *tick).collect();
@@ -137,9 +155,40 @@ mod tests {
         assert_eq!(sent[4].1.began, 7);
     }
 
+    /// §2.5.1.3: at 48 kHz a segment lasts 1.37 s, at 8 kHz 8.19 s.
+    #[test]
+    fn a_key_that_is_held_for_ten_seconds_goes_on_in_segments() {
+        for (clock_rate, segments) in [(8_000, 2), (48_000, 8)] {
+            let mut sender = sender(clock_rate);
+            assert!(sender.press('5', Duration::from_secs(10)));
+            let sent = packets(&mut sender, 0..700);
+            let mut began: Vec<Duration> = sent.iter().map(|(_, packet)| packet.offset).collect();
+            began.dedup();
+            let whole = duration_of(SEGMENT, clock_rate);
+            assert_eq!(began, (0..segments).map(|n| whole * n).collect::<Vec<_>>());
+            let events: Vec<Event> = sent.iter().filter_map(|(_, packet)| Event::parse(&packet.payload)).collect();
+            assert_eq!(
+                events.iter().filter(|event| event.duration == 0xffff && !event.end).count(),
+                segments as usize - 1
+            );
+            let last = sent.last().expect("an end").1.offset;
+            let end = events.last().expect("an end");
+            assert!(end.end && events.iter().filter(|event| event.end).count() == 3);
+            assert_eq!(last + duration_of(end.duration.into(), clock_rate), Duration::from_secs(10));
+            assert_eq!(sent.iter().filter(|(_, packet)| packet.marker).count(), 1);
+        }
+    }
+
+    #[test]
+    fn only_events_that_the_peer_takes_are_sent() {
+        let mut sender = KeySender::new(SendEvents { payload_type: 101, clock_rate: 8_000, taken: 0x0fff });
+        assert!(sender.press('#', Duration::from_millis(100)));
+        assert!(!sender.press('A', Duration::from_millis(100)));
+    }
+
     #[test]
     fn what_is_no_key_or_too_many_is_refused() {
-        let mut sender = KeySender::new(8_000);
+        let mut sender = sender(8_000);
         assert!(!sender.press('x', Duration::from_millis(100)));
         assert!((0..32).all(|_| sender.press('1', Duration::from_millis(100))));
         assert!(!sender.press('1', Duration::from_millis(100)));

@@ -8,9 +8,6 @@ use crate::plan::MediaPlan;
 
 #[derive(Debug)]
 pub enum MediaCommand {
-    OpenRoom {
-        room: RoomId,
-    },
     /// Closes the mix; legs still in it hear silence until they join another or close.
     CloseRoom {
         room: RoomId,
@@ -56,8 +53,8 @@ pub enum MediaCommand {
         leg: LegId,
         noise_suppression: Switch,
     },
-    /// Sends a key press to the leg (RFC 4733), where it takes any; longer than a second or shorter than 40 ms is not
-    /// sent. At most 32 wait.
+    /// Sends a key press to the leg (RFC 4733), where it takes any; longer than ten seconds or shorter than 40 ms is
+    /// not sent. At most 32 wait.
     SendKey {
         leg: LegId,
         key: char,

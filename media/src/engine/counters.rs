@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::beat::PHASES;
+use super::placement::Measured;
 use crate::plan::AudioCodec;
 
 /// Upper bounds of the buckets of [`Counters::ticks`]; the last bucket, above 20 ms, has none.
@@ -16,7 +18,7 @@ pub const TICK_BOUNDS: [Duration; 7] = [
     Duration::from_millis(20),
 ];
 
-pub const CODECS: [AudioCodec; 4] = [AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722, AudioCodec::Opus];
+pub const CODECS: [AudioCodec; AudioCodec::ALL.len()] = AudioCodec::ALL;
 
 /// Why a datagram was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,10 +39,12 @@ pub enum Refusal {
     Looped,
     /// Of a handshake, when the tick had taken as many of those as it may.
     Busy,
+    /// Came to the shared port from nobody who proved to belong to a leg.
+    Unknown,
 }
 
 impl Refusal {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Malformed,
         Self::NotConnected,
         Self::Source,
@@ -49,6 +53,7 @@ impl Refusal {
         Self::Authentication,
         Self::Looped,
         Self::Busy,
+        Self::Unknown,
     ];
 
     /// As a metric's label.
@@ -62,6 +67,7 @@ impl Refusal {
             Self::Authentication => "authentication",
             Self::Looped => "looped",
             Self::Busy => "busy",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -70,7 +76,8 @@ impl Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count(usize);
 
-const REFUSED: usize = 12;
+const PHASE_LOADS: usize = 14;
+const REFUSED: usize = PHASE_LOADS + PHASES;
 const ENCODES: usize = REFUSED + Refusal::ALL.len();
 const LEGS: usize = ENCODES + CODECS.len();
 const TICKS: usize = LEGS + 2 * CODECS.len();
@@ -91,33 +98,33 @@ impl Count {
     pub const ECHOES: Self = Self(9);
     /// Ticks that left out what can be left out.
     pub const HURRIED: Self = Self(10);
-    /// Of the shard's time, lately: percent.
-    pub const LOAD: Self = Self(11);
+    /// Legs open now.
+    pub const OPEN_LEGS: Self = Self(11);
+    /// Ends of trunks between parts of a room now.
+    pub const TRUNK_ENDS: Self = Self(12);
+    /// Voices of other parts of a room that came too late, or that another part did not take.
+    pub const LOST_VOICES: Self = Self(13);
+
+    /// Of the shard's time, lately, in the ticks of a phase: ‰.
+    pub fn load(phase: usize) -> Self {
+        Self(PHASE_LOADS + phase)
+    }
 
     pub fn refused(why: Refusal) -> Self {
         Self(REFUSED + why as usize)
     }
 
     pub fn encodes(codec: AudioCodec) -> Self {
-        Self(ENCODES + position(codec))
+        Self(ENCODES + codec.index())
     }
 
     pub fn legs(codec: AudioCodec, secured: bool) -> Self {
-        Self(LEGS + 2 * position(codec) + usize::from(secured))
+        Self(LEGS + 2 * codec.index() + usize::from(secured))
     }
 
     pub fn tick(took: Duration) -> Self {
         let bucket = TICK_BOUNDS.iter().position(|bound| took <= *bound);
         Self(TICKS + bucket.unwrap_or(TICK_BOUNDS.len()))
-    }
-}
-
-fn position(codec: AudioCodec) -> usize {
-    match codec {
-        AudioCodec::Pcmu => 0,
-        AudioCodec::Pcma => 1,
-        AudioCodec::G722 => 2,
-        AudioCodec::Opus => 3,
     }
 }
 
@@ -162,9 +169,12 @@ impl Published {
         }
     }
 
-    /// How much of its time the shard worked lately, percent.
-    pub fn load_percent(&self) -> u64 {
-        self.fields[Count::LOAD.0].load(Relaxed)
+    /// How busy the shard was lately, and with how many legs.
+    pub fn measured(&self) -> Measured {
+        let field = |count: Count| self.fields[count.0].load(Relaxed);
+        let phases: [u64; PHASES] = std::array::from_fn(|phase| field(Count::load(phase)));
+        let legs = usize::try_from(field(Count::OPEN_LEGS)).unwrap_or(usize::MAX);
+        Measured { busy: phases.iter().sum(), phases, legs }
     }
 
     fn read(&self) -> Tally {
@@ -201,6 +211,19 @@ pub struct Counters {
     pub legs: Vec<(AudioCodec, bool, u64)>,
     /// Legs that return to others what they say.
     pub echoing_legs: u64,
+    /// Trunks between parts of rooms, now.
+    pub room_trunks: u64,
+    /// Voices of other parts of a room that came too late to be heard, 20 ms each.
+    pub voices_lost: u64,
+    pub shards: Vec<ShardReading>,
+}
+
+/// One shard, lately.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ShardReading {
+    pub legs: u64,
+    /// Of its time, 0 to 1.
+    pub busy: f64,
 }
 
 /// How long ticks took.
@@ -214,15 +237,18 @@ pub struct TickHistogram {
 impl Counters {
     pub(super) fn sum<'a>(shards: impl Iterator<Item = &'a Published>) -> Self {
         let mut all = Tally::default();
+        let mut readings = Vec::new();
         for shard in shards {
+            let Measured { busy, legs, .. } = shard.measured();
+            readings.push(ShardReading { legs: legs as u64, busy: busy as f64 / 1_000.0 });
             for (total, value) in all.fields.iter_mut().zip(shard.read().fields) {
                 *total += value;
             }
         }
-        Self::of(&all)
+        Self { shards: readings, ..Self::of(&all) }
     }
 
-    pub(super) fn of(tally: &Tally) -> Self {
+    fn of(tally: &Tally) -> Self {
         let bounds = TICK_BOUNDS.into_iter().map(Some).chain([None]);
         let secured = |codec| [(codec, false), (codec, true)];
         Self {
@@ -247,6 +273,9 @@ impl Counters {
                 .map(|(codec, secured)| (codec, secured, tally.get(Count::legs(codec, secured))))
                 .collect(),
             echoing_legs: tally.get(Count::ECHOES),
+            room_trunks: tally.get(Count::TRUNK_ENDS) / 2,
+            voices_lost: tally.get(Count::LOST_VOICES),
+            shards: Vec::new(),
         }
     }
 
@@ -256,7 +285,7 @@ impl Counters {
     }
 
     pub fn encodes_of(&self, codec: AudioCodec) -> u64 {
-        self.encodes.iter().find(|(of, _)| *of == codec).map_or(0, |(_, count)| *count)
+        self.encodes.iter().find(|(of, _)| of.is_like(codec)).map_or(0, |(_, count)| *count)
     }
 }
 
@@ -275,7 +304,7 @@ mod tests {
             shard.publish(&tally);
         }
         let counters = Counters::sum(shards.iter());
-        assert_eq!(counters.legs.last(), Some(&(AudioCodec::Opus, true, 7)));
+        assert_eq!(counters.legs.iter().find(|(_, _, legs)| *legs > 0), Some(&(AudioCodec::Opus, true, 7)));
         assert_eq!(counters.refused(Refusal::Looped), 2);
         assert_eq!(counters.ticks.buckets.last(), Some(&(None, 2)));
     }

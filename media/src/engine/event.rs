@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::dtmf::KeyWay;
 use crate::id::{LegId, RoomId};
 pub use crate::mix::{Echo, SpeakerLevel};
+use crate::rtp::Ssrc;
 use crate::secure::dtls::DtlsError;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +41,15 @@ pub enum MediaEvent {
     HandshakeFailed {
         leg: LegId,
         why: DtlsError,
+    },
+    /// Nothing that comes from where the peer is expected opens with the key of its description, and nothing ever did.
+    KeyUnusable {
+        leg: LegId,
+    },
+    /// The peer's stream: when it begins, whenever another takes its place, and anew in each room.
+    Source {
+        leg: LegId,
+        ssrc: Ssrc,
     },
     /// Every five seconds, and once when the leg closes.
     Stats {

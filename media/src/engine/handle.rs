@@ -3,18 +3,21 @@
 //! Callers may be many and may wait for each other; a shard never waits for them. Everything that a command
 //! needs (coders, keys, tables) is made here, on the caller's thread, and travels through the shard's ring.
 
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rtrb::{Producer, PushError, RingBuffer};
+use tracing::info;
 
 use super::command::MediaCommand;
 use super::counters::{Counters, Published};
-use super::io::EventFd;
-use super::mailbox::{Letter, Released};
+use super::io::{EventFd, descriptors};
+use super::mailbox::{Letter, Order, Released};
 use super::media_events::MediaEvents;
-use super::ports::Ports;
+use super::mux::{MuxEnd, MuxTable, feeds};
+use super::ports::{LegSockets, NoPair, Ports, bind_shared};
 use super::prepare::Preparer;
 use super::settings::{EngineError, EngineSettings};
 use super::shard::Start;
@@ -48,12 +51,26 @@ pub struct EngineHandle {
 pub struct OpenedLeg {
     pub leg: LegId,
     pub rtp_port: u16,
+    /// The same as `rtp_port` where that is shared.
     pub rtcp_port: u16,
+    /// Whether other legs are met at this port too, so that only ICE finds this one.
+    pub is_shared: bool,
+}
+
+/// Which port a leg is met at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortUse {
+    /// A pair of its own.
+    Own,
+    /// The port of all ICE legs, where there is one.
+    Shared,
 }
 
 #[derive(Debug)]
 struct Inner {
     ports: Ports,
+    /// The socket of all ICE legs, and its number. The first shard reads it.
+    shared: Option<(Arc<UdpSocket>, u16)>,
     preparer: Mutex<Preparer>,
     busy_limit: u8,
     shards: Vec<ShardEnd>,
@@ -72,65 +89,92 @@ struct ShardEnd {
 impl Engine {
     /// Starts the shards.
     pub fn start(settings: EngineSettings) -> Result<(EngineHandle, MediaEvents), EngineError> {
+        let descriptors = descriptors::raise_limit();
+        let pairs = (settings.ports.end() - settings.ports.start()) / 2;
+        if descriptors < 2 * u64::from(pairs) {
+            info!(descriptors, pairs, "the limit of open files ends before the media ports do");
+        }
         let mut random = Random::from_entropy();
         let preparer = Preparer::new(&settings, random.next_u64())?;
         let ports = Ports::new(&settings, &mut random);
+        let shared = shared_port(&settings)?;
+        let ends = mux_ends(&settings, shared.as_ref().map(|(socket, _)| socket.clone()));
         let at_start = |source| EngineError::Start { shard: 0, source };
         let mut events = MediaEvents::new().map_err(at_start)?;
         let start = Start::now();
         let shards = (0..settings.threads.max(1))
-            .map(|index| ShardEnd::start(index, &settings, start, &mut events))
+            .zip(ends)
+            .map(|(index, mux)| ShardEnd::start(index, &settings, start, &mut events, mux))
             .collect::<Result<Vec<_>, _>>()?;
-        let inner = Inner { ports, preparer: Mutex::new(preparer), busy_limit: settings.busy_limit, shards };
+        let inner = Inner { ports, shared, preparer: Mutex::new(preparer), busy_limit: settings.busy_limit, shards };
         Ok((EngineHandle { inner: Arc::new(inner) }, events))
     }
 }
 
 impl EngineHandle {
-    /// Opens a room on the shard with the fewest legs.
+    /// Opens a room on the shard that is least busy.
     pub fn open_room(&self) -> RoomId {
-        let mut preparer = lock(&self.inner.preparer);
-        let (room, letter) = preparer.open_room();
+        let mut preparer = self.inner.measured_preparer();
+        let (room, home, letter) = preparer.open_room();
         // A shard that takes no letter for so long will refuse the room's first leg too, and say so.
-        let _ = self.inner.shards[preparer.shard_of_room(room)].deliver_patiently(letter);
+        let _ = self.inner.shards[home].deliver_patiently(letter);
         room
     }
 
-    /// Binds an RTP and an RTCP port for a leg that begins on `near`'s shard.
+    /// Opens a leg that begins where `near` has a part, or is to get one, with an RTP and an RTCP port of its own.
     pub fn open_leg(&self, near: RoomId) -> Result<OpenedLeg, EngineError> {
-        let sockets = self.inner.ports.open().map_err(|none| EngineError::NoPorts {
-            range: self.inner.ports.range(),
-            in_use: none.in_use,
-            refused: none.refused,
-        })?;
-        let mut preparer = lock(&self.inner.preparer);
-        let shard = &self.inner.shards[preparer.shard_of_room(near)];
+        self.open_leg_at(near, PortUse::Own)
+    }
+
+    /// The same; a leg that ICE finds can share its port with others.
+    pub fn open_leg_at(&self, near: RoomId, port: PortUse) -> Result<OpenedLeg, EngineError> {
+        let (sockets, shared_port) = match &self.inner.shared {
+            Some((socket, number)) if port == PortUse::Shared => (LegSockets::Shared(socket.clone()), *number),
+            _ => (self.inner.open_pair()?, 0),
+        };
+        let mut preparer = self.inner.measured_preparer();
+        let shard = &self.inner.shards[preparer.placement.choose_for_leg(near)];
         shard.check_space(&preparer)?;
         check_headroom(shard.index, &shard.published, self.inner.busy_limit)?;
         let opened = preparer.open_leg();
-        let (leg, rtp_port) = (opened.id, sockets.rtp_port);
+        let (leg, own_port) = (opened.id, sockets.rtp_port());
         shard.deliver(Letter::Open { leg: opened, sockets: Box::new(sockets) })?;
-        preparer.settle(leg, shard.index);
-        Ok(OpenedLeg { leg, rtp_port, rtcp_port: rtp_port + 1 })
+        preparer.placement.settle(leg, shard.index, Some(near));
+        Ok(match own_port {
+            Some(rtp_port) => OpenedLeg { leg, rtp_port, rtcp_port: rtp_port + 1, is_shared: false },
+            None => {
+                preparer.share_port(leg);
+                OpenedLeg { leg, rtp_port: shared_port, rtcp_port: shared_port, is_shared: true }
+            }
+        })
     }
 
-    /// Hands a command to its shard. What it names and is not open (any more) is passed over. A leg that joins a room
+    /// Hands a command to its shards. What it names and is not open (any more) is passed over. A leg that joins a room
     /// on another shard moves there, which may take the caller a few milliseconds.
     pub fn send(&self, command: MediaCommand) -> Result<(), EngineError> {
         let mut preparer = lock(&self.inner.preparer);
         if let MediaCommand::Join { leg, room } = command {
-            let home = preparer.shard_of_room(room);
-            self.inner.move_leg(leg, home, &mut preparer)?;
+            drop(preparer);
+            preparer = self.inner.measured_preparer();
+            self.inner.make_way(leg, room, &mut preparer)?;
         }
-        let Some(shard) = shard_of(&command, &preparer) else { return Ok(()) };
-        let closed = match command {
-            MediaCommand::CloseLeg { leg } => Some(leg),
-            _ => None,
+        let (closed, is_for_rooms) = match command {
+            MediaCommand::CloseLeg { leg } => (Some(leg), false),
+            MediaCommand::CloseRoom { .. } | MediaCommand::PlayToRoom { .. } => (None, true),
+            _ => (None, false),
         };
-        let letter = preparer.prepare(command)?;
-        self.inner.shards[shard].deliver(letter)?;
+        let letters = preparer.prepare(command)?;
+        // What takes several letters is to arrive whole.
+        let patiently = is_for_rooms || letters.len() > 1;
+        let mut outcome = Ok(());
+        for (shard, letter) in letters {
+            let shard = &self.inner.shards[shard];
+            let delivered = if patiently { shard.deliver_patiently(letter) } else { shard.deliver(letter) };
+            outcome = outcome.and(delivered);
+        }
+        outcome?;
         if let Some(leg) = closed {
-            preparer.leave(leg);
+            preparer.forget(leg);
         }
         Ok(())
     }
@@ -153,48 +197,88 @@ impl EngineHandle {
 
 /// Better refuse the next leg than spoil those that are there.
 pub(super) fn check_headroom(shard: usize, published: &Published, limit: u8) -> Result<(), EngineError> {
-    let percent = published.load_percent();
+    let percent = published.measured().busy / 10;
     if limit < 100 && percent > limit.into() {
         return Err(EngineError::Overloaded { shard, percent, limit });
     }
     Ok(())
 }
 
-fn shard_of(command: &MediaCommand, preparer: &Preparer) -> Option<usize> {
-    use MediaCommand::*;
-    match command {
-        OpenRoom { room } | CloseRoom { room } | PlayToRoom { room, .. } => Some(preparer.shard_of_room(*room)),
-        Connect { leg, .. }
-        | Join { leg, .. }
-        | Leave { leg }
-        | Echo { leg }
-        | SetMute { leg, .. }
-        | SetDeaf { leg, .. }
-        | SetGain { leg, .. }
-        | SetAutoGain { leg, .. }
-        | SetNoiseSuppression { leg, .. }
-        | SendKey { leg, .. }
-        | Play { leg, .. }
-        | StopPlaying { leg }
-        | PlayMusic { leg, .. }
-        | StopMusic { leg }
-        | CloseLeg { leg } => preparer.shard_of_leg(*leg),
-    }
+/// Binds the port of all ICE legs, where one is wanted.
+fn shared_port(settings: &EngineSettings) -> Result<Option<(Arc<UdpSocket>, u16)>, EngineError> {
+    let Some(port) = settings.mux_port else { return Ok(None) };
+    let socket = bind_shared(SocketAddr::new(settings.bind, port));
+    let number = socket.as_ref().ok().and_then(|socket| socket.local_addr().ok()).map_or(port, |bound| bound.port());
+    let socket = socket.map_err(|source| EngineError::MuxPort { port, source })?;
+    Ok(Some((Arc::new(socket), number)))
+}
+
+/// An end for each shard.
+fn mux_ends(settings: &EngineSettings, shared: Option<Arc<UdpSocket>>) -> Vec<MuxEnd> {
+    let shards = settings.threads.max(1);
+    let Some(socket) = shared else { return (0..shards).map(|_| MuxEnd::None).collect() };
+    let (feeds, feds) = feeds(shards);
+    let owner = MuxEnd::Owner { socket, table: MuxTable::new(LEGS_PER_SHARD * shards), feeds };
+    std::iter::once(owner).chain(feds.into_iter().map(MuxEnd::Fed)).collect()
 }
 
 impl Inner {
+    fn open_pair(&self) -> Result<LegSockets, EngineError> {
+        let range = self.ports.range();
+        let no_ports = |none: NoPair| EngineError::NoPorts { range, in_use: none.in_use, refused: none.refused };
+        self.ports.open().map_err(no_ports)
+    }
+
+    /// The preparer, told how busy the shards are.
+    fn measured_preparer(&self) -> MutexGuard<'_, Preparer> {
+        let mut preparer = lock(&self.preparer);
+        for shard in &self.shards {
+            preparer.placement.handle_measured(shard.index, shard.published.measured());
+        }
+        preparer
+    }
+
+    /// Before a leg joins a room: moves the leg to its shard for it, and gives the room a part there.
+    fn make_way(&self, leg: LegId, room: RoomId, preparer: &mut Preparer) -> Result<(), EngineError> {
+        let Some(shard) = preparer.placement.shard_for_joining(leg, room) else { return Ok(()) };
+        self.move_leg(leg, room, shard, preparer)?;
+        if preparer.placement.parts(room).contains(&shard) {
+            return Ok(());
+        }
+        for (to, letter) in preparer.open_wing(room, shard) {
+            // A wing without all its trunks is closed again, which cuts those that it has.
+            if let Err(error) = self.shards[to].deliver_patiently(letter) {
+                let _ = self.shards[shard].deliver_patiently(Letter::Order(Order::CloseRoom { room }));
+                return Err(error);
+            }
+        }
+        preparer.placement.add_part(room, shard);
+        Ok(())
+    }
+
     /// Takes a leg from one shard to another, with its sockets and all that it has. It stays as it is where the other
     /// shard has no room for it.
-    fn move_leg(&self, leg: LegId, home: usize, preparer: &mut Preparer) -> Result<(), EngineError> {
-        let Some(from) = preparer.shard_of_leg(leg).filter(|from| *from != home) else { return Ok(()) };
+    fn move_leg(&self, leg: LegId, room: RoomId, home: usize, preparer: &mut Preparer) -> Result<(), EngineError> {
+        let Some(from) = preparer.placement.shard_of_leg(leg) else { return Ok(()) };
+        if from == home {
+            preparer.placement.settle(leg, home, Some(room));
+            return Ok(());
+        }
         let (from, home) = (&self.shards[from], &self.shards[home]);
         home.check_space(preparer)?;
         let Some(released) = from.release(leg)? else { return Ok(()) };
         match home.deliver_patiently(Letter::Open { leg: released.leg, sockets: released.sockets }) {
-            Ok(()) => preparer.settle(leg, home.index),
+            Ok(()) => {
+                preparer.placement.settle(leg, home.index, Some(room));
+                if preparer.shares_port(leg) {
+                    self.shards[0].deliver_patiently(Letter::MoveGuest { leg, shard: home.index })?;
+                }
+            }
             // Both halves of the move failed: the leg went down with its letter.
             Err(error) => {
-                preparer.leave(leg);
+                if preparer.forget(leg) {
+                    let _ = self.shards[0].deliver_patiently(Letter::ForgetGuest { leg });
+                }
                 return Err(error);
             }
         }
@@ -226,18 +310,19 @@ impl ShardEnd {
         settings: &EngineSettings,
         start: Start,
         events: &mut MediaEvents,
+        mux: MuxEnd,
     ) -> Result<Self, EngineError> {
         let at_start = |source| EngineError::Start { shard: index, source };
         let (letters, received) = RingBuffer::new(LETTERS);
         let bell = Arc::new(EventFd::new().map_err(at_start)?);
         let published = Arc::new(Published::default());
         let thread = ShardThread { index, letters: received, bell: bell.clone(), published: published.clone() };
-        let thread = thread.spawn(settings, start, events.add_shard(EVENTS, RETURNED)).map_err(at_start)?;
+        let thread = thread.spawn(settings, start, events.add_shard(EVENTS, RETURNED), mux).map_err(at_start)?;
         Ok(Self { index, letters: Mutex::new(letters), bell, published, thread: Mutex::new(Some(thread)) })
     }
 
     fn check_space(&self, preparer: &Preparer) -> Result<(), EngineError> {
-        match preparer.legs_on(self.index) {
+        match preparer.placement.legs_on(self.index) {
             legs if legs < LEGS_PER_SHARD => Ok(()),
             legs => Err(EngineError::Full { shard: self.index, legs }),
         }

@@ -5,6 +5,7 @@
 //! | in a room and not heard there | the whole sum | once for all alike |
 //! | in a room and heard there | the sum less itself | for itself |
 //! | played to, or with its echo | that, over what it hears | for itself |
+//! | in a room, and asked for another mode (RFC 4867) | the whole sum | for itself |
 //! | being sent a key | nothing | its event (RFC 4733) |
 //! | deafened or alone | silence | never: one packet, over and over |
 //! | in a room where nobody speaks | silence | as the whole sum; comfort noise (RFC 3389) where the peer takes it |
@@ -17,6 +18,7 @@ use super::leg::{Leg, Place};
 use super::room::RoomSound;
 use super::send::{Hush, Hushed, KeyPassage, Passage};
 use super::streams::Streams;
+use crate::dtmf::KeyPacket;
 use crate::mix::{EncodeChain, EncodeKey, Frame, MixKey, SILENCE};
 use crate::plan::AudioCodec;
 use crate::rtp::Ssrc;
@@ -65,7 +67,8 @@ impl Leg {
             return false;
         };
         let Desk { packet: buffer, tally, .. } = desk;
-        let passage = KeyPassage { payload_type, marker: packet.marker, began: packet.began, payload: packet.payload };
+        let KeyPacket { marker, began, offset, payload } = packet;
+        let passage = KeyPassage { payload_type, marker, began, offset, payload };
         let to = latch.rtp_destination();
         Exit { slot, sender, to, packet: buffer, tally, io, sent: &mut self.sent }.send_key(passage);
         true
@@ -75,6 +78,10 @@ impl Leg {
         let hears = match room {
             _ if self.deaf == Deaf::Deafened => Hears::Silence,
             Some(room) if room.is_silent && self.takes_comfort_noise() => Hears::Silence,
+            Some(room) if !self.is_summed && self.wants_another_mode() => {
+                *frame = *room.recent.newest();
+                Hears::Alone
+            }
             Some(_) if !self.is_summed => Hears::Whole,
             Some(room) => {
                 room.sum.without(&self.frame, &mut self.limiter, frame);
@@ -107,6 +114,11 @@ impl Leg {
         Hears::Alone
     }
 
+    /// The shared encode has the mode that nobody asked for.
+    fn wants_another_mode(&self) -> bool {
+        self.streams.as_ref().is_some_and(|streams| streams.wants_another_mode())
+    }
+
     fn takes_comfort_noise(&self) -> bool {
         self.streams.as_ref().is_some_and(|streams| matches!(streams.sender.hush, Hush::ComfortNoise(_)))
     }
@@ -133,8 +145,9 @@ impl Leg {
     ) {
         let own = self.peer_ssrc();
         let Some(streams) = &mut self.streams else { return };
-        let Streams { sender, solo, latch, .. } = &mut **streams;
+        let Streams { sender, solo, latch, receiver, .. } = &mut **streams;
         let Desk { frame, packet, tally, .. } = desk;
+        solo.handle_mode_request(receiver.mode_request);
         let chain = solo.encode(frame, tick, |earlier| room.and_then(|room| room.recent.at(earlier)));
         let (mut others, mut levels, mut count) = ([Ssrc::default(); super::MAX_SPEAKERS], [0; super::MAX_SPEAKERS], 0);
         let contributors = room.into_iter().flat_map(|room| room.contributors.iter().zip(room.levels));
@@ -153,7 +166,8 @@ impl Leg {
         let Streams { sender, solo, latch, .. } = &mut **streams;
         let Desk { packet, tally, .. } = desk;
         let to = latch.rtp_destination();
-        let (positions, hushed) = (sender.positions(tick), sender.hush.at(self.silent_ticks - 1));
+        let (positions, hushed) =
+            (sender.positions(tick), sender.hush.at(self.silent_ticks - 1, sender.packet_ticks()));
         let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
         match hushed {
             Hushed::Silence => {

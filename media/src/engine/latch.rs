@@ -7,16 +7,21 @@
 //!   Open ──from a trusted address, three in a row ───┼──▶ Locked to that source
 //!          SRTP tag verifies ────────────────────────┘      │ SRTP tag verifies from elsewhere: moves
 //!                                                           └ anything else from elsewhere: a stranger
+//!   A description moves the peer: Open anew. What is still on its way from the place before is heard until the peer
+//!   speaks from the new one, for two seconds at most, and moves nothing (RFC 3264 §8.3.1).
 //!   Told by ICE where the peer is: no packet moves it; ICE has judged the source before.
 //! ```
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
 
 use crate::plan::{AudioPlan, Latch as LatchPlan};
 use crate::rtp::{RtpHeader, SequenceNumber, Ssrc};
 
 /// So many packets of one stream prove a source whose address we were not told.
 const CONSISTENT: u8 = 3;
+/// How long packets may come from where the peer was before a description moved it.
+const ON_THE_WAY: Duration = Duration::from_secs(2);
 
 /// What is known of a packet before its address is judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,14 @@ pub(super) struct Latch {
     trusted: Vec<IpAddr>,
     state: State,
     rtcp_peer: Option<SocketAddr>,
+    former: Option<Former>,
+}
+
+/// Where the peer was, and until when that counts.
+#[derive(Clone, Copy, Debug)]
+struct Former {
+    rtp: SocketAddr,
+    until: Instant,
 }
 
 #[derive(Clone, Debug)]
@@ -82,6 +95,7 @@ impl Latch {
                 None => State::Open { candidate: None },
             },
             rtcp_peer: None,
+            former: None,
         }
     }
 
@@ -90,14 +104,30 @@ impl Latch {
         self.state = State::Told { peer: Some(nominated) };
     }
 
+    /// The same of RTCP's own pair.
+    pub fn follow_rtcp(&mut self, nominated: SocketAddr) {
+        self.rtcp_peer = Some(nominated);
+    }
+
     /// Goes on where another plan's latch stood, if that is for the same peer; with ICE always: a restart keeps the
     /// pair in use until another is nominated.
-    pub fn take_over(&mut self, before: &mut Self) {
+    pub fn take_over(&mut self, before: &mut Self, now: Instant) {
         let both_told = matches!((&self.state, &before.state), (State::Told { .. }, State::Told { .. }));
         if both_told || self.is_for_same_peer(before) {
             std::mem::swap(&mut self.state, &mut before.state);
-            self.rtcp_peer = before.rtcp_peer;
+            (self.rtcp_peer, self.former) = (before.rtcp_peer, before.former);
+        } else {
+            self.former = Some(Former { rtp: before.rtp_destination(), until: now + ON_THE_WAY });
         }
+    }
+
+    /// Whether the peer may be there: it was told to us, or its signalling comes from there.
+    pub fn expects_from(&self, host: IpAddr) -> bool {
+        self.signalled.ip() == host || self.trusted.contains(&host)
+    }
+
+    fn was_at(&self, source: SocketAddr, now: Instant) -> bool {
+        self.former.is_some_and(|former| former.rtp == source && now < former.until)
     }
 
     /// Whether a new plan names the same peer: then what was learnt of it stays true.
@@ -131,10 +161,14 @@ impl Latch {
     }
 
     /// Judges an RTP packet by where it comes from.
-    pub fn handle_rtp(&mut self, source: SocketAddr, header: &RtpHeader, proof: Proof) -> Verdict {
+    pub fn handle_rtp(&mut self, source: SocketAddr, header: &RtpHeader, proof: Proof, now: Instant) -> Verdict {
+        let was_there = self.was_at(source, now);
         match &mut self.state {
             State::Told { .. } => Verdict::Welcome,
             State::Locked { peer } if *peer == source => Verdict::Welcome,
+            // Two forks of a call may speak at once: the one that the description names is meant.
+            State::Locked { .. } if was_there => Verdict::Unproven,
+            _ if was_there => Verdict::Welcome,
             _ if proof == Proof::Authenticated => self.lock(source),
             State::Locked { .. } => Verdict::Stranger,
             State::Open { .. } if source == self.signalled => self.lock(source),
@@ -150,7 +184,13 @@ impl Latch {
 
     /// Judges RTCP: it counts from where it was announced, from the host that RTP comes from, and authenticated from
     /// anywhere; then ours goes back to it.
-    pub fn handle_rtcp(&mut self, source: SocketAddr, proof: Proof) -> bool {
+    pub fn handle_rtcp(&mut self, source: SocketAddr, proof: Proof, now: Instant) -> bool {
+        if self.former.is_some_and(|former| former.rtp.ip() == source.ip() && now < former.until) {
+            let is_here = source == self.signalled_rtcp || source == self.rtp_destination();
+            if !is_here {
+                return true;
+            }
+        }
         let from_peer = match self.state {
             State::Locked { peer } => peer.ip() == source.ip(),
             State::Open { .. } => self.signalled == source,
@@ -218,7 +258,8 @@ mod tests {
                 ptime: Duration::from_millis(20),
                 opus: OpusWishes::default(),
             },
-            send_telephone_event: None,
+            send_events: None,
+            rtcp_interval: Some(crate::rtp::schedule::INTERVAL),
             levels: Default::default(),
             security: Default::default(),
             ice: None,
@@ -239,18 +280,18 @@ mod tests {
     #[test]
     fn the_signalled_address_is_welcome_at_once() {
         let mut latch = latch();
-        assert_eq!(latch.handle_rtp(at(SIGNALLED), &packet(1, 1), Proof::None), Verdict::Moved);
-        assert_eq!(latch.handle_rtp(at(SIGNALLED), &packet(1, 2), Proof::None), Verdict::Welcome);
-        assert_eq!(latch.handle_rtp(at(NAT), &packet(1, 3), Proof::None), Verdict::Stranger);
+        assert_eq!(latch.handle_rtp(at(SIGNALLED), &packet(1, 1), Proof::None, Instant::now()), Verdict::Moved);
+        assert_eq!(latch.handle_rtp(at(SIGNALLED), &packet(1, 2), Proof::None, Instant::now()), Verdict::Welcome);
+        assert_eq!(latch.handle_rtp(at(NAT), &packet(1, 3), Proof::None, Instant::now()), Verdict::Stranger);
     }
 
     #[test]
     fn behind_nat_three_consistent_packets_from_the_signalling_host_are_proof() {
         let mut latch = latch();
-        assert_eq!(latch.handle_rtp(at(NAT), &packet(1, 65_535), Proof::None), Verdict::Unproven);
-        assert_eq!(latch.handle_rtp(at(NAT), &packet(1, 0), Proof::None), Verdict::Unproven);
+        assert_eq!(latch.handle_rtp(at(NAT), &packet(1, 65_535), Proof::None, Instant::now()), Verdict::Unproven);
+        assert_eq!(latch.handle_rtp(at(NAT), &packet(1, 0), Proof::None, Instant::now()), Verdict::Unproven);
         assert_eq!(latch.rtp_destination(), at(SIGNALLED));
-        assert_eq!(latch.handle_rtp(at(NAT), &packet(1, 1), Proof::None), Verdict::Moved);
+        assert_eq!(latch.handle_rtp(at(NAT), &packet(1, 1), Proof::None, Instant::now()), Verdict::Moved);
         assert_eq!(latch.rtp_destination(), at(NAT));
     }
 
@@ -258,7 +299,7 @@ mod tests {
     fn inconsistent_packets_prove_nothing() {
         let mut latch = latch();
         for (ssrc, sequence) in [(1, 1), (2, 2), (1, 3), (1, 3), (1, 2)] {
-            let verdict = latch.handle_rtp(at(NAT), &packet(ssrc, sequence), Proof::None);
+            let verdict = latch.handle_rtp(at(NAT), &packet(ssrc, sequence), Proof::None, Instant::now());
             assert_eq!(verdict, Verdict::Unproven);
         }
     }
@@ -267,11 +308,14 @@ mod tests {
     fn a_stranger_never_moves_the_peer() {
         let mut latch = latch();
         for sequence in 0..1_000 {
-            assert_eq!(latch.handle_rtp(at(ATTACKER), &packet(9, sequence), Proof::None), Verdict::Stranger);
+            assert_eq!(
+                latch.handle_rtp(at(ATTACKER), &packet(9, sequence), Proof::None, Instant::now()),
+                Verdict::Stranger
+            );
         }
-        latch.handle_rtp(at(SIGNALLED), &packet(1, 1), Proof::None);
-        assert_eq!(latch.handle_rtp(at(ATTACKER), &packet(1, 2), Proof::None), Verdict::Stranger);
-        assert!(!latch.handle_rtcp(at(ATTACKER), Proof::None));
+        latch.handle_rtp(at(SIGNALLED), &packet(1, 1), Proof::None, Instant::now());
+        assert_eq!(latch.handle_rtp(at(ATTACKER), &packet(1, 2), Proof::None, Instant::now()), Verdict::Stranger);
+        assert!(!latch.handle_rtcp(at(ATTACKER), Proof::None, Instant::now()));
         assert_eq!(latch.rtp_destination(), at(SIGNALLED));
         assert_eq!(latch.rtcp_destination(), at("10.0.0.7:4001"));
     }
@@ -279,16 +323,39 @@ mod tests {
     #[test]
     fn a_verified_tag_moves_the_peer_at_any_time() {
         let mut latch = latch();
-        latch.handle_rtp(at(SIGNALLED), &packet(1, 1), Proof::Authenticated);
-        assert_eq!(latch.handle_rtp(at(NAT), &packet(1, 2), Proof::Authenticated), Verdict::Moved);
+        latch.handle_rtp(at(SIGNALLED), &packet(1, 1), Proof::Authenticated, Instant::now());
+        assert_eq!(latch.handle_rtp(at(NAT), &packet(1, 2), Proof::Authenticated, Instant::now()), Verdict::Moved);
         assert_eq!(latch.rtp_destination(), at(NAT));
+    }
+
+    /// RFC 3264 §8.3.1: what was sent before the re-INVITE keeps nobody from finding the peer's new place.
+    #[test]
+    fn packets_on_their_way_from_the_former_place_are_heard_until_the_new_one_speaks_and_move_nothing() {
+        let now = Instant::now();
+        for proof in [Proof::None, Proof::Authenticated] {
+            let mut before = latch();
+            before.handle_rtp(at(NAT), &packet(1, 1), Proof::Authenticated, now);
+            let mut latch = Latch { signalled: at("10.0.0.7:5000"), ..latch() };
+            latch.take_over(&mut before, now);
+            for sequence in 2..20 {
+                assert_eq!(latch.handle_rtp(at(NAT), &packet(1, sequence), proof, now), Verdict::Welcome);
+                assert_eq!(latch.rtp_destination(), at("10.0.0.7:5000"));
+            }
+            assert_eq!(latch.handle_rtp(at("10.0.0.7:5000"), &packet(2, 1), proof, now), Verdict::Moved);
+            assert_eq!(latch.handle_rtp(at(NAT), &packet(1, 20), proof, now), Verdict::Unproven);
+            assert_eq!(latch.rtp_destination(), at("10.0.0.7:5000"));
+        }
+        let mut latch = Latch { signalled: at("10.0.0.7:5000"), ..latch() };
+        latch.take_over(&mut self::latch(), now);
+        let late = now + ON_THE_WAY;
+        assert_eq!(latch.handle_rtp(at(SIGNALLED), &packet(1, 1), Proof::None, late), Verdict::Stranger);
     }
 
     #[test]
     fn rtcp_goes_back_to_where_the_peer_sends_it_from() {
         let mut latch = latch();
-        latch.handle_rtp(at(NAT), &packet(1, 1), Proof::Authenticated);
-        assert!(latch.handle_rtcp(at("198.51.100.9:61001"), Proof::None));
+        latch.handle_rtp(at(NAT), &packet(1, 1), Proof::Authenticated, Instant::now());
+        assert!(latch.handle_rtcp(at("198.51.100.9:61001"), Proof::None, Instant::now()));
         assert_eq!(latch.rtcp_destination(), at("198.51.100.9:61001"));
     }
 }

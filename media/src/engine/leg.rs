@@ -9,6 +9,8 @@ use super::counters::{Count, Refusal};
 use super::desk::Desk;
 use super::event::LegStats;
 use super::io::{Channel, PacketIo, Slot};
+use super::key_doubt::KeyDoubt;
+use super::latch::canonical;
 use super::mailbox::{Returned, Told};
 use super::prompt::Prompt;
 use super::reports::{Clocks, REPORT_LEN};
@@ -56,6 +58,9 @@ pub(super) struct Leg {
     refused: u64,
     heard_at: Option<Instant>,
     told_silent: bool,
+    /// The stream that was told of as the peer's.
+    told_source: Option<Ssrc>,
+    key_doubt: KeyDoubt,
     collided: bool,
 }
 
@@ -93,6 +98,8 @@ impl Leg {
             refused: 0,
             heard_at: None,
             told_silent: false,
+            told_source: None,
+            key_doubt: KeyDoubt::default(),
             collided: false,
         }
     }
@@ -134,10 +141,11 @@ impl Leg {
     /// Carries out a plan. Returns the streams before it, or what is left of them.
     pub fn connect(&mut self, mut streams: Box<Streams>, now: Instant) -> Option<Box<Streams>> {
         if let Some(before) = &mut self.streams {
-            streams.take_over(before);
+            streams.take_over(before, now);
         }
         self.heard_at = Some(now);
         self.told_silent = false;
+        self.key_doubt = KeyDoubt::default();
         self.streams.replace(streams)
     }
 
@@ -151,24 +159,27 @@ impl Leg {
         std::mem::replace(&mut self.music, clip.map(Prompt::new)).map(Prompt::into_clip)
     }
 
-    /// `arrived`: when the datagram came, up to a tick before it is read.
+    /// `port`: of ours. `arrived`: when the datagram came, up to a tick before it is read.
     pub fn handle_datagram(
         &mut self,
         datagram: &mut [u8],
-        from: SocketAddr,
+        (port, from): (Channel, SocketAddr),
         arrived: Instant,
         at: Clocks,
         desk: &mut Desk,
     ) {
         desk.tally.add(Count::RECEIVED, 1);
         let outcome = match &mut self.streams {
-            Some(streams) if streams.is_handshake(datagram, from) && !desk.take_handshake_turn() => Err(Refusal::Busy),
-            Some(streams) => streams.handle_datagram(datagram, from, arrived, at),
+            Some(streams) if streams.is_handshake(datagram, port, from) && !desk.take_handshake_turn() => {
+                Err(Refusal::Busy)
+            }
+            Some(streams) => streams.handle_datagram(datagram, port, from, arrived, at),
             None => Err(Refusal::NotConnected),
         };
         match outcome {
             Ok(accepted) => {
                 self.received += 1;
+                self.key_doubt.handle_opened();
                 self.heard_at = Some(at.now);
                 self.told_silent = false;
                 desk.tally.add(Count::LATE, accepted.late.into());
@@ -187,6 +198,13 @@ impl Leg {
             Err(why) => {
                 self.refused += 1;
                 self.collided |= why == Refusal::Looped;
+                let expected = |streams: &Streams| streams.latch.expects_from(canonical(from).ip());
+                if why == Refusal::Authentication
+                    && self.streams.as_deref().is_some_and(expected)
+                    && self.key_doubt.handle_unopened(at.now)
+                {
+                    desk.outbox.tell(Told::KeyUnusable { leg: self.id });
+                }
                 desk.tally.add(Count::refused(why), 1);
             }
         }
@@ -263,6 +281,7 @@ impl Leg {
     pub fn begin_room(&mut self, room: Slot) {
         self.place = Place::Room(room);
         self.echo.clear();
+        self.told_source = None;
     }
 
     /// Whether others hear themselves by way of this leg.
@@ -332,10 +351,10 @@ impl Leg {
     ) {
         let Some(streams) = &mut self.streams else { return };
         if let Some(heard_at) = self.heard_at {
-            streams.watch_consent(at.now.saturating_duration_since(heard_at));
+            streams.watch_consent(at.now.saturating_duration_since(heard_at), at.now);
         }
-        let path = streams.attend_path(at.now, |to, datagram| {
-            let sent = io.send(slot, Channel::Rtp, to, datagram);
+        let path = streams.attend_path(at.now, |port, to, datagram| {
+            let sent = io.send(slot, port, to, datagram);
             desk.tally.add(if sent { Count::SENT } else { Count::UNSENT }, 1);
         });
         if let Err(why) = path {
@@ -357,6 +376,7 @@ impl Leg {
             self.report(slot, Farewell::None, at, desk, io);
         }
         self.watch_silence(at.now, silent_after, desk);
+        self.watch_source(desk);
         if (tick + u64::from(slot.0)).is_multiple_of(STATS_TICKS) {
             let stats = LegStats { echo: self.echo.echo(tick), ..self.stats() };
             desk.outbox.tell(Told::Stats { leg: self.id, stats });
@@ -366,7 +386,7 @@ impl Leg {
     /// Sends an RTCP report.
     pub fn report(&mut self, slot: Slot, farewell: Farewell, at: Clocks, desk: &mut Desk, io: &mut impl PacketIo) {
         let Some(streams) = &mut self.streams else { return };
-        if !streams.is_open() {
+        if !streams.lets_reports_pass() || streams.reports.are_off() {
             return;
         }
         let Streams { reports, sender, receiver, latch, .. } = &mut **streams;
@@ -415,6 +435,12 @@ impl Leg {
             let another = streams.sender.ssrc().0.wrapping_mul(0x9e37_79b1).wrapping_add(at.ntp.0 as u32);
             streams.sender.change_ssrc(Ssrc(another));
         }
+    }
+
+    fn watch_source(&mut self, desk: &mut Desk) {
+        let Some(ssrc) = self.peer_ssrc().filter(|ssrc| self.told_source != Some(*ssrc)) else { return };
+        self.told_source = Some(ssrc);
+        desk.outbox.tell(Told::Source { leg: self.id, ssrc });
     }
 
     fn watch_silence(&mut self, now: Instant, silent_after: Duration, desk: &mut Desk) {

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::beat::PHASES;
+
 /// Over this much time it is measured how busy the shard is.
 const MEASURED: Duration = Duration::from_millis(500);
 /// For so long after an overrun things are left out.
@@ -11,23 +13,25 @@ const HURRY: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(super) struct Load {
     since: Option<Instant>,
-    busy: Duration,
-    percent: u64,
+    /// In the ticks of each phase.
+    busy: [Duration; PHASES],
+    permille: [u64; PHASES],
     hurries_until: Option<Instant>,
 }
 
 impl Load {
-    /// A tick that ended at `now` took so long; `overran`: it was not done when the next was due.
-    pub fn handle_tick(&mut self, took: Duration, overran: bool, now: Instant) {
+    /// A phase's tick that ended at `now` took so long; `overran`: it was not done when the next was due.
+    pub fn handle_tick(&mut self, phase: usize, took: Duration, overran: bool, now: Instant) {
         if overran {
             self.hurries_until = Some(now + HURRY);
         }
-        self.busy += took;
+        self.busy[phase] += took;
         let since = *self.since.get_or_insert(now);
         let measured = now.saturating_duration_since(since);
         if measured >= MEASURED {
-            self.percent = (100 * self.busy.as_micros() / measured.as_micros().max(1)) as u64;
-            (self.since, self.busy) = (Some(now), Duration::ZERO);
+            let share = |busy: Duration| (1_000 * busy.as_micros() / measured.as_micros().max(1)) as u64;
+            self.permille = self.busy.map(share);
+            (self.since, self.busy) = (Some(now), [Duration::ZERO; PHASES]);
         }
     }
 
@@ -36,9 +40,9 @@ impl Load {
         *self = Self::default();
     }
 
-    /// How much of its time the shard worked lately.
-    pub fn percent(&self) -> u64 {
-        self.percent
+    /// How much of its time the shard worked lately in each phase, ‰.
+    pub fn permille(&self) -> [u64; PHASES] {
+        self.permille
     }
 
     /// Whether this tick leaves out what can be left out.
@@ -56,20 +60,21 @@ mod tests {
         let start = Instant::now();
         let mut load = Load::default();
         for tick in 0..100 {
-            load.handle_tick(Duration::from_millis(15), false, start + Duration::from_millis(20) * tick);
+            load.handle_tick(2, Duration::from_millis(15), false, start + Duration::from_millis(20) * tick);
         }
-        assert!((74..=78).contains(&load.percent()), "{} %", load.percent());
+        let [0, 0, busy, 0] = load.permille() else { panic!("{load:?}") };
+        assert!((740..=780).contains(&busy), "{busy} ‰");
         load.rest();
-        assert_eq!(load.percent(), 0);
+        assert_eq!(load.permille(), [0; PHASES]);
     }
 
     #[test]
     fn an_overrun_is_followed_by_a_second_of_hurry() {
         let start = Instant::now();
         let mut load = Load::default();
-        load.handle_tick(Duration::from_millis(3), false, start);
+        load.handle_tick(0, Duration::from_millis(3), false, start);
         assert!(!load.hurries(start));
-        load.handle_tick(Duration::from_millis(30), true, start);
+        load.handle_tick(0, Duration::from_millis(30), true, start);
         assert!(load.hurries(start + Duration::from_millis(999)));
         assert!(!load.hurries(start + Duration::from_secs(1)));
     }

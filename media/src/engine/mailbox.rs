@@ -13,13 +13,16 @@ use super::command::{Clip, Deaf, Mute, Switch};
 use super::event::{LegStats, MediaEvent, SpeakerLevel};
 use super::io::EventFd;
 use super::leg::Leg;
+use super::mux::Guest;
 use super::ports::LegSockets;
 use super::room::Room;
 use super::settings::MAX_SPEAKERS;
 use super::streams::Streams;
+use super::trunk::Trunk;
 use crate::dtmf::KeyWay;
 use crate::id::{LegId, RoomId};
 use crate::mix::{EncodeChain, NoiseSuppressor};
+use crate::rtp::Ssrc;
 use crate::secure::dtls::DtlsError;
 
 /// To the shard's thread.
@@ -38,6 +41,18 @@ pub(super) enum Letter {
         to: Producer<Released>,
     },
     Order(Order),
+    /// To the first shard alone, which reads the shared port: a leg is met there, with these credentials from now on.
+    Expect {
+        guest: Box<Guest>,
+    },
+    /// A leg of the shared port lives on another shard.
+    MoveGuest {
+        leg: LegId,
+        shard: usize,
+    },
+    ForgetGuest {
+        leg: LegId,
+    },
     Stop,
 }
 
@@ -56,6 +71,11 @@ pub(super) enum Order {
     },
     CloseRoom {
         room: RoomId,
+    },
+    /// Joins this shard's part of a room to another shard's.
+    Link {
+        room: RoomId,
+        trunk: Box<Trunk>,
     },
     Connect {
         leg: LegId,
@@ -131,6 +151,8 @@ pub(super) enum Returned {
     Clip(Arc<Clip>),
     Sockets(Box<LegSockets>),
     Suppressor(Box<NoiseSuppressor>),
+    Trunk(Box<Trunk>),
+    Guest(Box<Guest>),
 }
 
 /// A [`MediaEvent`] without anything on the heap.
@@ -142,6 +164,8 @@ pub(super) enum Told {
     Silent { leg: LegId, quiet_for: Duration },
     Played { leg: LegId },
     HandshakeFailed { leg: LegId, why: DtlsError },
+    KeyUnusable { leg: LegId },
+    Source { leg: LegId, ssrc: Ssrc },
     Stats { leg: LegId, stats: LegStats },
 }
 
@@ -163,6 +187,8 @@ impl From<Told> for MediaEvent {
             Told::Silent { leg, quiet_for } => Self::Silent { leg, quiet_for },
             Told::Played { leg } => Self::Played { leg },
             Told::HandshakeFailed { leg, why } => Self::HandshakeFailed { leg, why },
+            Told::KeyUnusable { leg } => Self::KeyUnusable { leg },
+            Told::Source { leg, ssrc } => Self::Source { leg, ssrc },
             Told::Stats { leg, stats } => Self::Stats { leg, stats: Box::new(stats) },
         }
     }

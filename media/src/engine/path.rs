@@ -13,19 +13,20 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::counters::Refusal;
+use super::io::Channel;
+use super::mux::asker_of;
 use super::receive::Accepted;
-use crate::ice::{CheckFault, IceLite, Reply};
+use crate::ice::{CheckFault, IceAgent, Reply};
+use crate::id::LegId;
 use crate::plan::{AudioPlan, DtlsPlan, IcePlan, Latch, Security, SrtpKeys};
 use crate::secure::dtls::{Association, DtlsError, Identity, Output};
 
 /// Answers to checks that wait for the end of the tick; a peer sends one check every 50 ms.
 const REPLIES: usize = 8;
-/// RFC 7675 §5.1. A lite agent asks for no consent: it takes the peer's checks, keep-alives and media for it.
-const CONSENT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(super) struct Path {
-    ice: Option<(IcePlan, IceLite)>,
+    ice: Option<(IcePlan, IceAgent)>,
     dtls: Option<Handshake>,
     /// Without ICE: from where a handshake may come, and where to it goes.
     signalled: SocketAddr,
@@ -54,16 +55,27 @@ pub(super) enum Step<'a> {
 }
 
 impl Path {
-    /// `None`: the leg needs neither checks nor a handshake.
-    pub fn new(plan: &AudioPlan, identity: &Identity) -> Option<Self> {
-        let ice = plan.ice.as_ref().map(|ice| (ice.clone(), IceLite::new(ice)));
+    /// `None`: the leg needs neither checks nor a handshake on this port.
+    pub fn new(leg: LegId, plan: &AudioPlan, port: Channel, identity: &Identity) -> Option<Self> {
+        if port == Channel::Rtcp && plan.rtcp_mux {
+            return None;
+        }
+        let ice = plan.ice.clone().map(|mut ice| {
+            if let (Channel::Rtcp, Some(full)) = (port, &mut ice.full) {
+                // Those of RTP. RTCP's own are found by the peer's checks.
+                full.candidates.clear();
+            }
+            let agent = IceAgent::new(&ice, asker_of(leg));
+            (ice, agent)
+        });
         let dtls = match &plan.security {
             Security::Dtls(plan) => {
                 Some(Handshake { plan: plan.clone(), identity: identity.clone(), association: None })
             }
             _ => None,
         };
-        let (signalled, latch) = (plan.remote_rtp, plan.latch.clone());
+        let signalled = if port == Channel::Rtp { plan.remote_rtp } else { plan.remote_rtcp };
+        let latch = plan.latch.clone();
         let path = Self { ice, dtls, signalled, latch, replies: [None; REPLIES], partner: None, consents: true };
         (path.ice.is_some() || path.dtls.is_some()).then_some(path)
     }
@@ -72,7 +84,7 @@ impl Path {
     /// §5), with the same credentials the pair.
     pub fn take_over(&mut self, before: &mut Self) {
         match (&mut self.ice, &mut before.ice) {
-            (Some((plan, ice)), Some((old_plan, old))) if plan == old_plan => std::mem::swap(ice, old),
+            (Some((plan, ice)), Some((old_plan, old))) if plan.same_session(old_plan) => std::mem::swap(ice, old),
             (Some((_, ice)), Some((_, old))) => ice.restart(old),
             _ => {}
         }
@@ -90,8 +102,8 @@ impl Path {
     }
 
     /// Who was found by checks and has sent nothing that counts for this long agrees no more to be sent to.
-    pub fn watch_consent(&mut self, quiet_for: Duration) {
-        self.consents = quiet_for < CONSENT;
+    pub fn watch_consent(&mut self, quiet_for: Duration, now: Instant) {
+        self.consents = self.ice.as_ref().is_none_or(|(_, ice)| ice.has_consent(quiet_for, now));
     }
 
     /// Whether RTP may come from there: with ICE from valid pairs alone; without, the latch judges.
@@ -100,9 +112,9 @@ impl Path {
     }
 
     /// Takes a datagram that is STUN by its first octet.
-    pub fn handle_check(&mut self, datagram: &[u8], from: SocketAddr) -> Result<Accepted, Refusal> {
+    pub fn handle_check(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Result<Accepted, Refusal> {
         let Some((_, ice)) = &mut self.ice else { return Err(Refusal::Malformed) };
-        let (checked, fault) = match ice.handle_datagram(datagram, from) {
+        let (checked, fault) = match ice.handle_datagram(datagram, from, now) {
             Ok(checked) => (checked, None),
             Err((fault, checked)) => (checked, Some(fault)),
         };
@@ -141,6 +153,9 @@ impl Path {
     pub fn attend(&mut self, now: Instant, mut each: impl FnMut(Step<'_>)) {
         for (to, reply) in self.replies.iter_mut().filter_map(Option::take) {
             each(Step::Send(to, reply.as_slice()));
+        }
+        while let Some((to, check)) = self.ice.as_mut().and_then(|(_, ice)| ice.poll_check(now)) {
+            each(Step::Send(to, check.as_slice()));
         }
         let peer = match &self.ice {
             Some((_, ice)) => ice.peer().or(self.partner),

@@ -71,10 +71,11 @@ impl Browser {
             direction: Direction::SendRecv,
             receive: vec![ReceiveFormat { payload_type: 0, kind: ReceiveKind::Audio(AudioCodec::Pcmu) }],
             send: SendFormat { payload_type: 0, codec: AudioCodec::Pcmu, ptime: TICK, opus: OpusWishes::default() },
-            send_telephone_event: None,
+            send_events: None,
+            rtcp_interval: Some(std::time::Duration::from_secs(5)),
             levels: Default::default(),
             security: Security::Dtls(DtlsPlan { role, fingerprints }),
-            ice: Some(IcePlan { local: credentials("evtj", PASSWORD), remote: credentials("h6vY", "theirs") }),
+            ice: Some(IcePlan::lite(credentials("evtj", PASSWORD), credentials("h6vY", "theirs"))),
             latch: Latch { trusted: Vec::new() },
         }
     }
@@ -251,7 +252,7 @@ fn the_same_fingerprint_keeps_the_association() {
     browser.run(TICK * 20);
     assert!(browser.hears() >= 19);
     let credentials = |ufrag: &str| IceCredentials { ufrag: ufrag.into(), pwd: PASSWORD.into() };
-    browser.connect(AudioPlan { ice: Some(IcePlan { local: credentials("new"), remote: credentials("er") }), ..plan });
+    browser.connect(AudioPlan { ice: Some(IcePlan::lite(credentials("new"), credentials("er"))), ..plan });
     browser.run(TICK * 20);
     assert!(browser.hears() >= 19, "the old pair serves until the new one is nominated");
     browser.arrive(&request("new:er", PASSWORD, &[NOMINATE]));

@@ -9,13 +9,17 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tracing::warn;
 
+use super::io::stamp_arrivals;
 use super::settings::EngineSettings;
 use crate::random::Random;
 
 /// Expedited Forwarding, the class of voice (RFC 4594 §4.1): DSCP 46 in the upper six bits.
 const EXPEDITED_FORWARDING: u32 = 46 << 2;
+/// Of the shared port: a thousand legs' packets of 20 ms, as the kernel counts them (some 1 KiB each, twice for delays).
+const SHARED_BUFFER: usize = 2 << 20;
 
 /// The pairs that are free. Cloned handles share them.
 #[derive(Clone, Debug)]
@@ -26,13 +30,27 @@ pub(super) struct Ports {
     free: Arc<Mutex<VecDeque<u16>>>,
 }
 
-/// A leg's two sockets. Dropping them closes both and gives the pair back.
+/// Where a leg's packets leave. Dropping a pair closes both and gives it back.
 #[derive(Debug)]
-pub(super) struct LegSockets {
-    pub rtp: UdpSocket,
-    pub rtcp: UdpSocket,
-    pub rtp_port: u16,
-    _lease: Lease,
+pub(super) enum LegSockets {
+    Own {
+        rtp: UdpSocket,
+        rtcp: UdpSocket,
+        rtp_port: u16,
+        _lease: Lease,
+    },
+    /// The port of all ICE legs; what comes to it is read elsewhere.
+    Shared(Arc<UdpSocket>),
+}
+
+impl LegSockets {
+    /// `None`: the shared one.
+    pub fn rtp_port(&self) -> Option<u16> {
+        match self {
+            Self::Own { rtp_port, .. } => Some(*rtp_port),
+            Self::Shared(_) => None,
+        }
+    }
 }
 
 /// Why no pair could be had.
@@ -43,7 +61,7 @@ pub(super) struct NoPair {
 }
 
 #[derive(Debug)]
-struct Lease {
+pub(super) struct Lease {
     rtp_port: u16,
     free: Arc<Mutex<VecDeque<u16>>>,
 }
@@ -80,27 +98,47 @@ impl Ports {
                 }
             };
             match (self.bind(lease.rtp_port), self.bind(lease.rtp_port + 1)) {
-                (Ok(rtp), Ok(rtcp)) => return Ok(LegSockets { rtp, rtcp, rtp_port: lease.rtp_port, _lease: lease }),
+                (Ok(rtp), Ok(rtcp)) => {
+                    return Ok(LegSockets::Own { rtp, rtcp, rtp_port: lease.rtp_port, _lease: lease });
+                }
                 _ => refused += 1, // the lease goes to the end of the queue
             }
         }
     }
 
     fn bind(&self, port: u16) -> io::Result<UdpSocket> {
-        let address = SocketAddr::new(self.bind, port);
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        // Marking is a wish: where it is not allowed the call goes on unmarked.
-        match address {
-            SocketAddr::V4(_) => drop(socket.set_tos_v4(EXPEDITED_FORWARDING)),
-            SocketAddr::V6(_) => {
-                drop(socket.set_tclass_v6(EXPEDITED_FORWARDING));
-                socket.set_only_v6(false)?;
-            }
-        }
-        socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
-        Ok(socket.into())
+        bind(SocketAddr::new(self.bind, port))
     }
+}
+
+/// The port of all ICE legs. Its buffer is to hold what all of them send in 5 ms and more; the system may grant less.
+pub(super) fn bind_shared(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = bind(address)?;
+    let reference = SockRef::from(&socket);
+    reference.set_recv_buffer_size(SHARED_BUFFER)?;
+    reference.set_send_buffer_size(SHARED_BUFFER)?;
+    let granted = reference.recv_buffer_size()? / 2;
+    if granted < SHARED_BUFFER {
+        warn!(granted, wanted = SHARED_BUFFER, "the system limits the buffer of media.mux-port (net.core.rmem_max)");
+    }
+    // Where the system does not tell arrivals, packets count as come when they are read.
+    let _ = stamp_arrivals(&socket);
+    Ok(socket)
+}
+
+fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    // Marking is a wish: where it is not allowed the call goes on unmarked.
+    match address {
+        SocketAddr::V4(_) => drop(socket.set_tos_v4(EXPEDITED_FORWARDING)),
+        SocketAddr::V6(_) => {
+            drop(socket.set_tclass_v6(EXPEDITED_FORWARDING));
+            socket.set_only_v6(false)?;
+        }
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
 }
 
 impl Drop for Lease {
@@ -129,14 +167,15 @@ mod tests {
         let ports = ports(47_001..=47_007);
         let first = ports.open().expect("a pair");
         let second = ports.open().expect("a second pair");
-        assert_eq!(first.rtp_port % 2, 0);
-        assert_eq!(first.rtcp.local_addr().expect("bound").port(), first.rtp_port + 1);
+        let LegSockets::Own { rtcp, rtp_port, .. } = &first else { panic!("a pair") };
+        assert_eq!(rtp_port % 2, 0);
+        assert_eq!(rtcp.local_addr().expect("bound").port(), rtp_port + 1);
         let third = ports.open().expect("a third pair");
         let none = ports.open().expect_err("47002, 47004 and 47006 are taken");
         assert_eq!((none.in_use, none.refused), (3, 0));
-        let returned = second.rtp_port;
+        let returned = second.rtp_port();
         drop(second);
-        assert_eq!(ports.open().expect("the returned pair").rtp_port, returned);
+        assert_eq!(ports.open().expect("the returned pair").rtp_port(), returned);
         drop((first, third));
     }
 
@@ -144,7 +183,7 @@ mod tests {
     fn a_pair_that_another_program_holds_is_passed_over() {
         let foreign = UdpSocket::bind((Ipv4Addr::LOCALHOST, 47_013)).expect("free port");
         let ports = ports(47_012..=47_015);
-        assert_eq!(ports.open().expect("the other pair").rtp_port, 47_014);
+        assert_eq!(ports.open().expect("the other pair").rtp_port(), Some(47_014));
         drop(foreign);
     }
 }

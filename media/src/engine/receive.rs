@@ -13,6 +13,7 @@ use super::counters::Refusal;
 use super::guard::Guard;
 use super::latch::{Latch, Proof, Verdict};
 use super::settings::EngineError;
+use crate::codec::amr::{Mode, Payload};
 use crate::dtmf::{KeyPress, KeyReceiver, ToneReceiver};
 use crate::id::LegId;
 use crate::mix::level::level_of_extension;
@@ -34,11 +35,15 @@ pub(super) struct Receiver {
     /// Of the header extension with the peer's level.
     level_id: Option<u8>,
     unprotector: Guard<Unprotector>,
+    /// Of RTCP, where a handshake of its own gives it other keys (RFC 5764 §4).
+    rtcp_unprotector: Option<Guard<Unprotector>>,
     source: Option<RtpSource>,
     heard_at: Option<Instant>,
     successor: Option<(Ssrc, u8)>,
     pub playout: Playout,
     pub keys: KeyReceiver,
+    /// What the peer asks to be sent (RFC 4867 §4.3.1).
+    pub mode_request: Option<Mode>,
     /// Of a peer that knows no telephone-event.
     pub tones: Option<ToneReceiver>,
 }
@@ -72,11 +77,13 @@ impl Receiver {
                 Security::Sdes(sdes) => Guard::Ready(Unprotector::new(sdes).map_err(keys)?.into()),
                 Security::Dtls(_) => Guard::Awaited,
             },
+            rtcp_unprotector: plan.has_rtcp_handshake().then_some(Guard::Awaited),
             source: None,
             heard_at: None,
             successor: None,
             playout: Playout::new(&codecs(plan)).map_err(codec)?,
             keys: KeyReceiver::default(),
+            mode_request: None,
             tones: (!has_events).then(ToneReceiver::default),
         })
     }
@@ -86,6 +93,9 @@ impl Receiver {
         use std::mem::swap;
         if same_keys {
             swap(&mut self.unprotector, &mut before.unprotector);
+            if self.rtcp_unprotector.is_some() && before.rtcp_unprotector.is_some() {
+                swap(&mut self.rtcp_unprotector, &mut before.rtcp_unprotector);
+            }
         }
         if self.formats == before.formats {
             swap(&mut self.playout, &mut before.playout);
@@ -98,6 +108,11 @@ impl Receiver {
     /// The handshake is done.
     pub fn secure(&mut self, unprotector: Unprotector) {
         self.unprotector = Guard::Ready(unprotector.into());
+    }
+
+    /// So is that of RTCP.
+    pub fn secure_rtcp(&mut self, unprotector: Unprotector) {
+        self.rtcp_unprotector = Some(Guard::Ready(unprotector.into()));
     }
 
     pub fn source(&self) -> Option<&RtpSource> {
@@ -128,7 +143,7 @@ impl Receiver {
         let header = packet.header;
         let kind = self.formats.get(usize::from(header.payload_type)).copied().flatten();
         let kind = kind.ok_or(Refusal::PayloadType)?;
-        let moved = match latch.handle_rtp(from, &header, proof) {
+        let moved = match latch.handle_rtp(from, &header, proof, now) {
             Verdict::Welcome => None,
             Verdict::Moved => Some(from),
             Verdict::Unproven => return Err(Refusal::Unproven),
@@ -145,7 +160,7 @@ impl Receiver {
 
     /// Opens SRTCP. Clear RTCP on a secured leg fails like a forged one.
     pub fn open_rtcp<'a>(&mut self, datagram: &'a mut [u8]) -> Result<(&'a [u8], Proof), Refusal> {
-        let unprotector = match &mut self.unprotector {
+        let unprotector = match self.rtcp_unprotector.as_mut().unwrap_or(&mut self.unprotector) {
             Guard::Plain => return Ok((datagram, Proof::None)),
             Guard::Awaited => return Err(Refusal::Unproven),
             Guard::Ready(unprotector) => unprotector,
@@ -189,6 +204,14 @@ impl Receiver {
         }
     }
 
+    fn note_request(&mut self, codec: AudioCodec, payload: &[u8]) {
+        if let AudioCodec::AmrWb(format) = codec
+            && let Ok(payload) = Payload::parse(format.layout, payload)
+        {
+            self.mode_request = payload.request();
+        }
+    }
+
     fn deliver(
         &mut self,
         kind: ReceiveKind,
@@ -200,6 +223,7 @@ impl Receiver {
         match kind {
             _ if !self.listens => (None, None),
             ReceiveKind::Audio(codec) => {
+                self.note_request(codec, payload);
                 (None, Some(self.playout.handle_leveled_packet(codec, header, told_dbov, payload, now)))
             }
             ReceiveKind::ComfortNoise => {

@@ -16,6 +16,8 @@ pub(super) struct Reports {
     /// Random, and different in every leg: it names nobody.
     cname: String,
     seed: u64,
+    /// Absent: nothing is reported.
+    interval: Option<Duration>,
     schedule: Option<RtcpSchedule>,
     pub round_trip: Option<Duration>,
     /// 0 to 1.
@@ -32,19 +34,28 @@ pub(super) struct Clocks {
 }
 
 impl Reports {
-    pub fn new(random: &mut Random) -> Self {
+    pub fn new(random: &mut Random, interval: Option<Duration>) -> Self {
         let cname = format!("{:016x}{:08x}", random.next_u64(), random.next_u32());
-        Self { cname, seed: random.next_u64(), schedule: None, round_trip: None, remote_loss: None }
+        Self { cname, seed: random.next_u64(), interval, schedule: None, round_trip: None, remote_loss: None }
     }
 
     /// Goes on where another plan's reports stood.
     pub fn take_over(&mut self, before: &mut Self) {
         std::mem::swap(self, before);
+        if self.interval != before.interval {
+            (self.interval, self.schedule) = (before.interval, None);
+        }
+    }
+
+    /// Whether the peer leaves RTCP no bandwidth.
+    pub fn are_off(&self) -> bool {
+        self.interval.is_none()
     }
 
     /// Whether a report is due. The first call starts the schedule.
     pub fn is_due(&mut self, now: Instant) -> bool {
-        let schedule = self.schedule.get_or_insert_with(|| RtcpSchedule::new(self.seed, now));
+        let Some(interval) = self.interval else { return false };
+        let schedule = self.schedule.get_or_insert_with(|| RtcpSchedule::new(self.seed, interval, now));
         now >= schedule.poll_timeout() && schedule.handle_timeout(now)
     }
 

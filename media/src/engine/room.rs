@@ -1,7 +1,10 @@
-//! A room: who is in it, who of them is heard, and one tick of its sound.
+//! A room, or one shard's part of it: who is in it, who of them is heard, and one tick of its sound.
+//!
+//! A large room has a part on each of several shards, all of one id and one phase, every two joined by a [`Trunk`].
 
 use std::time::Instant;
 
+use super::counters::Count;
 use super::desk::Desk;
 use super::event::SpeakerLevel;
 use super::io::{PacketIo, Slot};
@@ -11,9 +14,10 @@ use super::prompt::Prompt;
 use super::reports::Clocks;
 use super::settings::MAX_SPEAKERS;
 use super::table::Table;
+use super::trunk::{Trunk, Voice};
 use crate::id::{LegId, RoomId};
 use crate::mix::echo::Track;
-use crate::mix::{Frame, Limiter, SILENCE, Sound, Speakers, Sum};
+use crate::mix::{Frame, Guest, Limiter, SILENCE, Sound, Speakers, Sum};
 use crate::rtp::Ssrc;
 
 /// Ticks between two tellings of who speaks: a fifth of a second.
@@ -32,6 +36,17 @@ pub(super) struct Room {
     track: Box<Track>,
     prompt: Option<Prompt>,
     told: SpeakerList,
+    /// To the room's other parts.
+    trunks: Vec<Box<Trunk>>,
+    part: Part,
+}
+
+/// Which part of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The first, which tells who speaks.
+    Home,
+    Wing,
 }
 
 /// What a room sounds like in one tick.
@@ -67,11 +82,11 @@ impl Contributors {
 }
 
 impl Room {
-    /// `most`: how many speakers are heard at once.
-    pub fn new(id: RoomId, most: usize) -> Self {
+    /// `most`: how many speakers are heard at once. `shards`: how many parts there can be.
+    pub fn new(id: RoomId, part: Part, phase: usize, most: usize, shards: usize) -> Self {
         Self {
             id,
-            phase: 0,
+            phase,
             members: Vec::with_capacity(256),
             speakers: Speakers::new(most.clamp(1, MAX_SPEAKERS)),
             sum: Sum::new(),
@@ -80,6 +95,8 @@ impl Room {
             track: Track::new(),
             prompt: None,
             told: SpeakerList::default(),
+            trunks: Vec::with_capacity(shards),
+            part,
         }
     }
 
@@ -95,6 +112,26 @@ impl Room {
     pub fn leave(&mut self, slot: Slot, leg: LegId) {
         self.members.retain(|member| *member != slot);
         self.speakers.leave(leg);
+    }
+
+    /// Joins this part to another.
+    pub fn link(&mut self, trunk: Box<Trunk>) {
+        self.trunks.push(trunk);
+    }
+
+    pub fn trunks(&self) -> usize {
+        self.trunks.len()
+    }
+
+    /// What there is to do in a tick: members to serve, and parts to listen to.
+    pub fn occupants(&self) -> usize {
+        self.members.len() + self.trunks.len()
+    }
+
+    /// Lets go of a trunk whose other end is gone.
+    pub fn unlink(&mut self) -> Option<Box<Trunk>> {
+        let cut = self.trunks.iter().position(|trunk| trunk.is_cut())?;
+        Some(self.trunks.swap_remove(cut))
     }
 
     /// Plays a clip to all. Returns the prompt that it replaces.
@@ -115,6 +152,9 @@ impl Room {
         desk: &mut Desk,
         io: &mut impl PacketIo,
     ) {
+        for trunk in &mut self.trunks {
+            desk.tally.add(Count::LOST_VOICES, trunk.listen(tick));
+        }
         self.rank(at.now, legs, desk);
         let mut contributors = Contributors::default();
         self.mix(tick, at.now, legs, desk, &mut contributors);
@@ -134,7 +174,7 @@ impl Room {
                 leg.hear(*slot, Some(&sound), tick, desk, io);
             }
         }
-        if tick.is_multiple_of(SPEAKERS_TICKS) && !desk.hurries {
+        if self.part == Part::Home && tick.is_multiple_of(SPEAKERS_TICKS) && !desk.hurries {
             self.tell_speakers(desk);
         }
     }
@@ -146,7 +186,8 @@ impl Room {
                 self.speakers.handle_level(leg.id, level_dbov);
             }
         }
-        self.speakers.handle_tick();
+        let voices = self.trunks.iter().flat_map(|trunk| trunk.voices());
+        self.speakers.handle_tick(voices.map(Voice::guest));
     }
 
     /// Sums those who speak, and names them.
@@ -165,10 +206,20 @@ impl Room {
                 leg.pass(now);
                 continue;
             }
-            if let Sound::Voice { level_dbov } = leg.pull(now, desk) {
+            let sound = leg.pull(now, desk);
+            if let Sound::Voice { level_dbov } = sound {
                 leg.enter_sum(tick, desk);
                 self.sum.add(&leg.frame);
                 leg.peer_ssrc().into_iter().for_each(|ssrc| contributors.push(ssrc, level_dbov));
+            }
+            for trunk in &mut self.trunks {
+                say(trunk, leg, &self.speakers, sound, tick, desk);
+            }
+        }
+        for voice in self.trunks.iter().flat_map(|trunk| trunk.voices()) {
+            if let (Sound::Voice { level_dbov }, true) = (voice.sound, self.speakers.hears_guest(voice.leg)) {
+                self.sum.add(&voice.frame);
+                voice.ssrc.into_iter().for_each(|ssrc| contributors.push(ssrc, level_dbov));
             }
         }
         if let Some(prompt) = &mut self.prompt {
@@ -187,6 +238,15 @@ impl Room {
             self.told = now;
             desk.outbox.tell(Told::Speakers { room: self.id, speakers: now.levels, count: now.count });
         }
+    }
+}
+
+/// Tells another part of the room what a leg says.
+fn say(trunk: &mut Trunk, leg: &Leg, speakers: &Speakers, sound: Sound, tick: u64, desk: &mut Desk) {
+    let Some(Guest { leg: id, dbov }) = speakers.as_guest(leg.id) else { return };
+    let voice = Voice { tick, leg: id, ssrc: leg.peer_ssrc(), dbov, sound, frame: leg.frame };
+    if !trunk.say(voice) {
+        desk.tally.add(Count::LOST_VOICES, 1);
     }
 }
 

@@ -29,6 +29,8 @@ pub(super) enum Hush {
     ComfortNoise(u8),
     /// One packet of silence every 400 ms, as DTX of Opus does it (RFC 7587 §3.1.3).
     Sparse,
+    /// A description of silence every 160 ms (3GPP TS 26.193 §5.1.2).
+    Described,
 }
 
 /// What a tick of silence sends.
@@ -44,20 +46,23 @@ impl Hush {
         let noise = plan.receive.iter().find(|format| format.kind == ReceiveKind::ComfortNoise);
         match (plan.send.codec, noise) {
             (AudioCodec::Pcmu | AudioCodec::Pcma, Some(format)) => Self::ComfortNoise(format.payload_type),
+            (AudioCodec::AmrWb(_), _) => Self::Described,
             (AudioCodec::Opus, _) if plan.send.opus.dtx => Self::Sparse,
             _ => Self::Whole,
         }
     }
 
-    /// `silent_ticks`: how many were silent before this one.
-    pub fn at(self, silent_ticks: u64) -> Hushed {
+    /// `silent_ticks`: how many were silent before this one. `packet_ticks`: how many a packet takes, for one of as many
+    /// ticks in a row ends one.
+    pub fn at(self, silent_ticks: u64, packet_ticks: u64) -> Hushed {
         let after = silent_ticks.checked_sub(HANGOVER_TICKS);
         match (self, after) {
             (Self::Whole, _) | (_, None) => Hushed::Silence,
             (Self::ComfortNoise(payload_type), Some(after)) if after.is_multiple_of(10) => {
                 Hushed::ComfortNoise(payload_type)
             }
-            (Self::Sparse, Some(after)) if after.is_multiple_of(20) => Hushed::Silence,
+            (Self::Sparse, Some(after)) if after % 20 < packet_ticks => Hushed::Silence,
+            (Self::Described, Some(after)) if after % 8 < packet_ticks => Hushed::Silence,
             _ => Hushed::Nothing,
         }
     }
@@ -72,6 +77,8 @@ pub(super) struct Sender {
     pub hush: Hush,
     rtp: RtpSender,
     protector: Guard<Protector>,
+    /// Of RTCP, where a handshake of its own gives it other keys (RFC 5764 §4).
+    rtcp_protector: Option<Guard<Protector>>,
     /// Where the next packet starts if none is left out.
     expected: Option<u64>,
 }
@@ -94,6 +101,8 @@ pub(super) struct KeyPassage {
     pub marker: bool,
     /// Tick in which the press began: all its packets have that timestamp (RFC 4733 §2.5.1.2).
     pub began: u64,
+    /// How long after that its present segment did (§2.5.1.3).
+    pub offset: Duration,
     pub payload: [u8; EVENT_LEN],
 }
 
@@ -109,6 +118,7 @@ impl Sender {
                 Security::Sdes(keys) => Guard::Ready(Protector::new(keys)?.into()),
                 Security::Dtls(_) => Guard::Awaited,
             },
+            rtcp_protector: plan.has_rtcp_handshake().then_some(Guard::Awaited),
             expected: None,
         })
     }
@@ -119,6 +129,9 @@ impl Sender {
         use std::mem::swap;
         if same_keys {
             swap(&mut self.protector, &mut before.protector);
+            if self.rtcp_protector.is_some() && before.rtcp_protector.is_some() {
+                swap(&mut self.rtcp_protector, &mut before.rtcp_protector);
+            }
         }
         if self.format.codec.clock_rate() == before.format.codec.clock_rate() {
             swap(&mut self.rtp, &mut before.rtp);
@@ -131,9 +144,19 @@ impl Sender {
         self.protector = Guard::Ready(protector.into());
     }
 
+    /// So is that of RTCP.
+    pub fn secure_rtcp(&mut self, protector: Protector) {
+        self.rtcp_protector = Some(Guard::Ready(protector.into()));
+    }
+
     /// Whether packets can leave: not before the handshake.
     pub fn lets_pass(&self) -> bool {
         self.protector.lets_pass()
+    }
+
+    /// The same of RTCP.
+    pub fn lets_rtcp_pass(&self) -> bool {
+        self.rtcp_protector.as_ref().unwrap_or(&self.protector).lets_pass()
     }
 
     pub fn ssrc(&self) -> Ssrc {
@@ -163,9 +186,10 @@ impl Sender {
     /// Writes a key's packet. It takes its number in the sequence of the audio, and its time on the audio's clock, also
     /// where the event counts its duration on another.
     pub fn key_packet(&mut self, passage: KeyPassage, buffer: &mut [u8]) -> Option<usize> {
-        let KeyPassage { payload_type, marker, began, payload } = passage;
-        let units = units_of(TICK, self.format.codec.clock_rate());
-        let timestamp = self.rtp.timestamp(began * u64::from(units));
+        let KeyPassage { payload_type, marker, began, offset, payload } = passage;
+        let clock_rate = self.format.codec.clock_rate();
+        let (units, offset) = (units_of(TICK, clock_rate), units_of(offset, clock_rate));
+        let timestamp = self.rtp.timestamp(began * u64::from(units) + u64::from(offset));
         self.expected = None;
         let header = self.rtp.next_header(payload_type, marker, timestamp, payload.len());
         self.write(&header, &[], None, &payload, buffer)
@@ -200,7 +224,7 @@ impl Sender {
 
     /// Protects the RTCP packet `buffer[..len]` where the leg is secured. Returns its new length.
     pub fn protect_rtcp(&mut self, buffer: &mut [u8], len: usize) -> Option<usize> {
-        match &mut self.protector {
+        match self.rtcp_protector.as_mut().unwrap_or(&mut self.protector) {
             Guard::Ready(protector) => protector.protect_rtcp(buffer, len).ok(),
             Guard::Plain => Some(len),
             Guard::Awaited => None,
@@ -219,6 +243,11 @@ impl Sender {
         let rate = u128::from(self.format.codec.clock_rate());
         let position = since_start.as_nanos() * rate / 1_000_000_000;
         self.rtp.has_sent().then(|| self.rtp.info(ntp, position as u64))
+    }
+
+    /// Ticks that a packet takes, begun ones counted.
+    pub fn packet_ticks(&self) -> u64 {
+        (self.format.ptime.as_millis() as u64).div_ceil(TICK.as_millis() as u64).max(1)
     }
 
     fn units(&self) -> u32 {

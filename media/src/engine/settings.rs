@@ -23,6 +23,8 @@ pub struct EngineSettings {
     pub bind: IpAddr,
     /// UDP ports for legs. A leg takes an even one for RTP and the odd one above for RTCP (RFC 3550 §11).
     pub ports: RangeInclusive<u16>,
+    /// The one UDP port of all legs that are met by ICE; absent: they take a pair of `ports` each.
+    pub mux_port: Option<u16>,
     /// How many speakers of a room are mixed at most, loudest first: 1 to [`MAX_SPEAKERS`].
     pub speakers: usize,
     /// A leg from which neither RTP nor RTCP came for this long is told of as silent.
@@ -33,6 +35,8 @@ pub struct EngineSettings {
     pub noise_suppression: Switch,
     /// A shard that works more of its time than this takes no further leg: percent, 100 for never.
     pub busy_limit: u8,
+    /// So many legs of one room are put on one shard before others get their share: 0 for all.
+    pub room_legs_per_thread: usize,
 }
 
 impl Default for EngineSettings {
@@ -41,11 +45,13 @@ impl Default for EngineSettings {
             threads: 1,
             bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             ports: 20_000..=29_999,
+            mux_port: None,
             speakers: 8,
             silent_after: Duration::from_secs(30),
             auto_gain: Switch::On,
             noise_suppression: Switch::Off,
             busy_limit: 85,
+            room_legs_per_thread: 500,
         }
     }
 }
@@ -55,6 +61,12 @@ pub enum EngineError {
     #[error("media shard {shard} could not start")]
     Start {
         shard: usize,
+        #[source]
+        source: io::Error,
+    },
+    #[error("media.mux-port: UDP port {port} cannot be used")]
+    MuxPort {
+        port: u16,
         #[source]
         source: io::Error,
     },

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::beat::{Due, PHASES, UsedPhases};
 use super::command::Clip;
-use super::counters::{CODECS, Count, Published};
+use super::counters::{CODECS, Count, Published, Refusal};
 use super::desk::Desk;
 use super::handle::LEGS_PER_SHARD;
-use super::io::{PacketIo, Slot};
+use super::io::{Channel, PacketIo, Slot};
 use super::leg::{Farewell, Leg, Place};
 use super::load::Load;
 use super::mailbox::{Order, Outbox, Returned, Told};
@@ -18,6 +18,7 @@ use super::room::Room;
 use super::settings::EngineSettings;
 use super::streams::Streams;
 use super::table::Table;
+use super::trunk::Trunk;
 use crate::id::{LegId, RoomId};
 use crate::mix::{EncodeChain, EncodeKey, MixKey, NoiseSuppressor};
 use crate::plan::SendFormat;
@@ -29,7 +30,7 @@ pub(super) struct Shard {
     legs: Table<LegId, Leg>,
     /// Legs without a room.
     alone: Vec<Slot>,
-    /// How many legs each phase serves; those without a room are in the first.
+    /// How many legs each phase serves, and how many trunks; legs without a room are in the first.
     served: [usize; PHASES],
     desk: Desk,
     silent_after: Duration,
@@ -96,6 +97,7 @@ impl Shard {
         match order {
             Order::OpenRoom { room } => self.open_room(room),
             Order::CloseRoom { room } => self.close_room(room),
+            Order::Link { room, trunk } => self.link(room, trunk),
             Order::Connect { leg, streams, shared } => self.connect(leg, streams, shared, now),
             Order::Join { leg, room, shared } => self.join(leg, room, shared),
             Order::Leave { leg } => self.place(leg, Place::Nowhere),
@@ -139,10 +141,15 @@ impl Shard {
         self.desk.tally.add(Count::SKIPPED, due.skipped);
         self.desk.tally.add(Count::LATE_TICKS, (due.late > LATE).into());
         self.desk.begin_tick(self.load.hurries(now));
+        io.begin_tick();
         self.receive(due.phase, at, io);
-        let Self { rooms, legs, alone, desk, .. } = self;
+        let Self { rooms, legs, alone, desk, served, .. } = self;
         for room in rooms.iter_mut().filter(|room| room.phase == due.phase) {
             room.tick(due.tick, at, legs, desk, io);
+            while let Some(trunk) = room.unlink() {
+                desk.outbox.give_back(Returned::Trunk(trunk));
+                served[due.phase] -= 1;
+            }
         }
         if due.phase == ALONE {
             for slot in alone.iter() {
@@ -155,9 +162,9 @@ impl Shard {
         self.desk.outbox.ring();
     }
 
-    /// Counts how long a tick took that ended at `now`; `overran`: it was not done when the next was due.
-    pub fn count_tick(&mut self, took: Duration, overran: bool, now: Instant) {
-        self.load.handle_tick(took, overran, now);
+    /// Counts how long a phase's tick took that ended at `now`; `overran`: it was not done when the next was due.
+    pub fn count_tick(&mut self, phase: usize, took: Duration, overran: bool, now: Instant) {
+        self.load.handle_tick(phase, took, overran, now);
         let tally = &mut self.desk.tally;
         tally.add(Count::tick(took), 1);
         tally.add(Count::BUSY_NANOS, took.as_nanos() as u64);
@@ -170,7 +177,11 @@ impl Shard {
             self.load.rest();
         }
         let mut tally = self.desk.tally.clone();
-        tally.add(Count::LOAD, self.load.percent());
+        for (phase, permille) in self.load.permille().into_iter().enumerate() {
+            tally.add(Count::load(phase), permille);
+        }
+        tally.add(Count::OPEN_LEGS, self.legs.len() as u64);
+        tally.add(Count::TRUNK_ENDS, self.rooms.iter().map(|room| room.trunks() as u64).sum());
         for codec in CODECS {
             tally.add(Count::encodes(codec), self.desk.groups.encodes(codec));
         }
@@ -205,13 +216,21 @@ impl Shard {
         let alone = alone.iter().filter(|_| phase == ALONE);
         for slot in rooms.chain(alone) {
             let Some(leg) = legs.get_mut(*slot) else { continue };
-            io.receive(*slot, |datagram, from, arrived| leg.handle_datagram(datagram, from, arrived, at, desk));
+            io.receive(*slot, |datagram, from, arrived| {
+                leg.handle_datagram(datagram, (Channel::Rtp, from), arrived, at, desk);
+            });
         }
         io.receive_rtcp(|slot, datagram, from| {
             if let Some(leg) = legs.get_mut(slot) {
-                leg.handle_datagram(datagram, from, at.now, at, desk);
+                leg.handle_datagram(datagram, (Channel::Rtcp, from), at.now, at, desk);
             }
         });
+        let strangers = io.receive_shared(|leg, datagram, from, arrived| match legs.find(leg) {
+            Some((_, leg)) => leg.handle_datagram(datagram, (Channel::Rtp, from), arrived, at, desk),
+            None => desk.tally.add(Count::refused(Refusal::Unknown), 1),
+        });
+        desk.tally.add(Count::refused(Refusal::Unknown), strangers);
+        desk.tally.add(Count::RECEIVED, strangers);
     }
 
     fn attend(&mut self, due: Due, at: Clocks, io: &mut impl PacketIo) {
@@ -225,18 +244,25 @@ impl Shard {
         }
     }
 
-    /// A room gets the phase that serves the fewest legs.
-    fn open_room(&mut self, mut room: Box<Room>) {
-        let rooms_in = |phase| self.rooms.iter().filter(|room| room.phase == phase).count();
-        room.phase = (0..PHASES).min_by_key(|phase| (rooms_in(*phase), self.served[*phase])).unwrap_or(0);
+    fn open_room(&mut self, room: Box<Room>) {
         if let Err(room) = self.rooms.insert(room.id, room) {
             self.give_back(Returned::Room(room));
         }
     }
 
+    fn link(&mut self, id: RoomId, trunk: Box<Trunk>) {
+        match self.rooms.find(id) {
+            Some((_, room)) => {
+                room.link(trunk);
+                self.served[room.phase] += 1;
+            }
+            None => self.give_back(Returned::Trunk(trunk)),
+        }
+    }
+
     fn close_room(&mut self, id: RoomId) {
         let Some((_, mut room)) = self.rooms.remove(id) else { return };
-        self.served[room.phase] -= room.members().len();
+        self.served[room.phase] -= room.occupants();
         self.served[ALONE] += room.members().len();
         for slot in room.members() {
             if let Some(leg) = self.legs.get_mut(*slot) {

@@ -1,6 +1,7 @@
 //! What one leg alone hears: the room less itself, a prompt, its echo, or nothing.
 
 use crate::codec::CodecError;
+use crate::codec::amr::Mode;
 use crate::mix::{EncodeChain, Frame, SILENCE};
 use crate::plan::SendFormat;
 
@@ -20,6 +21,11 @@ impl Solo {
     pub fn encode<'f>(&mut self, frame: &Frame, tick: u64, heard: impl Fn(u64) -> Option<&'f Frame>) -> &EncodeChain {
         self.chain.push_after(frame, tick, heard);
         &self.chain
+    }
+
+    /// The peer asks for a mode of its codec, or for none any more.
+    pub fn handle_mode_request(&mut self, request: Option<Mode>) {
+        self.chain.handle_mode_request(request);
     }
 
     pub fn silence(&self) -> &[u8] {

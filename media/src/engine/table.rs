@@ -56,6 +56,10 @@ impl<Id: Copy + Eq + Hash + Debug, T> Table<Id, T> {
         Some((slot, self.get_mut(slot)?))
     }
 
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     /// All things in the order of their slots.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.things.iter().filter_map(Option::as_deref).take(self.slots.len())

@@ -13,6 +13,7 @@ use super::counters::Published;
 use super::handle::LEGS_PER_SHARD;
 use super::io::{EventFd, UdpIo, priority};
 use super::mailbox::{Letter, Outbox, Released, Returned};
+use super::mux::MuxEnd;
 use super::settings::EngineSettings;
 use super::shard::{Shard, Start};
 use crate::mix::NoiseSuppressor;
@@ -31,9 +32,15 @@ pub(super) struct ShardThread {
 }
 
 impl ShardThread {
-    pub fn spawn(self, settings: &EngineSettings, start: Start, outbox: Outbox) -> io::Result<JoinHandle<()>> {
+    pub fn spawn(
+        self,
+        settings: &EngineSettings,
+        start: Start,
+        outbox: Outbox,
+        mux: MuxEnd,
+    ) -> io::Result<JoinHandle<()>> {
         let shard = Shard::new(settings, start, outbox);
-        let io = UdpIo::new(LEGS_PER_SHARD, settings.bind)?;
+        let io = UdpIo::new(LEGS_PER_SHARD, settings.bind, mux)?;
         let beat = Beat::new(start.instant);
         Builder::new().name(format!("media-{}", self.index)).spawn(move || self.run(shard, io, beat))
     }
@@ -44,7 +51,7 @@ impl ShardThread {
         let mut publish_at = Instant::now();
         loop {
             let now = Instant::now();
-            match beat.poll_timeout(shard.used_phases()) {
+            match beat.poll_timeout(io.used_phases(shard.used_phases())) {
                 _ if !self.letters.is_empty() => {}
                 Some(due) => self.bell.wait(Some(due.saturating_duration_since(now))),
                 None => {
@@ -87,6 +94,13 @@ impl ShardThread {
                     }
                 }
                 Ok(Letter::Order(order)) => shard.handle_order(order, now),
+                Ok(Letter::Expect { guest }) => {
+                    io.expect(guest).into_iter().for_each(|guest| shard.give_back(Returned::Guest(guest)));
+                }
+                Ok(Letter::MoveGuest { leg, shard }) => io.move_guest(leg, shard),
+                Ok(Letter::ForgetGuest { leg }) => {
+                    io.forget_guest(leg).into_iter().for_each(|guest| shard.give_back(Returned::Guest(guest)));
+                }
                 Ok(Letter::Stop) => return ControlFlow::Break(()),
                 Err(_) => break,
             }
@@ -96,11 +110,11 @@ impl ShardThread {
 
     fn run_ticks(&mut self, shard: &mut Shard, io: &mut UdpIo, beat: &mut Beat) {
         let mut now = Instant::now();
-        while let Some(due) = beat.next_due(shard.used_phases(), now) {
+        while let Some(due) = beat.next_due(io.used_phases(shard.used_phases()), now) {
             shard.handle_tick(due, now, io);
             let done = Instant::now();
-            let overran = beat.poll_timeout(shard.used_phases()).is_some_and(|next| next <= done);
-            shard.count_tick(done.saturating_duration_since(now), overran, done);
+            let overran = beat.poll_timeout(io.used_phases(shard.used_phases())).is_some_and(|next| next <= done);
+            shard.count_tick(due.phase, done.saturating_duration_since(now), overran, done);
             now = done;
         }
     }

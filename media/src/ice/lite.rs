@@ -7,19 +7,15 @@ use std::net::SocketAddr;
 use aws_lc_rs::hmac;
 
 use super::stun::{Kind, Message, Reply, key};
-use crate::plan::IcePlan;
-
-/// Addresses of the peer that proved to know our password; more than a browser has, and an end to any flood.
-const VALID_PAIRS: usize = 8;
+use super::valid_pairs::ValidPairs;
+use crate::plan::{IcePlan, IceRole};
 
 #[derive(Clone, Debug)]
 pub struct IceLite {
     /// What USERNAME must say: our fragment and the peer's (§7.2.2).
     username: String,
     key: hmac::Key,
-    valid: [Option<SocketAddr>; VALID_PAIRS],
-    newest: usize,
-    nominated: Option<SocketAddr>,
+    pairs: ValidPairs,
 }
 
 /// What a check brought.
@@ -41,30 +37,26 @@ pub enum CheckFault {
 
 impl IceLite {
     pub fn new(plan: &IcePlan) -> Self {
-        Self {
-            username: format!("{}:{}", plan.local.ufrag, plan.remote.ufrag),
-            key: key(&plan.local.pwd),
-            valid: [None; VALID_PAIRS],
-            newest: 0,
-            nominated: None,
-        }
+        Self { username: plan.username(), key: key(&plan.local.pwd), pairs: ValidPairs::default() }
     }
 
-    /// After a restart the peer is met where it was, until the new checks nominate (RFC 8839 §4.4.1.1.1).
-    pub fn restart(&mut self, before: &Self) {
-        if self.username != before.username {
-            (self.valid, self.newest, self.nominated) = (before.valid, before.newest, before.nominated);
-        }
+    /// Whoever was proven before stays so, until the new checks nominate.
+    pub(super) fn restart(&mut self, valid: ValidPairs) {
+        self.pairs = valid;
+    }
+
+    pub(super) fn valid(&self) -> ValidPairs {
+        self.pairs
     }
 
     /// Where the peer wants its packets: the nominated pair.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.nominated
+        self.pairs.nominated()
     }
 
     /// Whether packets may come from there: a pair that a check has proven.
     pub fn admits(&self, from: SocketAddr) -> bool {
-        self.valid.contains(&Some(from))
+        self.pairs.contain(from)
     }
 
     /// Takes a datagram that may be a check. A forged one gets its error too (RFC 8489 §9.1.3), and nothing changes.
@@ -89,27 +81,12 @@ impl IceLite {
         if message.unknown.is_some() {
             return Ok(refused(420, "Unknown", Some(&self.key)));
         }
-        if message.controlled {
+        if message.role.is_some_and(|(role, _)| role == IceRole::Controlled) {
             return Ok(refused(487, "Role Conflict", Some(&self.key)));
         }
-        self.remember(from);
-        let moved = (message.use_candidate && self.nominated != Some(from)).then_some(from);
-        self.nominated = moved.or(self.nominated);
+        self.pairs.remember(from);
+        let moved = (message.use_candidate && self.pairs.nominate(from)).then_some(from);
         Ok(Checked { reply: Some(message.success(from, &self.key)), moved })
-    }
-
-    /// The nominated pair is never forgotten for another.
-    fn remember(&mut self, from: SocketAddr) {
-        if self.admits(from) {
-            return;
-        }
-        for _ in 0..2 {
-            self.newest = (self.newest + 1) % VALID_PAIRS;
-            if self.valid[self.newest].is_none() || self.valid[self.newest] != self.nominated {
-                break;
-            }
-        }
-        self.valid[self.newest] = Some(from);
     }
 }
 
@@ -121,7 +98,7 @@ mod tests {
 
     fn agent() -> IceLite {
         let remote = IceCredentials { ufrag: "h6vY".into(), pwd: "of no use to a lite agent".into() };
-        IceLite::new(&IcePlan { local: IceCredentials { ufrag: "evtj".into(), pwd: PASSWORD.into() }, remote })
+        IceLite::new(&IcePlan::lite(IceCredentials { ufrag: "evtj".into(), pwd: PASSWORD.into() }, remote))
     }
 
     fn at(port: u16) -> SocketAddr {
@@ -167,22 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn the_nominated_pair_outlives_any_number_of_others() {
-        let mut agent = agent();
-        agent.handle_datagram(&request("evtj:h6vY", PASSWORD, &[NOMINATE]), at(1)).expect("good");
-        for port in 2..100 {
-            agent.handle_datagram(&request("evtj:h6vY", PASSWORD, &[]), at(port)).expect("good");
-        }
-        assert!(agent.admits(at(1)) && agent.admits(at(99)) && !agent.admits(at(50)));
-    }
-
-    #[test]
     fn a_restart_keeps_the_peer_until_it_nominates_anew() {
         let mut before = agent();
         before.handle_datagram(&request("evtj:h6vY", PASSWORD, &[NOMINATE]), at(1)).expect("good");
         let credentials = |ufrag: &str| IceCredentials { ufrag: ufrag.into(), pwd: PASSWORD.into() };
-        let mut after = IceLite::new(&IcePlan { local: credentials("new"), remote: credentials("er") });
-        after.restart(&before);
+        let mut after = IceLite::new(&IcePlan::lite(credentials("new"), credentials("er")));
+        after.restart(before.valid());
         assert_eq!(after.peer(), Some(at(1)));
         let checked = after.handle_datagram(&request("new:er", PASSWORD, &[NOMINATE]), at(2)).expect("good");
         assert_eq!((checked.moved, after.peer()), (Some(at(2)), Some(at(2))));

@@ -6,6 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use aws_lc_rs::hmac;
 
+use crate::plan::IceRole;
+
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const HEADER: usize = 20;
 const FINGERPRINT_XOR: u32 = 0x5354_554e;
@@ -20,6 +22,7 @@ const PRIORITY: u16 = 0x0024;
 const USE_CANDIDATE: u16 = 0x0025;
 const FINGERPRINT: u16 = 0x8028;
 const ICE_CONTROLLED: u16 = 0x8029;
+const ICE_CONTROLLING: u16 = 0x802a;
 /// From here on who does not know an attribute may pass over it.
 const OPTIONAL: u16 = 0x8000;
 
@@ -27,6 +30,8 @@ const BINDING_REQUEST: u16 = 0x0001;
 const BINDING_INDICATION: u16 = 0x0011;
 const BINDING_SUCCESS: u16 = 0x0101;
 const BINDING_ERROR: u16 = 0x0111;
+
+pub(super) type Transaction = [u8; 12];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -39,12 +44,15 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message<'a> {
     pub kind: Kind,
-    transaction: [u8; 12],
+    pub transaction: Transaction,
     octets: &'a [u8],
     pub username: Option<&'a [u8]>,
     pub use_candidate: bool,
-    /// The sender believes to be the controlled side.
-    pub controlled: bool,
+    /// Which side the sender believes to be, and its tie-breaker.
+    pub role: Option<(IceRole, u64)>,
+    pub priority: Option<u32>,
+    /// Of an error response; 0 where it cannot be read.
+    pub error_code: Option<u16>,
     /// An attribute that must be understood and is not.
     pub unknown: Option<u16>,
     /// Where MESSAGE-INTEGRITY begins, and its value.
@@ -71,7 +79,9 @@ impl<'a> Message<'a> {
             octets,
             username: None,
             use_candidate: false,
-            controlled: false,
+            role: None,
+            priority: None,
+            error_code: (header[..2] == BINDING_ERROR.to_be_bytes()).then_some(0),
             unknown: None,
             integrity: None,
         };
@@ -95,14 +105,27 @@ impl<'a> Message<'a> {
                 (MESSAGE_INTEGRITY, None) => self.integrity = Some((at, value)),
                 (USERNAME, None) => self.username = Some(value),
                 (USE_CANDIDATE, None) => self.use_candidate = true,
-                (ICE_CONTROLLED, None) => self.controlled = true,
-                (PRIORITY | XOR_MAPPED_ADDRESS | ERROR_CODE, None) => {}
+                (ICE_CONTROLLED, None) => self.role = number(value).map(|tie| (IceRole::Controlled, tie)),
+                (ICE_CONTROLLING, None) => self.role = number(value).map(|tie| (IceRole::Controlling, tie)),
+                (PRIORITY, None) => self.priority = value.try_into().ok().map(u32::from_be_bytes),
+                (ERROR_CODE, None) => {
+                    let code = |class: &u8, number: &u8| u16::from(*class & 7) * 100 + u16::from(*number % 100);
+                    self.error_code = value.get(2).zip(value.get(3)).map(|(class, number)| code(class, number));
+                }
+                (XOR_MAPPED_ADDRESS, None) => {}
                 (unknown, None) if unknown < OPTIONAL => self.unknown = self.unknown.or(Some(unknown)),
                 _ => {}
             }
             at = end;
         }
         false
+    }
+
+    /// The first octets of the transaction, where our own checks name their leg.
+    #[cfg(feature = "engine")]
+    pub fn asker(&self) -> super::Asker {
+        let [a, b, c, d, ..] = self.transaction;
+        [a, b, c, d]
     }
 
     pub fn has_integrity(&self) -> bool {
@@ -157,19 +180,49 @@ pub(super) fn key(password: &str) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes())
 }
 
-/// A response, ready to be sent.
+/// A tie-breaker.
+fn number(value: &[u8]) -> Option<u64> {
+    value.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// A response, ready to be sent. Room for more than the longest that is ever written here.
+pub type Reply = Written<112>;
+
+/// A check, ready to be sent: with two fragments of 256 characters at most in its USERNAME.
+pub type Check = Written<600>;
+
+impl Check {
+    /// As a full agent asks (RFC 8445 §7.2.2). `key`: of the peer's password.
+    pub(super) fn request(
+        transaction: Transaction,
+        username: &str,
+        priority: u32,
+        (role, tie_breaker): (IceRole, u64),
+        nominates: bool,
+        key: &hmac::Key,
+    ) -> Self {
+        let mut check = Self::new(BINDING_REQUEST, &transaction);
+        check.push(USERNAME, username.as_bytes());
+        check.push(PRIORITY, &priority.to_be_bytes());
+        let role = if role == IceRole::Controlling { ICE_CONTROLLING } else { ICE_CONTROLLED };
+        check.push(role, &tie_breaker.to_be_bytes());
+        if nominates {
+            check.push(USE_CANDIDATE, &[]);
+        }
+        check.finish(Some(key))
+    }
+}
+
+/// A message as it is written.
 #[derive(Clone, Copy, Debug)]
-pub struct Reply {
-    octets: [u8; Self::ROOM],
+pub struct Written<const ROOM: usize> {
+    octets: [u8; ROOM],
     len: usize,
 }
 
-impl Reply {
-    /// More than the longest response that is ever written here.
-    const ROOM: usize = 112;
-
+impl<const ROOM: usize> Written<ROOM> {
     fn new(kind: u16, transaction: &[u8; 12]) -> Self {
-        let mut octets = [0; Self::ROOM];
+        let mut octets = [0; ROOM];
         octets[..2].copy_from_slice(&kind.to_be_bytes());
         octets[4..8].copy_from_slice(&MAGIC_COOKIE);
         octets[8..HEADER].copy_from_slice(transaction);

@@ -23,7 +23,7 @@ fn octets(hex: &str) -> Vec<u8> {
 
 /// A check as a full agent sends it.
 pub(crate) fn request(username: &str, password: &str, extra: &[(u16, &[u8])]) -> Vec<u8> {
-    let mut request = Reply::new(BINDING_REQUEST, &[7; 12]);
+    let mut request = Check::new(BINDING_REQUEST, &[7; 12]);
     request.push(USERNAME, username.as_bytes());
     extra.iter().for_each(|(kind, value)| request.push(*kind, value));
     request.finish(Some(&key(password))).as_slice().to_vec()
@@ -37,7 +37,8 @@ fn the_request_of_rfc_5769_verifies() {
     let request = octets(REQUEST);
     let message = Message::parse(&request).expect("a message");
     assert_eq!((message.kind, message.username), (Kind::Request, Some(&b"evtj:h6vY"[..])));
-    assert!(message.controlled && !message.use_candidate);
+    assert_eq!((message.role, message.use_candidate), (Some((IceRole::Controlled, 0x932f_f9b1_5126_3b36)), false));
+    assert_eq!((message.priority, message.error_code), (Some(0x6e00_01ff), None));
     assert!(message.verifies(&key(PASSWORD)));
     assert!(!message.verifies(&key("another")));
 }

@@ -12,6 +12,7 @@
 use std::time::Duration;
 
 use super::{Frame, Resampler, TICK};
+use crate::codec::amr::Mode;
 use crate::codec::{CodecError, Encoded, Encoder, SampleRate, make_encoder, packet_time};
 use crate::plan::{AudioCodec, OpusWishes};
 
@@ -110,6 +111,11 @@ impl EncodeChain {
     pub fn payloads(&self) -> impl Iterator<Item = Payload<'_>> {
         let done = self.done.iter().filter(|done| done.len > 0);
         done.map(|done| Payload { octets: &done.octets[..done.len], position: done.position })
+    }
+
+    /// The peer asks for a mode, or for none any more.
+    pub fn handle_mode_request(&mut self, request: Option<Mode>) {
+        self.encoder.handle_mode_request(request);
     }
 
     pub fn codec(&self) -> AudioCodec {

@@ -47,7 +47,7 @@ impl EncodeKey {
 pub struct Groups {
     /// By key.
     groups: Vec<Group>,
-    encodes: [u64; 4],
+    encodes: [u64; AudioCodec::ALL.len()],
 }
 
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Default for Groups {
 
 impl Groups {
     pub fn new() -> Self {
-        Self { groups: Vec::with_capacity(64), encodes: [0; 4] }
+        Self { groups: Vec::with_capacity(64), encodes: [0; AudioCodec::ALL.len()] }
     }
 
     /// Makes the chain of a key if there is none, and counts one more user of it. Allocates: at Connect and Join.
@@ -117,14 +117,14 @@ impl Groups {
             group.encoded = Some(tick);
             let before = group.chain.encodes();
             group.chain.push_after(heard(tick)?, tick, heard);
-            self.encodes[key.codec as usize] += group.chain.encodes() - before;
+            self.encodes[key.codec.index()] += group.chain.encodes() - before;
         }
         Some(&group.chain)
     }
 
     /// Packets encoded since the start, by codec.
     pub fn encodes(&self, codec: AudioCodec) -> u64 {
-        self.encodes[codec as usize]
+        self.encodes[codec.index()]
     }
 
     pub fn len(&self) -> usize {

@@ -1,7 +1,8 @@
 //! How loud: of a frame exactly, of a payload cheaply (RFC 6464 §3: dBov, 0 the loudest, −127 silence).
 
+use crate::codec::amr::{FrameType, Payload};
 use crate::codec::g711::Law;
-use crate::plan::AudioCodec;
+use crate::plan::{AmrFormat, AudioCodec};
 use crate::rtp::Extension;
 
 /// Digital silence.
@@ -57,8 +58,16 @@ impl LevelEstimator {
             AudioCodec::Pcma => Estimate::Level(g711_level(Law::A, payload)),
             AudioCodec::G722 => Estimate::Level(self.g722.level(payload)),
             AudioCodec::Opus => opus_estimate(payload),
+            AudioCodec::AmrWb(format) => amr_estimate(format, payload),
         }
     }
+}
+
+/// A pause is described as one.
+fn amr_estimate(format: AmrFormat, payload: &[u8]) -> Estimate {
+    let Ok(payload) = Payload::parse(format.layout, payload) else { return Estimate::Unknown };
+    let speaks = payload.frames().any(|frame| matches!(frame.frame_type(), FrameType::Speech(_)));
+    if speaks { Estimate::Unknown } else { Estimate::Level(SILENT) }
 }
 
 fn g711_level(law: Law, payload: &[u8]) -> i8 {

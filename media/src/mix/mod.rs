@@ -34,7 +34,7 @@ pub use limit::Limiter;
 pub use noise::NoiseSuppressor;
 pub use playout::{Playout, Sound};
 pub use resample::Resampler;
-pub use speakers::{SpeakerLevel, Speakers};
+pub use speakers::{Guest, SpeakerLevel, Speakers};
 pub use stretch::Stretcher;
 pub use sum::Sum;
 pub use told_level::ToldLevel;

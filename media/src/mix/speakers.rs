@@ -2,6 +2,9 @@
 //!
 //! A leg's loudness rises at once and falls slowly, over some 300 ms; who is heard already counts three decibels more.
 //! So words begin whole, pauses between them do not part them, and two equal voices do not take turns.
+//!
+//! Of a room in several parts each part ranks its own legs together with the others' speakers, who come with the
+//! loudness that their part found. All parts compare the same numbers, so the loudest K are the same everywhere.
 
 use crate::id::LegId;
 
@@ -24,12 +27,21 @@ pub struct SpeakerLevel {
     pub level_dbov: i8,
 }
 
+/// Who speaks in another part of the room, and how loud that part finds them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Guest {
+    pub leg: LegId,
+    pub dbov: f32,
+}
+
 #[derive(Debug)]
 pub struct Speakers {
     most: usize,
     /// By leg.
     legs: Vec<Loudness>,
     speakers: Vec<SpeakerLevel>,
+    /// Of each speaker.
+    ranks: Vec<f32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +62,12 @@ impl Loudness {
 impl Speakers {
     /// `most`: how many speak at once.
     pub fn new(most: usize) -> Self {
-        Self { most, legs: Vec::with_capacity(EXPECTED_LEGS), speakers: Vec::with_capacity(most + 1) }
+        Self {
+            most,
+            legs: Vec::with_capacity(EXPECTED_LEGS),
+            speakers: Vec::with_capacity(most + 1),
+            ranks: Vec::with_capacity(most + 1),
+        }
     }
 
     /// Takes a leg in, silent. May allocate.
@@ -64,7 +81,10 @@ impl Speakers {
     pub fn leave(&mut self, leg: LegId) {
         if let Ok(place) = self.find(leg) {
             self.legs.remove(place);
-            self.speakers.retain(|speaker| speaker.leg != leg);
+            if let Some(place) = self.speakers.iter().position(|speaker| speaker.leg == leg) {
+                self.speakers.remove(place);
+                self.ranks.remove(place);
+            }
         }
     }
 
@@ -75,38 +95,52 @@ impl Speakers {
         }
     }
 
-    /// Ranks the legs, once a tick.
-    pub fn handle_tick(&mut self) {
+    /// Ranks the legs and the room's other speakers, once a tick.
+    pub fn handle_tick(&mut self, guests: impl Iterator<Item = Guest>) {
         self.speakers.clear();
+        self.ranks.clear();
         for loudness in &mut self.legs {
             let level = f32::from(loudness.told.take().unwrap_or(super::level::SILENT)).max(BOTTOM_DBOV);
             loudness.dbov = level.max(loudness.dbov + (level - loudness.dbov) * FALL);
         }
         for place in 0..self.legs.len() {
-            self.rank(place);
+            let candidate = self.legs[place];
+            self.rank(candidate.leg, candidate.dbov, candidate.rank());
         }
+        guests.for_each(|guest| self.rank(guest.leg, guest.dbov, guest.dbov + HOLD_DB));
         for loudness in &mut self.legs {
             loudness.speaks = self.speakers.iter().any(|speaker| speaker.leg == loudness.leg);
         }
     }
 
     /// Puts a leg among the speakers if it belongs there; the softest one too many drops out.
-    fn rank(&mut self, place: usize) {
-        let candidate = self.legs[place];
-        if candidate.rank() < THRESHOLD_DBOV {
+    fn rank(&mut self, leg: LegId, dbov: f32, rank: f32) {
+        if rank < THRESHOLD_DBOV {
             return;
         }
-        let softer = |speaker: &SpeakerLevel| {
-            self.find(speaker.leg).is_ok_and(|place| self.legs[place].rank() < candidate.rank())
-        };
-        let at = self.speakers.iter().position(softer).unwrap_or(self.speakers.len());
-        self.speakers.insert(at, SpeakerLevel { leg: candidate.leg, level_dbov: candidate.dbov as i8 });
+        // Of two alike the older leg goes first, in whichever part of the room it is.
+        let softer = |(speaker, other): (&SpeakerLevel, &f32)| *other < rank || (*other == rank && speaker.leg > leg);
+        let at = self.speakers.iter().zip(&self.ranks).position(softer).unwrap_or(self.speakers.len());
+        self.speakers.insert(at, SpeakerLevel { leg, level_dbov: dbov as i8 });
+        self.ranks.insert(at, rank);
         self.speakers.truncate(self.most);
+        self.ranks.truncate(self.most);
     }
 
-    /// Whether a leg is heard in this tick.
+    /// Whether a leg of this part is heard in this tick.
     pub fn speaks(&self, leg: LegId) -> bool {
         self.find(leg).is_ok_and(|place| self.legs[place].speaks)
+    }
+
+    /// Whether a guest is heard in this tick.
+    pub fn hears_guest(&self, leg: LegId) -> bool {
+        self.speakers.iter().any(|speaker| speaker.leg == leg)
+    }
+
+    /// A leg of this part as the room's other parts are told of it.
+    pub fn as_guest(&self, leg: LegId) -> Option<Guest> {
+        let place = self.find(leg).ok()?;
+        Some(Guest { leg, dbov: self.legs[place].dbov })
     }
 
     /// Who is heard in this tick, loudest first.
@@ -131,7 +165,7 @@ mod tests {
 
     fn tick(speakers: &mut Speakers, levels: &[(u64, i8)]) -> Vec<u64> {
         levels.iter().for_each(|&(leg, level)| speakers.handle_level(LegId(leg), level));
-        speakers.handle_tick();
+        speakers.handle_tick(std::iter::empty());
         speakers.speakers().iter().map(|speaker| speaker.leg.0).collect()
     }
 
@@ -176,5 +210,29 @@ mod tests {
         assert_eq!(speakers.speakers().len(), 1);
         assert!(!speakers.speaks(LegId(1)));
         assert_eq!(tick(&mut speakers, &[(1, -25), (2, -30)]), [2]);
+    }
+
+    #[test]
+    fn two_parts_of_a_room_agree_on_the_loudest() {
+        let mut parts = [room(2, 0), room(2, 0)];
+        for leg in 0..6 {
+            parts[leg % 2].join(LegId(leg as u64));
+        }
+        let levels = [(0, -40), (1, -25), (2, -30), (3, -25), (4, -50), (5, -28)];
+        let mut said: [Vec<Guest>; 2] = [Vec::new(), Vec::new()];
+        for n in 0..10 {
+            for (leg, level) in levels {
+                parts[leg % 2].handle_level(LegId(leg as u64), level);
+            }
+            for part in 0..2 {
+                parts[part].handle_tick(said[1 - part].clone().into_iter());
+            }
+            for part in 0..2 {
+                let own = parts[part].speakers().iter().filter(|speaker| parts[part].speaks(speaker.leg));
+                said[part] = own.filter_map(|speaker| parts[part].as_guest(speaker.leg)).collect();
+            }
+            let heard = parts.each_ref().map(|part| part.speakers().iter().map(|s| s.leg.0).collect::<Vec<_>>());
+            assert!(n == 0 || heard == [[1, 3], [1, 3]], "tick {n}: {heard:?}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! How a stream's packets are protected, and how its peer is found: SDES, DTLS-SRTP, ICE.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use aws_lc_rs::digest;
@@ -125,11 +126,62 @@ impl FromStr for Fingerprint {
     }
 }
 
-/// The two sides of ICE (RFC 8839 §5.4); ours is lite.
+/// The two sides of ICE (RFC 8839 §5.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IcePlan {
     pub local: IceCredentials,
     pub remote: IceCredentials,
+    /// We check too; absent: we are lite.
+    pub full: Option<FullIce>,
+}
+
+/// What a full agent begins with (RFC 8445 §2.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FullIce {
+    pub role: IceRole,
+    /// Settles who controls when both sides want to (RFC 8445 §7.3.1.1).
+    pub tie_breaker: u64,
+    /// The peer's, the best first.
+    pub candidates: Vec<RemoteCandidate>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IceRole {
+    /// We nominate.
+    Controlling,
+    Controlled,
+}
+
+impl IceRole {
+    pub fn other(self) -> Self {
+        match self {
+            Self::Controlling => Self::Controlled,
+            Self::Controlled => Self::Controlling,
+        }
+    }
+}
+
+/// An address at which the peer may be met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RemoteCandidate {
+    pub address: SocketAddr,
+    pub priority: u32,
+}
+
+impl IcePlan {
+    pub fn lite(local: IceCredentials, remote: IceCredentials) -> Self {
+        Self { local, remote, full: None }
+    }
+
+    /// The same credentials: no restart, whatever candidates are named anew.
+    pub fn same_session(&self, other: &Self) -> bool {
+        (&self.local, &self.remote) == (&other.local, &other.remote)
+    }
+
+    /// What the peer's checks say in USERNAME (RFC 8445 §7.2.2).
+    pub fn username(&self) -> String {
+        format!("{}:{}", self.local.ufrag, self.remote.ufrag)
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]

@@ -1,22 +1,24 @@
 //! When to send RTCP: every five seconds, randomised by half so that reports of many legs do not meet (RFC 3550 §6.2,
-//! §6.3.1). With two parties a call, the 5 % of bandwidth never binds and reconsideration has nothing to reconsider.
+//! §6.3.1). With two parties a call, the 5 % of bandwidth never binds and reconsideration has nothing to reconsider;
+//! less often where the peer leaves RTCP less (RFC 3556).
 
 use std::time::{Duration, Instant};
 
-/// The mean interval.
+/// The mean interval, unless told otherwise.
 pub const INTERVAL: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug)]
 pub struct RtcpSchedule {
     random: u64,
+    mean: Duration,
     next: Instant,
 }
 
 impl RtcpSchedule {
     /// The first report is due within a quarter to three quarters of the interval (§6.2: half of it at the start).
-    pub fn new(random: u64, now: Instant) -> Self {
-        let mut schedule = Self { random, next: now };
-        schedule.next = now + schedule.randomised(INTERVAL / 2);
+    pub fn new(random: u64, mean: Duration, now: Instant) -> Self {
+        let mut schedule = Self { random, mean, next: now };
+        schedule.next = now + schedule.randomised(mean / 2);
         schedule
     }
 
@@ -29,7 +31,7 @@ impl RtcpSchedule {
         if now < self.next {
             return false;
         }
-        self.next = now + self.randomised(INTERVAL);
+        self.next = now + self.randomised(self.mean);
         true
     }
 
@@ -51,7 +53,7 @@ mod tests {
     #[test]
     fn reports_come_every_five_seconds_in_the_mean_and_never_in_step() {
         let start = Instant::now();
-        let mut schedule = RtcpSchedule::new(3550, start);
+        let mut schedule = RtcpSchedule::new(3550, INTERVAL, start);
         let mut now = schedule.poll_timeout();
         assert!((1250..3750).contains(&(now - start).as_millis()));
         let mut intervals = Vec::new();

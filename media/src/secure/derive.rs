@@ -7,7 +7,7 @@ use aws_lc_rs::iv::FixedLength;
 
 /// Which key is derived (§4.3.1, §4.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Label {
+pub enum Label {
     RtpEncryption = 0,
     RtpAuthentication = 1,
     RtpSalt = 2,
@@ -17,18 +17,18 @@ pub(super) enum Label {
 }
 
 /// An AES key in counter mode, of 16 or 32 octets.
-pub(super) fn counter_mode(key: &[u8]) -> Option<EncryptingKey> {
+pub fn counter_mode(key: &[u8]) -> Option<EncryptingKey> {
     let algorithm = if key.len() == 32 { &AES_256 } else { &AES_128 };
     EncryptingKey::ctr(UnboundCipherKey::new(algorithm, key).ok()?).ok()
 }
 
 /// Adds the key stream from `counter` on to `data`.
-pub(super) fn add_key_stream(key: &EncryptingKey, counter: [u8; 16], data: &mut [u8]) -> bool {
+pub fn add_key_stream(key: &EncryptingKey, counter: [u8; 16], data: &mut [u8]) -> bool {
     key.less_safe_encrypt(data, EncryptionContext::Iv128(FixedLength::from(counter))).is_ok()
 }
 
 /// Fills `out` with the session key of this label. None when the master key is of no AES length.
-pub(super) fn derive(master_key: &[u8], master_salt: &[u8], label: Label, out: &mut [u8]) -> Option<()> {
+pub fn derive(master_key: &[u8], master_salt: &[u8], label: Label, out: &mut [u8]) -> Option<()> {
     let mut counter = [0; 16];
     counter.get_mut(..master_salt.len().min(14))?.copy_from_slice(master_salt.get(..master_salt.len().min(14))?);
     counter[7] ^= label as u8;

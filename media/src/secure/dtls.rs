@@ -28,7 +28,7 @@ pub enum DtlsError {
     Fingerprint,
     #[error("the handshake failed")]
     Handshake,
-    #[error("an SRTP profile was chosen that we do not have")]
+    #[error("no SRTP profile was agreed on that we have")]
     Profile,
 }
 
@@ -66,7 +66,7 @@ pub struct Association {
 
 #[derive(Debug)]
 enum State {
-    Handshaking { proven: bool, keys: Option<SrtpKeys> },
+    Handshaking { proven: bool, keys: Option<SrtpKeys>, is_over: bool },
     Established,
     Dead,
 }
@@ -89,7 +89,7 @@ impl Association {
             dtls,
             role: plan.role,
             fingerprints: plan.fingerprints.clone(),
-            state: State::Handshaking { proven: false, keys: None },
+            state: State::Handshaking { proven: false, keys: None, is_over: false },
             // The client's first flight.
             wake_at: (plan.role == DtlsRole::Active).then_some(now),
             scratch: vec![0; SCRATCH],
@@ -118,6 +118,7 @@ impl Association {
             Certificate(bool),
             Grow(usize),
             Wait(Instant),
+            Over,
             Nothing,
         }
         loop {
@@ -133,6 +134,7 @@ impl Association {
                     Next::Certificate(self.fingerprints.iter().any(|known| known.matches(certificate)))
                 }
                 dimpl::Output::KeyingMaterial(material, profile) => Next::Keys(material, profile),
+                dimpl::Output::Connected => Next::Over,
                 // Application data, the peer's goodbye: SIP ends the call.
                 _ => Next::Nothing,
             };
@@ -140,6 +142,11 @@ impl Association {
                 (Next::Send(len), _) => return self.scratch.get(..len).map(Output::Send),
                 (Next::Grow(needed), _) if needed <= LARGEST_CERTIFICATE => self.scratch.resize(needed, 0),
                 (Next::Grow(_), _) => return Some(self.fail(DtlsError::Handshake)),
+                (Next::Over, State::Handshaking { is_over, .. }) => *is_over = true,
+                // RFC 5764 §4.1: what the peer does without is not asked for twice.
+                (Next::Wait(_), State::Handshaking { keys: None, is_over: true, .. }) => {
+                    return Some(self.fail(DtlsError::Profile));
+                }
                 (Next::Wait(at), _) => {
                     self.wake_at = Some(at);
                     return None;
@@ -154,7 +161,7 @@ impl Association {
                 }
                 _ => {}
             }
-            if let State::Handshaking { proven: true, keys } = &mut self.state
+            if let State::Handshaking { proven: true, keys, .. } = &mut self.state
                 && let Some(keys) = keys.take()
             {
                 self.state = State::Established;

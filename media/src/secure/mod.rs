@@ -8,7 +8,7 @@
 //! The ciphers are those of aws-lc, called directly: nothing allocates, no state is made for what does not authenticate.
 //! `webrtc-srtp` is the reference that the tests compare with.
 
-mod derive;
+pub mod derive;
 pub mod dtls;
 mod index;
 pub mod srtp;

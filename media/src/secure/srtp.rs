@@ -91,6 +91,13 @@ impl Protector {
         Ok(protected.len())
     }
 
+    /// Goes on where so many packets were sent with the key before: the highest indices of RTP and RTCP.
+    pub fn having_sent(mut self, ssrc: Ssrc, rtp: u64, rtcp: u64) -> Self {
+        self.direction.rtp_streams.accept(ssrc, rtp);
+        self.direction.rtcp_streams.accept(ssrc, rtcp);
+        self
+    }
+
     /// Protects the compound RTCP packet `buffer[..len]` in place. Returns its new length.
     pub fn protect_rtcp(&mut self, buffer: &mut [u8], len: usize) -> Result<usize, SrtpError> {
         let Direction { rtcp, rtcp_streams, .. } = &mut self.direction;

@@ -9,8 +9,6 @@ use plenary_media::rtp::{RtpHeader, RtpTimestamp, SequenceNumber, Ssrc};
 
 use super::signal;
 
-pub const ALL: [AudioCodec; 4] = [AudioCodec::Pcmu, AudioCodec::Pcma, AudioCodec::G722, AudioCodec::Opus];
-
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
     pub codec: AudioCodec,

@@ -12,7 +12,7 @@ use plenary_media::codec::{Decoder, Encoded, Encoder, SampleRate, make_decoder, 
 use plenary_media::dtmf::Event;
 use plenary_media::plan::{
     AudioCodec, AudioLevels, AudioPlan, Direction, Latch, MediaPlan, OpusWishes, ReceiveFormat, ReceiveKind, Security,
-    SendFormat, SrtpKeys, SrtpSuite,
+    SendEvents, SendFormat, SrtpKeys, SrtpSuite,
 };
 use plenary_media::rtp::{RtpHeader, RtpPacket, RtpSender};
 use plenary_media::secure::{Protector, Unprotector};
@@ -40,6 +40,8 @@ pub struct Model {
     pub comfort_noise: bool,
     /// `usedtx=1` of Opus.
     pub dtx: bool,
+    /// The mode of AMR-WB that the phone asks for in every payload.
+    pub asks_mode: Option<u8>,
 }
 
 impl Default for Model {
@@ -55,6 +57,7 @@ impl Default for Model {
             returns: None,
             comfort_noise: false,
             dtx: false,
+            asks_mode: None,
         }
     }
 }
@@ -122,6 +125,16 @@ impl Phone {
         }
     }
 
+    /// The phone's side of the keys that a handshake brought.
+    pub fn secure(&mut self, keys: &SrtpKeys) {
+        self.protector = Some(Protector::new(keys).expect("keys"));
+        self.unprotector = Some(Unprotector::new(keys).expect("keys"));
+    }
+
+    pub fn is_secured(&self) -> bool {
+        self.protector.is_some()
+    }
+
     /// What the server is told of the phone.
     pub fn plan(&self) -> MediaPlan {
         let receive = [
@@ -147,7 +160,12 @@ impl Phone {
                     ptime: self.model.ptime,
                     opus: OpusWishes { dtx: self.model.dtx, ..OpusWishes::default() },
                 },
-                send_telephone_event: self.model.events.then_some((KEYS, self.model.codec.clock_rate())),
+                send_events: self.model.events.then_some(SendEvents {
+                    payload_type: KEYS,
+                    clock_rate: self.model.codec.clock_rate(),
+                    taken: SendEvents::ALL,
+                }),
+                rtcp_interval: Some(std::time::Duration::from_secs(5)),
                 levels: self.model.levels,
                 security: self.model.suite.map_or(Security::Plain, |suite| Security::Sdes(keys(self.leg, suite))),
                 ice: None,
@@ -182,6 +200,9 @@ impl Phone {
             Encoded::Payload(len) => len,
             Encoded::Nothing => 0,
         };
+        if let Some(mode) = self.model.asks_mode {
+            payload[0] = mode << 4 | payload[0] & 0x0f;
+        }
         let position = self.said * u64::from(self.units());
         self.said += 1;
         self.packet(payload_type(self.model.codec), self.said == 1, position, &payload[..len])
@@ -274,6 +295,7 @@ pub fn payload_type(codec: AudioCodec) -> u8 {
         AudioCodec::Pcmu => 0,
         AudioCodec::Pcma => 8,
         AudioCodec::G722 => 9,
+        AudioCodec::AmrWb(_) => 98,
         AudioCodec::Opus => 111,
     }
 }

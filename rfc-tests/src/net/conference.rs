@@ -51,11 +51,13 @@ impl Conference {
             muted_on_entry: false,
             announcements: false,
             music_when_alone: false,
+            tones: false,
             language: None,
             ring_for: Duration::from_secs(45),
             domain: format!("{name}.example"),
         };
-        let settings = FocusSettings { empty_timeout: Duration::from_secs(60), pace: Pace::default() };
+        let settings =
+            FocusSettings { empty_timeout: Duration::from_secs(60), pace: Pace::default(), legs_per_account: 100 };
         let focus = Focus::new(plan, settings, clock.now(), OffsetDateTime::UNIX_EPOCH);
         Self {
             agent: Agent::new(clock, host, seed, plenary::server::endpoint_settings(&Settings::default())),
@@ -213,13 +215,14 @@ impl Conference {
             | Output::Music { .. }
             | Output::Say { .. }
             | Output::SayToAll(_)
+            | Output::Tone(_)
             | Output::Announce(_) => {}
         }
     }
 
     fn negotiator(&self, call: CallId) -> Negotiator {
         let rtp_port = 30_000 + 2 * u16::try_from(call.0 % 10_000).unwrap_or_default();
-        let local = LocalMedia { address: self.agent.host.ip(), rtp_port, rtcp_port: rtp_port + 1 };
+        let local = LocalMedia { address: self.agent.host.ip(), rtp_port, rtcp_port: rtp_port + 1, is_shared: false };
         let signalling = Signalling { secure: false, source: None };
         Negotiator::new(self.media.clone(), local, signalling, Entropy::seeded(self.seed + u64::from(rtp_port)))
     }

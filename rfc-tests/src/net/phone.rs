@@ -158,7 +158,7 @@ impl Phone {
 
     fn negotiator(&self) -> Negotiator {
         let rtp_port = 20_000 + 2 * u16::try_from(self.calls.len()).unwrap_or_default();
-        let local = LocalMedia { address: self.agent.host.ip(), rtp_port, rtcp_port: rtp_port + 1 };
+        let local = LocalMedia { address: self.agent.host.ip(), rtp_port, rtcp_port: rtp_port + 1, is_shared: false };
         let signalling = Signalling { secure: self.transport.is_secure(), source: None };
         Negotiator::new(self.media.clone(), local, signalling, Entropy::seeded(self.seed + u64::from(rtp_port)))
     }

@@ -33,7 +33,7 @@ impl Registrar {
             agent: Agent::new(clock, host, seed, settings),
             doorkeeper: Doorkeeper::new(&domain, seed),
             bindings: Bindings::new(
-                Limits { min_expires: 60, max_expires: 3600, max_bindings: 10, flow_timer: 120 },
+                Limits { min_expires: 60, max_expires: 3600, max_bindings: 10, flow_timer: 120, flow_timer_udp: 30 },
                 gruus,
             ),
             domain,

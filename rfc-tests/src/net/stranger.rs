@@ -307,6 +307,7 @@ impl Stranger {
                 secure: false,
                 host: format!("{to}.example"),
                 port: Some(5060),
+                named_by: None,
             },
             (_, Some(source)) => Destination::from(source),
         }

@@ -116,7 +116,7 @@ impl Wire {
             }
             // Names of this network stand for one server each.
             Destination::Address { .. } => None,
-            Destination::Host { transport, secure, host, port } => {
+            Destination::Host { transport, secure, host, port, .. } => {
                 let ip = self.address_of(host)?;
                 let transport = transport.unwrap_or(if *secure { Transport::Tls } else { Transport::Udp });
                 let remote = SocketAddr::new(ip, port.unwrap_or(transport.default_port()));

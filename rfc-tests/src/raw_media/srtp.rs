@@ -32,6 +32,11 @@ impl Suite {
         self.key + self.salt
     }
 
+    /// Of key and salt.
+    pub fn lengths(self) -> (usize, usize) {
+        (self.key, self.salt)
+    }
+
     /// Some key of the right length, another for each seed.
     pub fn made(self, seed: u8) -> Vec<u8> {
         (0..self.key_and_salt_len()).map(|n| (n as u8).wrapping_mul(37).wrapping_add(seed)).collect()

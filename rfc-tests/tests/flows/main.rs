@@ -2,6 +2,7 @@
 //!
 //! How figures are written stands in `rfc_tests::net`.
 
+mod crossing;
 mod rfc3261;
 mod rfc3262;
 mod rfc3264;

@@ -81,7 +81,7 @@ fn the_answer_complements_the_direction_of_the_offer() {
 /// §8: the version of o= rises by one exactly when something changed.
 #[test]
 fn the_version_rises_with_every_change_and_with_nothing_else() {
-    let _proven = covers(["3264-04"]).but("no stream is ever added after the first");
+    let _proven = covers(["3264-04"]);
     let mut net = offering(32644, "m=video 4002 RTP/AVP 96\nm=audio 4000 RTP/AVP 0\n");
     joins(&mut net);
     let version = |net: &Net| said(net).origin.version;
@@ -97,14 +97,33 @@ fn the_version_rises_with_every_change_and_with_nothing_else() {
     ",
         );
         let said = said(&net);
-        assert_eq!(said.media.len(), 2, "places stay");
-        assert_eq!(said.media[0].port, 0);
-        said.origin.version
+        let places: Vec<_> = said.media.iter().map(|media| format!("{} {}", media.kind, media.port.min(1))).collect();
+        (said.origin.version, places.join(", "))
     };
-    assert_eq!(again("m=video 4002 RTP/AVP 96\nm=audio 4000 RTP/AVP 0\n"), first);
-    assert_eq!(again("m=video 0 RTP/AVP 96\nm=audio 4000 RTP/AVP 0\na=sendonly\n"), first + 1);
-    assert_eq!(again("m=video 0 RTP/AVP 96\nm=audio 4000 RTP/AVP 0\na=sendonly\n"), first + 1);
-    assert_eq!(again("m=video 0 RTP/AVP 96\nm=audio 4000 RTP/AVP 0\n"), first + 2);
+    let refused = |version: u64| (version, "video 0, audio 1".to_owned());
+    assert_eq!(again("m=video 4002 RTP/AVP 96\nm=audio 4000 RTP/AVP 0\n"), refused(first));
+    assert_eq!(again("m=video 0 RTP/AVP 96\nm=audio 4000 RTP/AVP 0\na=sendonly\n"), refused(first + 1));
+    assert_eq!(again("m=video 0 RTP/AVP 96\nm=audio 4000 RTP/AVP 0\na=sendonly\n"), refused(first + 1));
+    assert_eq!(again("m=video 0 RTP/AVP 96\nm=audio 4000 RTP/AVP 0\n"), refused(first + 2));
+    // §8.1: a stream is added behind the others, and taken away again: its place stays.
+    let added = "m=video 0 RTP/AVP 96\nm=audio 4000 RTP/AVP 0\nm=application 4006 UDP/BFCP *\n";
+    assert_eq!(again(added), (first + 3, "video 0, audio 1, application 0".into()));
+    let gone = added.replace("4006", "0");
+    assert_eq!(again(&gone), (first + 3, "video 0, audio 1, application 0".into()), "it was refused anyway");
+    // The audio moves into a place that was free, and its own becomes free (§8.2, §8.1).
+    let moved = "m=audio 4010 RTP/AVP 0\nm=audio 0 RTP/AVP 0\nm=application 0 UDP/BFCP *\n";
+    assert_eq!(again(moved), (first + 4, "audio 1, audio 0, application 0".into()));
+    net.plays(
+        "
+        uma                    conf-7
+         |----INVITE (no SDP)---->|
+         |<---200 OK (offer)------|
+    ",
+    );
+    let ours = said(&net);
+    let ports: Vec<_> = ours.media.iter().map(|media| (media.kind.as_str(), media.port != 0)).collect();
+    assert_eq!(ports, [("audio", true), ("audio", false), ("application", false)], "our own offer keeps all places");
+    assert_eq!(ours.origin.version, first + 5, "it lists all codecs");
 }
 
 /// §8.4 and the older way of RFC 2543.

@@ -110,6 +110,88 @@ fn who_hears_no_refresh_hangs_up_before_the_session_expires() {
     net.comes_to_rest();
 }
 
+/// §7.4 and §10, as phones of the field are: one lists UPDATE and does not serve it, one has forgotten the call, one says
+/// nothing, one refreshes at the very moment we do.
+#[test]
+fn a_refresh_takes_what_the_peer_serves_and_the_call_ends_with_one_that_fails() {
+    let _proven = covers(["T-31"]);
+    for (seed, refusal) in [(40287, "405 Not Allowed----"), (40288, "501 Not Implemented")] {
+        let mut net = Net::with_seed(seed);
+        net.stranger("mallory");
+        net.focus("conf-7");
+        net.plays(&format!(
+            "
+            mallory                  conf-7
+               |----INVITE (offer)----->|  Session-Expires: 90;refresher=uas; Supported: timer; Allow: INVITE, ACK, BYE, UPDATE
+               |<---200 OK (answer)-----|
+               |----ACK---------------->|
+               |<---UPDATE (no SDP)-----|  at 45 s
+               |----{refusal}>|
+               |<---INVITE (offer)------|
+               |----200 OK (answer)---->|  Session-Expires: 90;refresher=uac
+               |<---ACK-----------------|
+               |<---INVITE (offer)------|  after 45 s
+               |----200 OK (answer)---->|  Session-Expires: 90;refresher=uac
+               |<---ACK-----------------|
+            "
+        ));
+        assert_eq!(net.focus("conf-7").present(), ["mallory"]);
+    }
+    // Nobody is left there to hang up on.
+    let mut net = Net::with_seed(40289);
+    net.stranger("mallory");
+    net.focus("conf-7");
+    net.plays(
+        "
+        mallory                  conf-7
+           |----INVITE (offer)----->|  Session-Expires: 90;refresher=uas; Supported: timer; Allow: INVITE, ACK, BYE, UPDATE
+           |<---200 OK (answer)-----|
+           |----ACK---------------->|
+           |<---UPDATE (no SDP)-----|  at 45 s
+           |----481 No Such Call--->|
+           |                        |  40 s pass
+    ",
+    );
+    assert!(net.focus("conf-7").present().is_empty());
+    net.comes_to_rest();
+    let mut net = Net::with_seed(40290);
+    net.stranger("mallory");
+    net.focus("conf-7");
+    net.plays(
+        "
+        mallory                  conf-7
+           |----INVITE (offer)----->|  Session-Expires: 90;refresher=uas; Supported: timer; Allow: INVITE, ACK, BYE, UPDATE
+           |<---200 OK (answer)-----|
+           |----ACK---------------->|
+           |<---UPDATE (no SDP)-----|  at 45 s
+           |----408 Timeout-------->|
+           |<---BYE-----------------|
+           |----200 OK (BYE)------->|
+    ",
+    );
+    assert!(net.focus("conf-7").present().is_empty());
+    net.comes_to_rest();
+    // Two refreshes that cross, with nothing to negotiate, are both taken; the session goes on from there.
+    let mut net = Net::with_seed(40291);
+    net.stranger("mallory");
+    net.focus("conf-7");
+    net.plays(
+        "
+        mallory                  conf-7
+           |----INVITE (offer)----->|  Session-Expires: 90;refresher=uas; Supported: timer; Allow: INVITE, ACK, BYE, UPDATE
+           |<---200 OK (answer)-----|
+           |----ACK---------------->|
+           |<---UPDATE (no SDP)-----|  at 45 s
+           |----UPDATE (no SDP)---->|  Session-Expires: 90;refresher=uas; Supported: timer
+           |<---200 OK (UPDATE)-----|  Session-Expires: 90;refresher=uas
+           |----200 OK (UPDATE)---->|  Session-Expires: 90;refresher=uac
+           |<---UPDATE (no SDP)-----|  after 40 to 46 s
+           |----200 OK (UPDATE)---->|  Session-Expires: 90;refresher=uac
+    ",
+    );
+    assert_eq!(net.focus("conf-7").present(), ["mallory"]);
+}
+
 /// §7.3.
 #[test]
 fn after_422_the_same_call_is_tried_with_a_longer_interval() {

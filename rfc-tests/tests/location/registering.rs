@@ -6,6 +6,7 @@ use anyhow::ensure;
 use rfc_tests::coverage::covers;
 use rfc_tests::raw::{Answer, RawPeer, header};
 use rfc_tests::raw_phone::RawPhone;
+use rfc_tests::scratch::own_address;
 use rfc_tests::server::Server;
 use serde_json::Value;
 
@@ -194,11 +195,15 @@ fn feature_tags_and_push_parameters_are_kept() -> anyhow::Result<()> {
 /// Old phones name a private address and ask for no `rport`.
 #[test]
 fn the_contact_is_listed_as_it_was_sent_however_private() -> anyhow::Result<()> {
-    let claim = covers(["T-22"]).but("no profile forces rport; RFC 3581 decides").pending();
-    let server = Server::start()?;
+    let claim = covers(["T-22"]).pending();
+    let nat = own_address();
+    let server = Server::start_with(&[&format!("sip.force-rport=[\"{nat}\"]")])?;
     let api = server.api()?;
-    let mut phone = RawPhone::new(&server, &api, "alice")?;
+    drop(RawPhone::new(&server, &api, "alice")?);
+    let mut phone = RawPhone::guest_at(&server, "alice", nat)?;
     let request = with(&register(&phone, "", "")?, "Contact", "<sip:alice@10.9.8.7:5070>");
+    let request = request.replacen(&format!("{};rport", phone.socket()?), "10.9.8.7:5070", 1);
+    ensure!(!request.contains("rport"), "{request}");
     let answer = phone.ask(request)?.1;
     ensure!(answer.header("Contact").is_some_and(|contact| contact.starts_with("<sip:alice@10.9.8.7:5070>;")));
     // And calls come where the REGISTER came from.

@@ -156,13 +156,8 @@ fn association(identity: &Identity, answer: &Answer) -> anyhow::Result<Associati
 
 #[test]
 fn a_browser_is_met_by_its_checks_shakes_hands_and_hears_itself() -> anyhow::Result<()> {
-    let claims = (
-        covers(["5763-01", "8445-01", "8838-01", "8839-04"]).pending(),
-        covers(["8445-05"]).but("a capture of DNS; nothing resolves candidates").pending(),
-        covers(["5764-01"]).but("each profile by itself, and a peer without use_srtp").pending(),
-        covers(["5763-05"]).but("before the 200; here before the check").pending(),
-        covers(["5761-01", "9143-01"]).pending(),
-    );
+    let claims =
+        (covers(["5763-01", "8445-01", "8838-01", "8839-04"]).pending(), covers(["5761-01", "9143-01"]).pending());
     let house = house()?;
     for (setup, answered) in [("actpass", "active"), ("active", "passive"), ("passive", "active")] {
         let mut browser = Browser::call(&house, setup)?;
@@ -186,9 +181,8 @@ fn a_browser_is_met_by_its_checks_shakes_hands_and_hears_itself() -> anyhow::Res
     let mut phone = RawPhone::guest(&house.server, "browser")?;
     let (_, refused) = phone.ask(phone.request("INVITE", &house.echo, "", &holds))?;
     ensure!(refused.status() == 488, "{}", refused.0);
-    for claim in [claims.0, claims.1, claims.2, claims.3, claims.4] {
-        claim.proven();
-    }
+    claims.0.proven();
+    claims.1.proven();
     Ok(())
 }
 
@@ -202,7 +196,7 @@ fn only_who_knows_the_password_moves_the_media() -> anyhow::Result<()> {
     let name = format!("{theirs}:{UFRAG}");
     for (forged, code) in [
         (stun::check(&name, Some("not the password at all"), &[USE_CANDIDATE]), 401),
-        (stun::check("someone:else", Some(&pwd), &[USE_CANDIDATE]), 401),
+        (stun::check(&format!("{theirs}:else"), Some(&pwd), &[USE_CANDIDATE]), 401),
         (stun::check(&name, None, &[USE_CANDIDATE]), 400),
         (stun::check(&name, Some(&pwd), &[USE_CANDIDATE, CONTROLLED]), 487),
     ] {
@@ -234,9 +228,9 @@ fn only_who_knows_the_password_moves_the_media() -> anyhow::Result<()> {
     elsewhere.server = browser.media.server;
     elsewhere.next = browser.media.next.clone();
     elsewhere.srtp = browser.media.srtp.take();
-    let before = house.api.refused_media("source")?;
+    let before = house.api.refused_media("unknown")?;
     ensure!(elsewhere.talk(25)?.is_empty(), "nothing goes there");
-    house.wait_refused("source", before, 25)?;
+    house.wait_refused("unknown", before, 25)?;
     // With a nomination it is the peer.
     let check = browser.check_of(&browser.answer, UFRAG, &[USE_CANDIDATE])?;
     elsewhere.send_octets(&check)?;
@@ -265,13 +259,15 @@ fn handshakes_of_strangers_change_nothing() -> anyhow::Result<()> {
             let Some(Output::Send(hello)) = foreign.poll_output() else { anyhow::bail!("no ClientHello") };
             let alert = [21, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 40];
             let endless = [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0xff], &[1; 1_300][..]].concat();
-            let before = house.api.refused_media("source")?;
+            // At the shared port they do not get as far as a leg.
+            let refusal = if with_ice { "unknown" } else { "source" };
+            let before = house.api.refused_media(refusal)?;
             for _ in 0..10 {
                 for datagram in [hello, &alert[..], &endless[..]] {
                     stranger.rtp.send_to(datagram, to)?;
                 }
             }
-            house.wait_refused("source", before, 30)?;
+            house.wait_refused(refusal, before, 30)?;
             match with_ice {
                 true => browser.connects()?,
                 false => browser.shakes_hands()?,
@@ -371,7 +367,7 @@ fn a_certificate_that_was_not_described_gets_no_media() -> anyhow::Result<()> {
 /// A phone without ICE, DTLS or BUNDLE beside it: RFC 8839 §4.2.5, RFC 9143.
 #[test]
 fn phones_without_ice_are_answered_without() -> anyhow::Result<()> {
-    let claims = (covers(["8839-01", "9143-04"]).pending(), covers(["8839-03"]).but("a hundred offers").pending());
+    let claims = (covers(["8839-01", "9143-04"]).pending(), covers(["8839-03"]).pending());
     let house = house()?;
     let mut plain = house.call(&house.echo, RawMedia::new(TONE)?, "RTP/AVP 0", "")?;
     for absent in ["a=ice", "a=candidate", "a=group", "a=mid", "a=rtcp-mux", "a=fingerprint"] {
@@ -383,18 +379,17 @@ fn phones_without_ice_are_answered_without() -> anyhow::Result<()> {
     ensure!(rewritten.answer.0.contains("a=ice-mismatch\r\n"), "{}", rewritten.answer.0);
     ensure!(!rewritten.answer.0.contains("a=candidate"), "{}", rewritten.answer.0);
     rewritten.media.hears(TONE)?;
-    let mut lite = house.call(&house.echo, RawMedia::new(TONE)?, "RTP/AVP 0", &format!("a=ice-lite\r\n{lines}"))?;
-    lite.media.hears(TONE)?;
     let mut seen = std::collections::HashSet::new();
-    for _ in 0..100 {
-        let identity = Identity::generate()?;
-        let fingerprint = identity.fingerprint().to_string();
-        let mut browser = Browser::call_with(&house, identity, &fingerprint, "active", true)?;
+    let fingerprint = Identity::generate()?.fingerprint().to_string();
+    let (mut phone, media) = (RawPhone::guest(&house.server, "browser")?, RawMedia::new(TONE)?);
+    for _ in 0..1_000 {
+        let offer = offer(&media, &fingerprint, "active", Some(UFRAG));
+        let (mut dialog, answer) = phone.join_by(phone.request("INVITE", &house.echo, "", &offer))?;
         for (name, least) in [("ice-ufrag", 4), ("ice-pwd", 22)] {
-            let value = attributes(&browser.answer.0, name)[0].to_owned();
-            ensure!(value.len() >= least && seen.insert(value), "{name}: {}", browser.answer.0);
+            let value = attributes(&answer.0, name)[0].to_owned();
+            ensure!(value.len() >= least && seen.insert(value), "{name}: {}", answer.0);
         }
-        browser.phone.ask_in(&mut browser.dialog, "BYE", "")?;
+        phone.ask_in(&mut dialog, "BYE", "")?;
     }
     claims.0.proven();
     claims.1.proven();

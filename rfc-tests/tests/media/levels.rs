@@ -22,7 +22,7 @@ fn answered(peer: u8, contributors: u8) -> [String; 2] {
 fn identifiers_stay_what_they_are_whoever_offers() -> anyhow::Result<()> {
     let claims = (
         covers(["6464-02", "6465-02"]).pending(),
-        covers(["8285-01"]).but("a=extmap-allow-mixed is not answered, so no stream mixes both forms").pending(),
+        covers(["8285-01"]).but("both forms in one stream, which another test has").pending(),
     );
     let house = house()?;
     let offered = format!("{}m=video 4000 RTP/AVP 96\r\n{}", lines(5, 7), lines(5, 7));
@@ -103,5 +103,50 @@ fn a_level_that_lies_does_not_take_the_floor() -> anyhow::Result<()> {
     ensure!(level > -30.0, "{level:.1} dBFS in {} packets", late.len());
     claims.0.proven();
     claims.1.proven();
+    Ok(())
+}
+
+/// RFC 8285 §4, §6: both forms, in turns where that was agreed, and identifiers that only the longer one can write.
+#[test]
+fn both_forms_of_header_extensions_are_read_also_in_turns() -> anyhow::Result<()> {
+    let claim = covers(["8285-01"]).pending();
+    let house = house()?;
+    let mut listener = house.call(&house.conference, RawMedia::new(OTHER_TONE)?, "RTP/AVP 0", "")?.media;
+    let opus = "a=rtpmap:111 opus/48000/2\r\n";
+    for (id, mixed) in [(5, true), (5, false), (14, true), (15, false), (200, true)] {
+        let allow = if mixed { "a=extmap-allow-mixed\r\n" } else { "" };
+        let lines = format!("{opus}{allow}a=extmap:{id} {PEER} vad=off\r\n");
+        let talker = RawMedia::speaking(plenary_media::plan::AudioCodec::Opus, 111, TONE)?;
+        let InCall { mut phone, mut dialog, mut media, answer } =
+            house.call(&house.conference, talker, "RTP/AVP 111", &lines)?;
+        ensure!(answer.0.contains("a=extmap-allow-mixed") == mixed, "{}", answer.0);
+        let again = phone.invite_again(&mut dialog, &media.sdp("RTP/AVP 111", &lines))?;
+        ensure!(attributes(&again.0, "extmap") == attributes(&answer.0, "extmap"), "{}", again.0);
+        // "Digital silence", told of a voice: who reads it does not even decode the voice.
+        let short = Some((0xbede, vec![(id as u8) << 4, 127, 0, 0]));
+        let long = Some((0x1000, vec![id as u8, 1, 127, 0]));
+        let heard = std::thread::scope(|scope| {
+            let listening = scope.spawn(|| listener.meanwhile(75, |_, _| Ok(())));
+            media.meanwhile(75, |media, frame| {
+                let is_long = id > 14 || mixed && frame % 2 == 1;
+                media.next.extension = if is_long { long.clone() } else { short.clone() };
+                let packet = media.packet()?;
+                media.send(&packet)
+            })?;
+            listening.join().expect("no panic")
+        })?;
+        let told = listener.level(&heard[25..], TONE)?;
+        ensure!(told < -50.0, "id {id}, mixed {mixed}: {told:.1} dBFS");
+        media.next.extension = None;
+        let heard = std::thread::scope(|scope| {
+            let listening = scope.spawn(|| listener.meanwhile(50, |_, _| Ok(())));
+            media.talk(50)?;
+            listening.join().expect("no panic")
+        })?;
+        let untold = listener.level(&heard[25..], TONE)?;
+        ensure!(untold > -30.0, "without a level it is heard: {untold:.1} dBFS");
+        phone.ask_in(&mut dialog, "BYE", "")?;
+    }
+    claim.proven();
     Ok(())
 }

@@ -1,12 +1,22 @@
 //! Media on the wire, as a phone sees it that is not ours, and as an attacker would like it: a file for each standard.
 
+mod addresses;
 mod attacks;
+mod bandwidth;
 mod browser;
+mod dtls;
 mod formats;
+mod holding;
+mod ice;
+mod keys;
+mod known_answers;
 mod levels;
+mod noise;
+mod opus;
 mod rtp;
 mod sdes;
 mod srtp;
+mod strangers;
 
 use std::time::Duration;
 

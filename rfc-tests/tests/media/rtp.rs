@@ -8,11 +8,12 @@ use anyhow::{Context, ensure};
 use plenary_media::plan::AudioCodec;
 use rfc_tests::coverage::covers;
 use rfc_tests::raw_media::{RawMedia, RawRtp};
+use rfc_tests::raw_phone::RawPhone;
 
-use crate::{InCall, OTHER_TONE, TONE, WITHIN, house};
+use crate::{InCall, OTHER_TONE, TONE, WITHIN, attributes, house, house_with};
 
 /// The packets of a compound: type and content from the header on.
-fn compound(octets: &[u8]) -> Vec<(u8, &[u8])> {
+pub fn compound(octets: &[u8]) -> Vec<(u8, &[u8])> {
     let (mut rest, mut packets) = (octets, Vec::new());
     while let Some([_, kind, a, b]) = rest.first_chunk::<4>() {
         let len = 4 * (usize::from(u16::from_be_bytes([*a, *b])) + 1);
@@ -23,7 +24,7 @@ fn compound(octets: &[u8]) -> Vec<(u8, &[u8])> {
     packets
 }
 
-fn word(octets: &[u8], at: usize) -> u32 {
+pub fn word(octets: &[u8], at: usize) -> u32 {
     octets.get(at..at + 4).map_or(0, |word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
 }
 
@@ -102,12 +103,22 @@ fn an_ssrc_that_both_use_is_left_with_a_goodbye() -> anyhow::Result<()> {
 /// §7.1: the mixer's own SSRC, and who is heard in it.
 #[test]
 fn the_mix_names_its_contributors() -> anyhow::Result<()> {
-    let claim = covers(["3550-03"]).but("the <src-id> of the conference package").pending();
-    let house = house()?;
-    let mut talkers = Vec::new();
+    let claims = (covers(["3550-03"]).pending(), covers(["4574-01", "4579-G2"]).pending());
+    let house = house_with(&[
+        "conference.info-uri=https://example.org/m/{number}",
+        "conference.info-email=room-{number}@example.org",
+        "conference.info-phone=+39 02 1234567",
+    ])?;
+    let (mut talkers, mut labels) = (Vec::new(), Vec::new());
     for hertz in [TONE, OTHER_TONE, 1_700.0] {
-        talkers.push(plain(&house, &house.conference, hertz)?.media);
+        let call = plain(&house, &house.conference, hertz)?;
+        labels.extend(attributes(&call.answer.0, "label").into_iter().map(str::to_owned));
+        for line in ["u=https://example.org/m/3001", "e=room-3001@example.org", "p=+39 02 1234567"] {
+            ensure!(call.answer.0.lines().any(|said| said == line), "{line}: {}", call.answer.0);
+        }
+        talkers.push(call.media);
     }
+    let mut follower = RawPhone::new(&house.server, &house.api, "alice")?;
     let mut listener = plain(&house, &house.conference, TONE)?.media;
     let ssrcs: BTreeSet<u32> = talkers.iter().map(|talker| talker.next.ssrc).collect();
     let heard = std::thread::scope(|scope| {
@@ -124,7 +135,33 @@ fn the_mix_names_its_contributors() -> anyhow::Result<()> {
         let step = (pair[1].sequence.wrapping_sub(pair[0].sequence), pair[1].timestamp.wrapping_sub(pair[0].timestamp));
         ensure!(pair[0].ssrc == pair[1].ssrc && step == (1, 160), "{step:?}");
     }
-    claim.proven();
+
+    // RFC 4575 §5.8: the document names each stream as its description does, and by its SSRC.
+    house.api.patch("/conferences/3001", serde_json::json!({ "members": [{ "address": "alice" }] }))?;
+    follower.join(&house.conference)?;
+    follower.subscribe(&house.conference, "")?;
+    let document = follower.notify()?.0;
+    let all = |name: &str| -> Vec<String> {
+        let tag = format!("<{name}>");
+        let pieces = document.split(&tag).skip(1);
+        pieces.filter_map(|piece| Some(piece.split('<').next()?.to_owned())).collect()
+    };
+    ensure!(labels.len() == 3 && labels.iter().all(|label| all("label").contains(label)), "{labels:?}: {document}");
+    let named: BTreeSet<u32> = all("src-id").iter().filter_map(|source| source.parse().ok()).collect();
+    ensure!(ssrcs.is_subset(&named), "{ssrcs:?}: {document}");
+    for (ssrc, label) in talkers.iter().map(|talker| talker.next.ssrc).zip(&labels) {
+        let together = format!("<label>{label}</label><src-id>{ssrc}</src-id>");
+        ensure!(document.contains(&together), "{together}: {document}");
+    }
+    // Of a title that would break its line, and of a conference that the server calls into.
+    house.api.patch("/conferences/3001", serde_json::json!({ "title": "Monday" }))?;
+    follower.register()?;
+    house.api.post("/conferences/3001/participants", serde_json::json!({ "address": "alice" }))?;
+    let invite = follower.expect("INVITE")?;
+    ensure!(invite.contains("\r\na=label:"), "{invite}");
+    ensure!(invite.contains("\r\ni=Monday\r\nu=https://example.org/m/3001\r\ne="), "{invite}");
+    claims.0.proven();
+    claims.1.proven();
     Ok(())
 }
 
@@ -175,6 +212,61 @@ fn reports_come_in_time_and_name_nobody() -> anyhow::Result<()> {
     media.hears(TONE)?;
     claims.0.proven();
     claims.1.proven();
+    Ok(())
+}
+
+/// A.1, A.3, A.8: what a report says of a stream that wraps, loses three packets, comes unevenly and starts again.
+#[test]
+fn reports_count_losses_wraps_and_jitter_exactly() -> anyhow::Result<()> {
+    let claim = covers(["3550-05"]).pending();
+    let house = house()?;
+    let InCall { mut media, .. } = plain(&house, &house.echo, TONE)?;
+    let first: u16 = 65_520;
+    media.next.sequence = first;
+    // Every other packet says that it is 20 ms later than it is: |D| is 320 less 0 in turn, 160 units each way.
+    let unevenly = |media: &mut RawMedia, n: u32| -> anyhow::Result<RawRtp> {
+        let mut packet = media.packet()?;
+        packet.timestamp = packet.timestamp.wrapping_add(160 * (n % 2));
+        Ok(packet)
+    };
+    media.meanwhile(50, |media, n| {
+        let packet = unevenly(media, n)?;
+        if [7, 19, 20].contains(&n) { Ok(()) } else { media.send(&packet) }
+    })?;
+    let mut reports = Vec::new();
+    let mut n = 50;
+    let give_up = Instant::now() + Duration::from_secs(20);
+    let mut buffer = [0; 2_048];
+    media.rtcp.set_nonblocking(true)?;
+    while reports.is_empty() {
+        ensure!(Instant::now() < give_up, "no report");
+        media.meanwhile(1, |media, _| {
+            let packet = unevenly(media, n)?;
+            n += 1;
+            media.send(&packet)
+        })?;
+        while let Ok((len, _)) = media.rtcp.recv_from(&mut buffer) {
+            reports.push(buffer[..len].to_vec());
+        }
+    }
+    let (_, sender) = compound(&reports[0])[0];
+    let (lost, highest, jitter) = (word(sender, 32), word(sender, 36), word(sender, 40));
+    let newest = 65_536 + u32::from(media.next.sequence.wrapping_sub(1));
+    ensure!(word(sender, 28) == media.next.ssrc, "a block on our stream");
+    ensure!((newest - 5..=newest).contains(&highest), "one wrap: highest {highest:#x}, sent {newest:#x}");
+    let expected = highest - u32::from(first) + 1;
+    ensure!(lost & 0xff_ffff == 3, "{} lost of {expected}", lost & 0xff_ffff);
+    ensure!(lost >> 24 == 3 * 256 / expected, "a fraction of {}/256 of {expected}", lost >> 24);
+    ensure!((120..400).contains(&jitter), "{jitter} units of jitter where 160 were made");
+
+    // Far away: a restart, in which nothing is lost.
+    (media.next.sequence, media.next.timestamp) = (30_000, 9);
+    media.hears(TONE)?;
+    let report = media.report(Duration::from_secs(15))?;
+    let (_, sender) = compound(&report)[0];
+    ensure!((30_000..31_000).contains(&word(sender, 36)), "counted anew: {}", word(sender, 36));
+    ensure!(word(sender, 32) == 3, "no more lost than before: {:08x}", word(sender, 32));
+    claim.proven();
     Ok(())
 }
 

@@ -101,7 +101,7 @@ fn no_key_is_taken_over_signalling_that_can_be_read() -> anyhow::Result<()> {
 
 #[test]
 fn opportunistic_srtp_keeps_its_profile_and_takes_one_kind_of_key() -> anyhow::Result<()> {
-    let claims = (covers(["8643-01"]).pending(), covers(["4568-04"]).pending());
+    let claims = (covers(["8643-01", "T-17"]).pending(), covers(["4568-04"]).pending());
     let house = house()?;
     let suite = SUITES[0];
     let key = suite.line(1, &suite.made(1));
@@ -113,14 +113,27 @@ fn opportunistic_srtp_keeps_its_profile_and_takes_one_kind_of_key() -> anyhow::R
     let mut media = RawMedia::new(TONE)?;
     let mut phone = RawPhone::secure_guest(&house.server, "phone")?;
     let offer = media.sdp("RTP/AVP 0", &key);
-    let (_, answer) = phone.join_by(phone.request("INVITE", &house.echo, "", &offer))?;
+    let (mut dialog, answer) = phone.join_by(phone.request("INVITE", &house.echo, "", &offer))?;
     media.follow(&answer.0)?;
     media.srtp = Some(srtp_of(&answer, suite, &suite.made(1))?);
+    media.hears(TONE)?;
+    // What is encrypted stays so, with its key, whatever a later offer holds.
+    for lines in [format!("{key}a=sendonly\r\n"), key.clone()] {
+        let again = phone.invite_again(&mut dialog, &media.sdp("RTP/AVP 0", &lines))?;
+        ensure!(crypto_lines(&again.0) == crypto_lines(&answer.0), "{}", again.0);
+    }
+    let keyless = phone.invite_again(&mut dialog, &media.sdp("RTP/AVP 0", ""))?;
+    ensure!(keyless.status() == 488, "{}", keyless.0);
     media.hears(TONE)?;
 
     let off = house_with(&["security.srtp=\"off\""])?;
     let plain = answer_to(&off, "RTP/AVP 0", &key)?;
     ensure!(plain.status() == 200 && taken(&plain).is_none(), "plain where it is off: {}", plain.0);
+    let mut unkeyed = RawPhone::secure_guest(&off.server, "phone")?;
+    let offer = media.sdp("RTP/AVP 0", &key);
+    let (mut dialog, _) = unkeyed.join_by(unkeyed.request("INVITE", &off.echo, "", &offer))?;
+    let again = unkeyed.invite_again(&mut dialog, &offer)?;
+    ensure!(again.status() == 200 && taken(&again).is_none(), "and it stays plain: {}", again.0);
     let required = house_with(&["security.srtp=\"required\""])?;
     let refused = answer_to(&required, "RTP/AVP 0", &key)?;
     ensure!(refused.status() == 488, "{}", refused.0);
@@ -132,10 +145,7 @@ fn opportunistic_srtp_keeps_its_profile_and_takes_one_kind_of_key() -> anyhow::R
 /// CVE-2022-39269 fell back to plain RTP.
 #[test]
 fn an_encrypted_call_never_becomes_a_plain_one() -> anyhow::Result<()> {
-    let claims = (
-        covers(["8643-04", "A-05"]).pending(),
-        covers(["S-14"]).but("an UPDATE, which carries no offer here").pending(),
-    );
+    let claims = (covers(["8643-04", "A-05"]).pending(), covers(["S-14"]).pending());
     let house = house()?;
     for profile in ["RTP/SAVP 0", "RTP/AVP 0"] {
         let suite = SUITES[0];
@@ -150,6 +160,8 @@ fn an_encrypted_call_never_becomes_a_plain_one() -> anyhow::Result<()> {
             for audio in ["RTP/AVP 0", "RTP/SAVP 0"] {
                 let again = phone.invite_again(&mut dialog, &media.sdp(audio, lines))?;
                 ensure!(again.status() == 488, "{audio} {lines}: {}", again.0);
+                let update = phone.ask_with(&mut dialog, "UPDATE", "application/sdp", &media.sdp(audio, lines))?;
+                ensure!(update.status() == 488, "UPDATE {audio} {lines}: {}", update.0);
             }
         }
         // RTP in clear is nobody's.
@@ -209,7 +221,7 @@ fn packets_before_the_answer_are_dropped_in_silence() -> anyhow::Result<()> {
 fn offers_of_ours_are_opportunistic_only_where_plain_is_allowed() -> anyhow::Result<()> {
     let claims = (
         covers(["8643-03"]).pending(),
-        covers(["8643-02"]).but("a key that is well-formed and wrong, which only silence tells").pending(),
+        covers(["8643-02"]).but("a key that is well-formed and wrong, which another test has").pending(),
     );
     for (srtp, plain_is_fine) in [("preferred", true), ("required", false)] {
         let house = house_with(&[&format!("security.srtp=\"{srtp}\"")])?;
@@ -237,6 +249,72 @@ fn offers_of_ours_are_opportunistic_only_where_plain_is_allowed() -> anyhow::Res
         phone.acknowledge_with(&dialog, &RawMedia::new(TONE)?.sdp("RTP/AVP 0", broken))?;
         phone.is_hung_up()?;
     }
+    claims.0.proven();
+    claims.1.proven();
+    Ok(())
+}
+
+/// §3.2: a key that can be read and is not the phone's. No packet opens, nothing is sent in clear, and the call is ended
+/// and told so; one packet that opens proves the key.
+#[test]
+fn a_key_that_opens_nothing_ends_the_call() -> anyhow::Result<()> {
+    let claim = covers(["8643-02"]).pending();
+    let house = house()?;
+    let suite = SUITES[0];
+    for profile in ["RTP/AVP 0", "RTP/SAVP 0"] {
+        let mut media = RawMedia::new(TONE)?;
+        let mut phone = RawPhone::secure_guest(&house.server, "phone")?;
+        let offer = media.sdp(profile, &suite.line(1, &suite.made(1)));
+        let (_, answer) = phone.join_by(phone.request("INVITE", &house.conference, "", &offer))?;
+        media.follow(&answer.0)?;
+        house.api.wait_for_state("3001", "connected", 1, WITHIN)?;
+        let (_, _, theirs) = crypto_lines(&answer.0).into_iter().next().expect("a key");
+        media.srtp = Some(RawSrtp::new(suite, &suite.made(2), &theirs)?);
+        media.talk(200)?;
+        phone.expect_no("BYE", std::time::Duration::from_millis(1))?;
+        media.talk(100)?;
+        let bye = phone.is_hung_up()?;
+        ensure!(bye.header("Reason").is_some_and(|reason| reason.starts_with("SIP;cause=488")), "{}", bye.0);
+        ensure!(media.others.is_empty(), "{profile}: {} datagrams were not sealed", media.others.len());
+        house.api.wait_for_state("3001", "connected", 0, WITHIN)?;
+    }
+    let mut call = house.secure_call(&house.echo, suite)?;
+    let packet = call.media.packet()?;
+    call.media.send(&packet)?;
+    let (_, _, theirs) = crypto_lines(&call.answer.0).into_iter().next().expect("a key");
+    call.media.srtp = Some(RawSrtp::new(suite, &suite.made(2), &theirs)?);
+    call.media.talk(350)?;
+    call.phone.expect_no("BYE", std::time::Duration::from_millis(1))?;
+    claim.proven();
+    Ok(())
+}
+
+/// T-18, T-19: phones that offer SRTP and mean perhaps, and phones that answer it and mean no.
+#[test]
+fn half_meant_srtp_is_answered_properly_or_ended() -> anyhow::Result<()> {
+    let claims = (covers(["T-18"]).pending(), covers(["T-19"]).pending());
+    let house = house()?;
+    let suite = SUITES[0];
+    let secured = answer_to(&house, "RTP/SAVP 0", &suite.line(1, &suite.made(1)))?;
+    ensure!(secured.0.contains(" RTP/SAVP 0\r\n") && taken(&secured).is_some(), "{}", secured.0);
+    let off = house_with(&["security.srtp=\"off\""])?;
+    let refused = answer_to(&off, "RTP/SAVP 0", &suite.line(1, &suite.made(1)))?;
+    let warning = refused.header("Warning").unwrap_or_default();
+    ensure!(refused.status() == 488 && warning.starts_with("302 "), "{}", refused.0);
+
+    house.api.post("/accounts", serde_json::json!({ "name": "alice", "password": "the-password-of-alice" }))?;
+    let mut phone = RawPhone::secure_guest(&house.server, "alice")?;
+    phone.register()?;
+    house.api.post("/conferences/3001/participants", serde_json::json!({ "address": "alice" }))?;
+    let invite = phone.expect("INVITE")?;
+    ensure!(invite.contains(" RTP/SAVP "), "{invite}");
+    let mut media = RawMedia::new(TONE)?;
+    media.follow(&invite)?;
+    phone.answer(&invite, "200 OK", "", &media.sdp("RTP/SAVP 0", ""))?;
+    phone.expect("ACK")?;
+    let bye = phone.is_hung_up()?;
+    ensure!(bye.header("Reason").is_some_and(|reason| reason.starts_with("SIP;cause=488")), "{}", bye.0);
+    ensure!(media.talk(25)?.is_empty() && media.others.is_empty(), "nothing was sent, in clear or sealed");
     claims.0.proven();
     claims.1.proven();
     Ok(())

@@ -69,7 +69,11 @@ fn options() -> Message {
 }
 
 async fn flow_to(net: &mut Net, host: &str, port: Option<u16>) -> Option<FlowId> {
-    net.send(SendId(1), Destination::Host { transport: None, secure: true, host: host.into(), port }, options());
+    net.send(
+        SendId(1),
+        Destination::Host { transport: None, secure: true, host: host.into(), port, named_by: None },
+        options(),
+    );
     loop {
         let event = timeout(PATIENCE, net.receive()).await.expect("an outcome in time");
         if let NetEvent::Sent { outcome, .. } = event {

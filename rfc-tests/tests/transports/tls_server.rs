@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -125,7 +126,7 @@ fn a_password_stands_for_its_message_and_not_for_the_connection() -> anyhow::Res
 /// RFC 9325 §3.1 and §4, on the ports of SIP and of WebSockets.
 #[test]
 fn old_versions_weak_suites_and_compression_find_no_server() -> anyhow::Result<()> {
-    let claim = covers(["9325-01"]).but("a renegotiation is not asked for; rustls has none").pending();
+    let claim = covers(["9325-01"]).but("a renegotiation: the next test").pending();
     let server = Server::start()?;
     const ECDHE_ECDSA_AES128_GCM: u16 = 0xc02b;
     let weak: [(&str, u16); 7] = [
@@ -156,6 +157,41 @@ fn old_versions_weak_suites_and_compression_find_no_server() -> anyhow::Result<(
     }
     claim.proven();
     Ok(())
+}
+
+/// TLS 1.3 has no renegotiation, and whoever asks for one in TLS 1.2 is not heard (RFC 5246 §7.4.1.2 allows that).
+#[test]
+fn a_renegotiation_finds_no_answer_and_the_server_goes_on() -> anyhow::Result<()> {
+    let claim = covers(["9325-01"]).pending();
+    let server = Server::start()?;
+    let uri = format!("sip:{}", server.address);
+    let mut other = RawTls::connect(server.tls(), &server.address.to_string(), None)?;
+    for at in [server.tls(), SocketAddr::from((server.address, 8443))] {
+        let told = asked_to_renegotiate(at)?;
+        ensure!(told.contains("Protocol  : TLSv1.2") || told.contains("New, TLSv1.2"), "{at}: {told}");
+        // With a second handshake would come a second certificate, of which OpenSSL tells as of the first.
+        let shown: Vec<_> = told.split("RENEGOTIATING").map(|part| part.matches("verify return:").count()).collect();
+        ensure!(matches!(shown[..], [first, 0] if first > 0), "{at}: {told}");
+    }
+    ensure!(other.options(&uri, "")?.status() == 200, "what stands goes on");
+    claim.proven();
+    Ok(())
+}
+
+/// What OpenSSL tells of it within three seconds.
+fn asked_to_renegotiate(at: SocketAddr) -> anyhow::Result<String> {
+    let mut openssl = Command::new("timeout")
+        .args(["3", "openssl", "s_client", "-tls1_2", "-connect", &at.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut stdin = openssl.stdin.take().context("its input")?;
+    stdin.write_all(b"R\n")?;
+    let told = openssl.wait_with_output()?;
+    // At the end of its input it would have gone.
+    drop(stdin);
+    Ok(format!("{}{}", String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr)))
 }
 
 /// What comes back for a ClientHello with this version, these suites and compressions: RFC 5246 §7.4.1.2.

@@ -5,7 +5,7 @@ use rfc_tests::raw_phone::RawPhone;
 use rfc_tests::scratch::own_address;
 use serde_json::json;
 
-use super::house::{WITHIN, started};
+use super::house::{WITHIN, of, started};
 
 #[test]
 fn a_number_of_the_trunk_leads_to_its_conference() -> anyhow::Result<()> {
@@ -57,9 +57,14 @@ fn a_number_that_means_nothing_here_reaches_the_spoken_entrance() -> anyhow::Res
 /// RFC 3966 §5.1.5: a local number that does not say whose it is reaches nobody.
 #[test]
 fn a_tel_uri_is_dialled_by_its_digits_and_its_context() -> anyhow::Result<()> {
-    let claim = covers(["3966-01", "3966-02", "4904-01"]).but("trunk groups choose no trunk").pending();
+    let claim = covers(["3966-01", "3966-02"]).pending();
+    let groups = covers(["4904-01"]).but("the other leg gets the digits alone").pending();
     let mut house = started(json!({}))?;
     let context = house.server.address;
+    // As it was typed, so it stays; compared, it is the number that calls.
+    let members = json!([{ "address": "tel:+39-333.(1)", "name": "Typed" }]);
+    let stored = house.api.post("/conferences", json!({ "number": "3003", "members": members }))?;
+    assert_eq!(stored["members"][0]["address"], "tel:+39-333.(1)", "{stored}");
     for (uri, status) in [
         ("tel:+39-055-(123)".to_owned(), 200),
         ("tel:3001".to_owned(), 404),
@@ -73,6 +78,46 @@ fn a_tel_uri_is_dialled_by_its_digits_and_its_context() -> anyhow::Result<()> {
         let answer = house.pbx.ask_once(&invite)?;
         assert_eq!(answer.status(), status, "{uri}: {}", answer.0);
     }
+    claim.proven();
+    groups.proven();
+    Ok(())
+}
+
+/// RFC 3966 wherever a telephone network may write a number, and where ours is told: RFC 4575 §5.3.1 for the last.
+#[test]
+fn a_tel_uri_is_good_for_everybody_who_has_one() -> anyhow::Result<()> {
+    let claim = covers(["3966-05"]).pending();
+    let mut house = started(json!({ "trust_identity": true, "numbers": [
+        { "number": "+39055123", "to": "3001" }, { "number": "+390551*", "to": "3001" }, { "number": "055123", "to": "3001" },
+        { "number": "+39055124", "to": "3002" } ] }))?;
+    // Request-URI and To are written from the same; From and P-Asserted-Identity say who calls.
+    let invite = house.pbx.request("INVITE", "tel:+39-055-123", "", &house.pbx.sdp()?);
+    let from = of(&invite, "From").split(['<', '>']).nth(1).unwrap_or_default().to_owned();
+    let by_from = invite.replacen(&format!("From: <{from}>"), "From: <tel:+39-333-1>", 1);
+    assert!(of(&by_from, "To") == "<tel:+39-055-123>" && of(&by_from, "From").starts_with("<tel:"), "{by_from}");
+    assert_eq!(house.pbx.ask_once(&by_from)?.status(), 200);
+    let people = house.api.wait_for_state("3001", "calling", 1, WITHIN)?;
+    assert_eq!((&people[0]["door"], &people[0]["address"]), (&json!("trunk"), &json!("tel:+39-333-1")), "{people:?}");
+    let asserted = "P-Asserted-Identity: <tel:+39-333-2>\r\n";
+    let by_identity = house.pbx.request("INVITE", "tel:+39-055-123", asserted, &house.pbx.sdp()?);
+    assert_eq!(house.pbx.ask_once(&by_identity)?.status(), 200);
+    let people = house.api.wait_for_state("3001", "calling", 2, WITHIN)?;
+    assert!(people.iter().any(|person| person["address"] == "tel:+39-333-2"), "{people:?}");
+    // In Refer-To, and in the conf-uris of the roster: only what means the same everywhere, and leads here.
+    let members = json!([{ "address": "alice", "role": "chair" }]);
+    house.api.patch("/conferences/3001", json!({ "access": "accounts", "members": members }))?;
+    let uri = house.uri("3001");
+    house.alice.subscribe(&uri, "")?;
+    let roster = house.alice.notify()?;
+    let uris =
+        roster.0.split("<conf-uris>").nth(1).and_then(|rest| rest.split("</conf-uris>").next()).unwrap_or_default();
+    assert!(uris.contains("<uri>tel:+39055123</uri>") && uris.matches("<uri>tel:").count() == 1, "{}", roster.0);
+    let refer = house.alice.request("REFER", &uri, "Refer-To: <tel:+39-055-777>\r\n", "");
+    let (_, accepted) = house.alice.ask(refer)?;
+    assert_eq!(accepted.status(), 202, "{}", accepted.0);
+    let called = house.pbx.expect("INVITE")?;
+    assert!(called.starts_with("INVITE sip:+39055777@"), "{called}");
+    house.pbx.answer(&called, "486 Busy Here", "", "")?;
     claim.proven();
     Ok(())
 }

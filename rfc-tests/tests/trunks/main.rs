@@ -1,7 +1,9 @@
 //! Trunks: a stranger PBX that we register at, that we call out through, and that calls us.
 
 mod causes;
+mod certificate;
 mod early;
+mod encrypted;
 mod house;
 mod inward;
 mod out;

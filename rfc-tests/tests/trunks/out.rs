@@ -13,7 +13,7 @@ const CHALLENGE: &str = "Proxy-Authenticate: Digest realm=\"carrier\", nonce=\"n
 
 #[test]
 fn a_phone_calls_a_number_and_the_trunk_gets_its_password_once() -> anyhow::Result<()> {
-    let claim = covers(["3966-05", "T-15"]).but("no conf-uris; X- headers and MKI lines are not looked at").pending();
+    let claim = covers(["T-15"]).but("by UDP; what is said over TLS: the test of encrypted trunks").pending();
     let mut house =
         started(json!({ "username": "us", "password": "geheim", "realm": "carrier", "caller_id": "+39055100",
         "identity": "asserted" }))?;
@@ -129,6 +129,32 @@ fn a_number_in_refer_to_is_called_through_the_trunk() -> anyhow::Result<()> {
         }
     };
     assert!(notify.0.contains("SIP/2.0 603"), "{}", notify.0);
+    claim.proven();
+    Ok(())
+}
+
+/// RFC 3261 §16.3 and §16.6, as far as they bind who makes a call of its own from a call.
+#[test]
+fn a_call_through_a_trunk_has_a_hop_less_to_go() -> anyhow::Result<()> {
+    let claim = covers(["3261-16"]).pending();
+    let mut house = started(json!({}))?;
+    let uri = house.uri("+39055777");
+    let spent =
+        house.alice.request("INVITE", &uri, "", &house.alice.sdp()?).replacen("Max-Forwards: 70", "Max-Forwards: 0", 1);
+    assert_eq!(house.alice.ask(spent)?.1.status(), 483);
+    house.pbx.expect_no("INVITE", std::time::Duration::from_millis(200))?;
+    let invite =
+        house.alice.request("INVITE", &uri, "", &house.alice.sdp()?).replacen("Max-Forwards: 70", "Max-Forwards: 2", 1);
+    let (alice, pbx) = (&mut house.alice, &mut house.pbx);
+    thread::scope(|scope| {
+        let call = scope.spawn(move || alice.ask(invite));
+        let arrived = pbx.expect("INVITE")?;
+        ensure!(of(&arrived, "Max-Forwards") == "1", "{arrived}");
+        pbx.answer(&arrived, "486 Busy Here", "", "")?;
+        let (_, answer) = call.join().map_err(|_| anyhow::anyhow!("alice"))??;
+        ensure!(answer.status() == 486, "{}", answer.0);
+        Ok(())
+    })?;
     claim.proven();
     Ok(())
 }

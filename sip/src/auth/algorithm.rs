@@ -5,6 +5,8 @@ use std::fmt;
 use aws_lc_rs::digest::{SHA256, digest};
 use md5::{Digest, Md5};
 
+use crate::hex::hex;
+
 /// In order of preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
@@ -65,10 +67,6 @@ impl Algorithm {
 pub(super) struct Counted<'a> {
     pub nc: u32,
     pub cnonce: &'a str,
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 impl fmt::Display for Algorithm {

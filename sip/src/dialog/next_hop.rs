@@ -43,6 +43,7 @@ impl Peer {
     /// Where a request goes, and where it goes when that fails.
     pub fn next_hops(&self, routes: &RouteSet, target: &Uri) -> Vec<Destination> {
         let by_address = next_hop_of(routes.first().unwrap_or(target));
+        let by_address = by_address.map(|hop| hop.named_by(self.source.remote.ip()));
         if self.direct && routes.first().is_none() && self.prefers_flow(target) {
             let flow = Destination::from(self.source);
             let browser = matches!(self.source.transport, Transport::Ws | Transport::Wss);
@@ -79,7 +80,7 @@ pub fn next_hop_of(uri: &Uri) -> Option<Destination> {
     let Uri::Sip(uri) = uri else { return None };
     let transport = uri.transport().and_then(|name| transport_named(&name, uri.is_sips()));
     let host = uri.host().ip().map_or_else(|| uri.host().to_string(), |ip| ip.to_string());
-    Some(Destination::Host { transport, secure: uri.is_sips(), host, port: uri.port() })
+    Some(Destination::Host { transport, secure: uri.is_sips(), host, port: uri.port(), named_by: None })
 }
 
 fn transport_named(name: &str, sips: bool) -> Option<Transport> {
@@ -126,7 +127,8 @@ mod tests {
     }
 
     fn host(host: &str, port: Option<u16>) -> Destination {
-        Destination::Host { transport: None, secure: false, host: host.into(), port }
+        let named_by = Some([192, 0, 2, 1].into());
+        Destination::Host { transport: None, secure: false, host: host.into(), port, named_by }
     }
 
     #[test]
@@ -173,18 +175,29 @@ mod tests {
         request.headers.push_front(Header::new(HeaderName::Via, "SIP/2.0/TCP p.example;branch=z9hG4bKp"));
         let peer = Peer::of_request(&request.headers, source_by(Transport::Tcp, "192.0.2.9:5060"));
         let target = "sip:a@10.0.0.7".parse().expect("a URI");
-        assert_eq!(peer.next_hops(&RouteSet::default(), &target), [host("10.0.0.7", None)]);
+        let by_contact = host("10.0.0.7", None).named_by([192, 0, 2, 9].into());
+        assert_eq!(peer.next_hops(&RouteSet::default(), &target), [by_contact]);
         let route: NameAddr = "<sip:p.example;lr;transport=tcp>".parse().expect("a route");
-        let by_route =
-            Destination::Host { transport: Some(Transport::Tcp), secure: false, host: "p.example".into(), port: None };
+        let by_route = Destination::Host {
+            transport: Some(Transport::Tcp),
+            secure: false,
+            host: "p.example".into(),
+            port: None,
+            named_by: Some([192, 0, 2, 9].into()),
+        };
         assert_eq!(peer.next_hops(&RouteSet::preloaded(vec![route]), &target), [by_route]);
     }
 
     #[test]
     fn sips_lifts_every_transport_to_tls() {
         let hop = next_hop_of(&"sips:a@a.example;transport=tcp".parse().expect("a URI"));
-        let expected =
-            Destination::Host { transport: Some(Transport::Tls), secure: true, host: "a.example".into(), port: None };
+        let expected = Destination::Host {
+            transport: Some(Transport::Tls),
+            secure: true,
+            host: "a.example".into(),
+            port: None,
+            named_by: None,
+        };
         assert_eq!(hop, Some(expected));
         assert_eq!(next_hop_of(&"tel:+4930".parse().expect("a URI")), None);
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::endpoint::calls::DialogKey;
+use crate::endpoint::calls::{DialogKey, Left};
 use crate::endpoint::transactions::{Owner, Upward};
 use crate::endpoint::{
     CallId, Command, Ending, Endpoint, Event, OutgoingInvite, OutgoingRequest, Output, RequestId, SendId, complete,
@@ -91,7 +91,11 @@ impl Endpoint {
                 Act::Tell(event) => self.output.push_back(Output::Event(event)),
             }
         }
-        if let Some((key, dialog)) = self.calls.settle(id) {
+        let Some(Left { key, dialog, invited }) = self.calls.settle(id) else { return };
+        if let Some(invited) = invited {
+            self.transactions.drop_request(invited);
+        }
+        if let Some(dialog) = dialog {
             self.ended.insert(key.clone(), &dialog, now);
             self.subscriptions.inherit(key, dialog);
         }
@@ -206,17 +210,23 @@ impl Endpoint {
         now: Instant,
     ) {
         let Some(transaction) = id.transaction() else { return };
-        let Some((request, _)) =
+        let Some((request, source)) =
             self.transactions.request(transaction).filter(|(request, _)| is_users(&request.method))
         else {
             return;
         };
-        let mut response = request.response(status, Some(&self.rng.token()));
+        // §8.2.7: whoever has proven nothing leaves nothing behind. Asked again, we challenge again.
+        let is_challenge = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED);
+        let tag = if is_challenge { self.stateless_tag(&request) } else { self.rng.token() };
+        let mut response = request.response(status, Some(&tag));
         headers.into_iter().for_each(|header| response.headers.push(header));
         if let Some(body) = &body {
             put_body(&mut response.headers, &mut response.body, body);
         }
         self.respond(transaction, response, now);
+        if is_challenge && !source.transport.is_reliable() {
+            self.transactions.forget(transaction);
+        }
     }
 
     fn deliver(&mut self, owner: Owner, response: Response, source: Option<Source>, now: Instant) {

@@ -43,6 +43,16 @@ pub struct Call {
     pub dialog: DialogKey,
     /// Our latest INVITE: what a CANCEL would be for.
     pub invite: Option<TransactionId>,
+    /// The INVITE that made it, if it came in.
+    pub invited: Option<TransactionId>,
+}
+
+/// What is left of a call that is over.
+#[derive(Debug)]
+pub struct Left {
+    pub key: DialogKey,
+    pub dialog: Option<Dialog>,
+    pub invited: Option<TransactionId>,
 }
 
 impl Calls {
@@ -58,7 +68,7 @@ impl Calls {
 
     pub fn insert(&mut self, id: CallId, dialog: DialogKey, usage: InviteUsage) {
         self.dialogs.insert(dialog.clone(), id);
-        self.open.insert(id, Call { usage, dialog, invite: None });
+        self.open.insert(id, Call { usage, dialog, invite: None, invited: None });
     }
 
     pub fn get_mut(&mut self, id: CallId) -> Option<&mut Call> {
@@ -77,14 +87,14 @@ impl Calls {
         self.open.get_mut(&id)?.usage.poll_output()
     }
 
-    /// Notes when the call must be woken, and forgets one that is over; gives what is left of it, the dialog.
-    pub fn settle(&mut self, id: CallId) -> Option<(DialogKey, Dialog)> {
+    /// Notes when the call must be woken, and forgets one that is over; gives what is left of it.
+    pub fn settle(&mut self, id: CallId) -> Option<Left> {
         let call = self.open.get(&id)?;
         if call.usage.is_over() {
             self.timers.set(id, None);
             self.dialogs.remove(&call.dialog);
             let call = self.open.remove(&id)?;
-            Some((call.dialog, call.usage.into_dialog()?))
+            Some(Left { key: call.dialog, dialog: call.usage.into_dialog(), invited: call.invited })
         } else {
             self.timers.set(id, call.usage.poll_timeout());
             None

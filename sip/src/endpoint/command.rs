@@ -3,12 +3,16 @@
 //! The user names a new call itself (ids come from a counter of its own), so that no command waits for
 //! an answer. A command for a call that has ended meanwhile does nothing: its `Ended` is on its way.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 
 use crate::auth::DigestClient;
 use crate::endpoint::{CallId, RequestId, SubscriptionId};
 use crate::message::{Header, Method, NameAddr, StatusCode, Uri};
 use crate::net_types::ByFlow;
+#[cfg(doc)]
+use crate::net_types::Destination;
 
 #[derive(Debug)]
 pub enum Command {
@@ -107,6 +111,8 @@ pub struct OutgoingInvite {
     pub ring_for: std::time::Duration,
     /// Answers a 401 or 407 to the INVITE. Challenges within the call are never answered: they may come from anybody.
     pub login: Option<DigestClient>,
+    /// Where whoever chose the Request-URI is, if it was somebody outside: see [`Destination::Host`].
+    pub named_by: Option<IpAddr>,
 }
 
 #[derive(Clone, Debug)]

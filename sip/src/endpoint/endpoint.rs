@@ -15,6 +15,7 @@ use crate::endpoint::named::EndedDialogs;
 use crate::endpoint::subscriptions::Subscriptions;
 use crate::endpoint::transactions::Transactions;
 use crate::endpoint::{Command, EndpointSettings, Output, Rng, SendId, complete};
+use crate::guard::Reason;
 use crate::message::{Message, ParseError};
 use crate::net_types::{Destination, FlowId, Source, Transport};
 use crate::transaction::TransactionId;
@@ -77,8 +78,8 @@ pub struct Endpoint {
     pub(super) output: VecDeque<Output>,
     /// New requests are refused, and may come again after this.
     pub(super) busy: Option<Duration>,
-    /// Requests refused for want of room or time since it was last asked.
-    pub(super) refused: u64,
+    /// Why requests were refused since it was last asked.
+    pub(super) refused: Vec<Reason>,
 }
 
 impl Endpoint {
@@ -91,7 +92,7 @@ impl Endpoint {
             ended: EndedDialogs::default(),
             output: VecDeque::new(),
             busy: None,
-            refused: 0,
+            refused: Vec::new(),
             settings,
             rng,
         }
@@ -144,8 +145,8 @@ impl Endpoint {
         self.busy = retry_after;
     }
 
-    /// How many requests were answered 503 since the last call of this.
-    pub fn take_refused(&mut self) -> u64 {
+    /// Why requests were refused since the last call of this, each once for each request.
+    pub fn take_refused(&mut self) -> Vec<Reason> {
         std::mem::take(&mut self.refused)
     }
 

@@ -17,10 +17,10 @@ pub enum Event {
     /// answer, when our INVITE had no offer); `body` is its SDP, or that of the reliable 1xx that had the answer
     /// already. Incoming: the ACK came; `body` is its SDP when the 200 had the offer.
     Established { call: CallId, response: Option<Arc<Response>>, body: Option<Body>, source: Source },
-    /// The peer offers anew (re-INVITE or UPDATE, or PRACK before the 200): AnswerOffer is due. Without `offer`, we are asked for one.
+    /// The peer offers anew (re-INVITE or UPDATE, PRACK before the 200, or a reliable 18x to our INVITE without offer): AnswerOffer is due. Without `offer`, we are asked for one.
     Offered { call: CallId, request: Arc<Request>, offer: Option<Body> },
-    /// What came of an offer of ours within the call, whether our re-INVITE made it or our 200 to a re-INVITE
-    /// without one: the peer's answer. After a failure the session stands as before (RFC 6141).
+    /// What came of an offer of ours within the call, whether our re-INVITE made it, our 200 to a re-INVITE without one, or
+    /// a reliable 18x to an INVITE without one: the peer's answer. After a failure the session stands as before (RFC 6141).
     ReofferDone { call: CallId, outcome: Result<Body, StatusCode> },
     /// The call is over; nothing more comes of it.
     Ended { call: CallId, why: Ending },

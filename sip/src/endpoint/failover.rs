@@ -90,7 +90,7 @@ impl Transactions {
         if let Keys::Client(Some(key)) = &transaction.keys {
             self.clients.insert(key.clone(), id);
         }
-        self.open.insert(id, transaction);
+        self.open.insert(id, Box::new(transaction));
         self.touch(id, |machine| machine.handle_response(refused.clone(), now));
     }
 }

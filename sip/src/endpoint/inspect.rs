@@ -59,6 +59,11 @@ pub fn inspect(request: &Request, source: Source, settings: &EndpointSettings) -
     if request.method == Method::Invite && unacceptable_body(&request.headers, &request.body) {
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, HeaderName::Accept, "application/sdp"));
     }
+    // RFC 4475 §3.3.15: whoever takes no session description back cannot be answered.
+    if request.method == Method::Invite && !request.headers.accepts("application/sdp") {
+        let warning = "399 plenary \"an INVITE is answered by application/sdp alone\"";
+        return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, HeaderName::Warning, warning));
+    }
     if request.method == Method::Subscribe {
         asked(request, &settings.packages)?;
     }
@@ -115,6 +120,18 @@ mod tests {
             request.headers.push(Header::new(HeaderName::ContentDisposition, "render; handling=optional"));
         });
         assert_eq!(optional, Ok(()));
+    }
+
+    #[test]
+    fn who_accepts_no_session_description_is_not_called_back_with_one() {
+        let accept =
+            |value: &'static str| inspected(|request| request.headers.push(Header::new(HeaderName::Accept, value)));
+        for good in ["application/sdp", "text/html, Application/SDP;level=1", "application/*;q=0.5", "*/*"] {
+            assert_eq!(accept(good), Ok(()), "{good}");
+        }
+        for bad in ["", "text/nobodyKnowsThis", "application/sdp;q=0", "application/sdpx"] {
+            assert_eq!(accept(bad).expect_err("refused").status, StatusCode::NOT_ACCEPTABLE, "{bad:?}");
+        }
     }
 
     /// RFC 3398 §5.2.

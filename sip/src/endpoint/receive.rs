@@ -8,6 +8,7 @@ use crate::endpoint::inspect::{Refusal, inspect};
 use crate::endpoint::return_path::{return_path, stamp};
 use crate::endpoint::transactions::Owner;
 use crate::endpoint::{Endpoint, Event, Output, RequestId, SendId};
+use crate::guard::Reason;
 use crate::message::{Header, HeaderName, Message, Method, Request, StatusCode};
 use crate::net_types::Source;
 use crate::transaction::{ServerKey, TransactionId};
@@ -29,11 +30,11 @@ impl Endpoint {
             (None, _)
                 if self.transactions.len() >= self.settings.max_transactions || self.is_too_busy_for(&request) =>
             {
-                self.refused += 1;
+                self.refused.push(Reason::Overload);
                 self.answer_stateless(&request, StatusCode::SERVICE_UNAVAILABLE, None, source);
             }
-            (None, Method::Cancel) => self.handle_cancel(request, &key.of_cancelled(), source, now),
-            (None, _) => self.open(request, source, now),
+            (None, Method::Cancel) => self.handle_cancel(key, request, source, now),
+            (None, _) => self.open(key, request, source, now),
         }
     }
 
@@ -56,11 +57,7 @@ impl Endpoint {
         }
         let mut request = request.clone();
         stamp(&mut request, source);
-        let identity = [HeaderName::Via, HeaderName::CallId, HeaderName::CSeq, HeaderName::From]
-            .iter()
-            .filter_map(|name| request.headers.get(name))
-            .collect::<String>();
-        let mut response = request.response(status, Some(&self.rng.tag_for(&identity)));
+        let mut response = request.response(status, Some(&self.stateless_tag(&request)));
         if let Some(reason) = reason {
             response.reason = reason.to_owned();
         }
@@ -69,8 +66,16 @@ impl Endpoint {
             response.headers.push(Header::new(HeaderName::RetryAfter, retry_after.to_string()));
         }
         self.identity.write_response(&request, &mut response);
-        let (id, destination) = (SendId(self.transactions.fresh_id().0), return_path(&request, source).0);
+        let destination = return_path(&request, source, self.settings.reply_port(&source)).0;
+        let id = SendId(self.transactions.fresh_id().0);
         self.output.push_back(Output::Send { id, destination, message: Message::Response(response) });
+    }
+
+    /// The same each time that the request comes (§8.2.7).
+    pub(super) fn stateless_tag(&self, request: &Request) -> String {
+        let names = [HeaderName::Via, HeaderName::CallId, HeaderName::CSeq, HeaderName::From];
+        let identity: String = names.iter().filter_map(|name| request.headers.get(name)).collect();
+        self.rng.tag_for(&identity)
     }
 
     /// The ACK for a 2xx, which belongs to the dialog.
@@ -83,10 +88,10 @@ impl Endpoint {
     }
 
     /// §9.2: 200 if there is such an INVITE, answered or not; the call decides whether it still matters.
-    fn handle_cancel(&mut self, cancel: Request, invite: &ServerKey, source: Source, now: Instant) {
-        let owner = self.transactions.find_server(invite).map(|id| self.transactions.owner(id).cloned());
+    fn handle_cancel(&mut self, key: ServerKey, cancel: Request, source: Source, now: Instant) {
+        let owner = self.transactions.find_server(&key.of_cancelled()).map(|id| self.transactions.owner(id).cloned());
         let cancel = Arc::new(cancel);
-        let Some(transaction) = self.open_server(&cancel, source, now) else { return };
+        let transaction = self.open_server(key, &cancel, source, now);
         let call = match owner {
             None => return self.refuse(transaction, StatusCode::CALL_DOES_NOT_EXIST, now),
             Some(Some(Owner::Invited(call))) => Some(call),
@@ -104,9 +109,18 @@ impl Endpoint {
         }
     }
 
-    fn open(&mut self, request: Request, source: Source, now: Instant) {
+    fn open(&mut self, key: ServerKey, request: Request, source: Source, now: Instant) {
         let request = Arc::new(request);
-        let Some(transaction) = self.open_server(&request, source, now) else { return };
+        let transaction = self.open_server(key, &request, source, now);
+        if !source.transport.is_secure() && self.settings.wants_tls(&request) {
+            self.refused.push(Reason::Insecure);
+            let why = Refusal::new(
+                StatusCode::FORBIDDEN,
+                HeaderName::Warning,
+                "399 plenary \"this domain is served over TLS alone\"",
+            );
+            return self.refuse(transaction, why, now);
+        }
         if let Err(refusal) = inspect(&request, source, &self.settings) {
             return self.refuse(transaction, refusal, now);
         }
@@ -160,6 +174,9 @@ impl Endpoint {
         match InviteUsage::incoming(context, transaction, Arriving { invite, source, named }, &local_tag) {
             Ok(usage) => {
                 self.calls.insert(id, DialogKey { call_id, local_tag }, usage);
+                if let Some(call) = self.calls.get_mut(id) {
+                    call.invited = Some(transaction);
+                }
                 self.run_call(id, now);
             }
             Err(response) => self.respond(transaction, *response, now),
@@ -171,9 +188,9 @@ impl Endpoint {
         self.output.push_back(Output::Event(Event::Request { request, call: None, message, source }));
     }
 
-    fn open_server(&mut self, request: &Arc<Request>, source: Source, now: Instant) -> Option<TransactionId> {
-        let path = return_path(request, source);
-        self.transactions.open_server(request.clone(), source, path, now).ok()
+    fn open_server(&mut self, key: ServerKey, request: &Arc<Request>, source: Source, now: Instant) -> TransactionId {
+        let path = return_path(request, source, self.settings.reply_port(&source));
+        self.transactions.open_server(key, request.clone(), source, path, now)
     }
 
     /// A final response that needs no user.

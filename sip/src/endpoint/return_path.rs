@@ -5,6 +5,15 @@
 use crate::message::{HeaderName, Host, Request, Via};
 use crate::net_types::{Destination, Source, Transport};
 
+/// Which port of the sender a response over UDP goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyPort {
+    /// That of the socket where `rport` asks for it, else that of sent-by: RFC 3581 §4.
+    AsAsked,
+    /// That of the socket, whatever the Via says. It is not written into the Via of who did not ask.
+    OfSource,
+}
+
 /// Writes `received` and `rport` into the top Via, as the socket saw them.
 pub fn stamp(request: &mut Request, source: Source) {
     let Ok(mut via) = request.headers.top_via() else { return };
@@ -21,11 +30,12 @@ pub fn stamp(request: &mut Request, source: Source) {
 }
 
 /// Where the responses go, and on a stream where else when the connection is gone.
-pub fn return_path(request: &Request, source: Source) -> (Destination, Vec<Destination>) {
+pub fn return_path(request: &Request, source: Source, port: ReplyPort) -> (Destination, Vec<Destination>) {
     let via = request.headers.top_via().ok();
     if source.transport == Transport::Udp {
         let mut remote = source.remote;
-        if let Some(via) = via.filter(|via| via.rport().is_none()) {
+        let asked_elsewhere = |via: &Via| port == ReplyPort::AsAsked && via.rport().is_none();
+        if let Some(via) = via.filter(asked_elsewhere) {
             remote.set_port(via.port.unwrap_or(Transport::Udp.default_port()));
         }
         return (Destination::Flow { flow: source.flow, transport: source.transport, remote }, Vec::new());
@@ -40,7 +50,8 @@ fn reopened(via: &Via, source: Source) -> Vec<Destination> {
     if matches!(transport, Transport::Ws | Transport::Wss) {
         return Vec::new();
     }
-    let to = |host: String, port| Destination::Host { transport: Some(transport), secure, host, port };
+    let named_by = Some(source.remote.ip());
+    let to = |host: String, port| Destination::Host { transport: Some(transport), secure, host, port, named_by };
     let received = to(source.remote.ip().to_string(), Some(via.port.unwrap_or(transport.default_port())));
     match &via.host {
         Host::Name(name) if secure => vec![to(name.clone(), via.port)],
@@ -59,7 +70,7 @@ mod tests {
         let mut request = invite();
         request.headers.set(Header::new(HeaderName::Via, via));
         stamp(&mut request, source);
-        let path = return_path(&request, source).0;
+        let path = return_path(&request, source, ReplyPort::AsAsked).0;
         (request.headers.get(&HeaderName::Via).unwrap_or_default().into_owned(), path)
     }
 
@@ -82,6 +93,16 @@ mod tests {
     }
 
     #[test]
+    fn a_forced_rport_is_used_and_not_written() {
+        let source = source("192.0.2.1:31000");
+        let mut request = invite();
+        request.headers.set(Header::new(HeaderName::Via, "SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKa"));
+        stamp(&mut request, source);
+        assert!(!request.headers.get(&HeaderName::Via).unwrap_or_default().contains("rport"));
+        assert_eq!(return_path(&request, source, ReplyPort::OfSource).0, to("192.0.2.1:31000"));
+    }
+
+    #[test]
     fn a_true_sent_by_needs_no_note_but_a_name_does() {
         let plain = "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKa";
         assert_eq!(stamped(plain, source("192.0.2.1:5060")).0, plain);
@@ -91,18 +112,24 @@ mod tests {
     #[test]
     fn a_lost_connection_is_opened_anew_to_sent_by() {
         let source = source_by(Transport::Tcp, "192.0.2.1:41000");
-        let (_, again) = return_path(&invite(), source);
+        let (_, again) = return_path(&invite(), source, ReplyPort::AsAsked);
         let expected = Destination::Host {
             transport: Some(Transport::Tcp),
             secure: false,
             host: "192.0.2.1".into(),
             port: Some(5060),
+            named_by: Some(source.remote.ip()),
         };
         assert_eq!(again, [expected]);
         let mut named = invite();
         named.headers.set(Header::new(HeaderName::Via, "SIP/2.0/TCP a.example;branch=z9hG4bKa"));
-        let by_records =
-            Destination::Host { transport: Some(Transport::Tcp), secure: false, host: "a.example".into(), port: None };
-        assert_eq!(return_path(&named, source).1.last(), Some(&by_records));
+        let by_records = Destination::Host {
+            transport: Some(Transport::Tcp),
+            secure: false,
+            host: "a.example".into(),
+            port: None,
+            named_by: Some(source.remote.ip()),
+        };
+        assert_eq!(return_path(&named, source, ReplyPort::AsAsked).1.last(), Some(&by_records));
     }
 }

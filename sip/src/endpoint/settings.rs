@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::message::{Host, Method};
-use crate::net_types::Transport;
+use crate::endpoint::return_path::ReplyPort;
+use crate::message::{Host, Method, Request, Uri, lies_in};
+use crate::net_types::{Network, Source, Transport};
 use crate::transaction::Timing;
 use crate::usage::EventPackage;
 
@@ -20,10 +21,16 @@ pub struct EndpointSettings {
     /// The address to write into Via and Contact, for each transport (and IP version) the first that fits;
     /// the listener's own address where none does.
     pub local: Vec<(Transport, SentBy)>,
-    /// Open transactions, beyond which new requests get 503 with Retry-After.
+    /// Open transactions, beyond which new requests get 503 with Retry-After. Over UDP each is remembered for 32 s, some
+    /// 1.5 kB.
     pub max_transactions: usize,
     /// RFC 4028; None leaves session timers to the peer.
     pub session_timers: Option<SessionTimerSettings>,
+    /// Whose requests over UDP are answered at the port that they came from, though they do not ask for it by `rport`:
+    /// devices behind a NAT that do not know RFC 3581.
+    pub force_rport: Vec<Network>,
+    /// Domains, each with what lies below it, that are served over TLS alone.
+    pub tls_only: Vec<String>,
     /// What can be subscribed to: RFC 6665.
     pub packages: Vec<EventPackage>,
     /// Open subscriptions, beyond which new ones get 503.
@@ -51,8 +58,10 @@ impl Default for EndpointSettings {
             allow: vec![Invite, Ack, Cancel, Bye, Options, Update, Prack, Info, Message, Refer, Notify, Register],
             supported: Vec::new(),
             local: Vec::new(),
-            max_transactions: 50_000,
+            max_transactions: 200_000,
             session_timers: Some(SessionTimerSettings { session_expires: 1800, min_se: 90 }),
+            force_rport: Vec::new(),
+            tls_only: Vec::new(),
             packages: Vec::new(),
             max_subscriptions: 20_000,
         }
@@ -69,6 +78,22 @@ impl EndpointSettings {
             Host::Name(_) => true,
         };
         of_transport().find(same_version).or_else(|| of_transport().next()).cloned().unwrap_or_else(|| local.into())
+    }
+
+    /// Where the responses to a request of this source go over UDP.
+    pub(crate) fn reply_port(&self, source: &Source) -> ReplyPort {
+        let is_forced = self.force_rport.iter().any(|network| network.contains(source.remote.ip()));
+        if is_forced { ReplyPort::OfSource } else { ReplyPort::AsAsked }
+    }
+
+    /// Whether this request calls a domain that is served over TLS alone, or says that it comes from there.
+    pub(crate) fn wants_tls(&self, request: &Request) -> bool {
+        let listed = |uri: &Uri| {
+            let host = uri.as_sip().map(|uri| uri.host().to_string());
+            host.is_some_and(|host| self.tls_only.iter().any(|domain| lies_in(&host, domain)))
+        };
+        !self.tls_only.is_empty()
+            && (listed(&request.uri) || request.headers.from().is_ok_and(|from| listed(&from.uri)))
     }
 
     pub(crate) fn allow_value(&self) -> String {
@@ -110,9 +135,26 @@ impl From<SocketAddr> for SentBy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{Header, HeaderName};
 
     fn address(text: &str) -> SocketAddr {
         text.parse().expect("an address")
+    }
+
+    #[test]
+    fn a_domain_that_is_served_over_tls_alone_has_its_subdomains_with_it() {
+        let settings = EndpointSettings { tls_only: vec!["secure.example".into()], ..EndpointSettings::default() };
+        let asks = |uri: &str, from: &str| {
+            let mut request = Request::new(Method::Options, uri.parse().expect("a URI"));
+            request.headers.push(Header::new(HeaderName::From, format!("<{from}>;tag=1")));
+            settings.wants_tls(&request)
+        };
+        assert!(asks("sip:a@secure.example", "sip:b@b.example") && asks("sip:a@x.SECURE.example", "sip:b@b.example"));
+        assert!(asks("sip:a@a.example", "sip:b@secure.example"), "nor does anybody speak in its name");
+        assert!(!asks("sip:a@a.example", "sip:b@insecure.example") && !asks("tel:+391", "sip:b@b.example"));
+        assert!(
+            !EndpointSettings::default().wants_tls(&Request::new(Method::Options, "sip:a@a".parse().expect("a URI")))
+        );
     }
 
     #[test]

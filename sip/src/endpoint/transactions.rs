@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::endpoint::machine::Machine;
 use crate::endpoint::timers::Timers;
 use crate::endpoint::{CallId, RequestId, SendId, SubscriptionId};
-use crate::message::{Header, HeaderError, Message, Method, Request, Response, StatusCode};
+use crate::message::{Header, Message, Method, Request, Response, StatusCode};
 use crate::net_types::{Destination, FlowId, Source, Transport};
 use crate::transaction::{
     Client, ClientKey, Failure, InviteClient, InviteServer, MergeKey, Output, Server, ServerKey, Timing, TransactionId,
@@ -20,10 +20,10 @@ pub struct Transactions {
     pub(super) timing: Timing,
     next: u64,
     // Looked up only, never walked: their order reaches nobody.
-    pub(super) open: HashMap<TransactionId, Transaction>,
-    servers: HashMap<ServerKey, TransactionId>,
+    pub(super) open: HashMap<TransactionId, Box<Transaction>>,
+    servers: HashMap<Arc<ServerKey>, TransactionId>,
     pub(super) clients: HashMap<ClientKey, TransactionId>,
-    merged: HashMap<MergeKey, TransactionId>,
+    merged: HashMap<Arc<MergeKey>, TransactionId>,
     timers: Timers<TransactionId>,
     /// Clients that wait for an answer by a connection.
     pub(super) by_flow: BTreeSet<(FlowId, TransactionId)>,
@@ -40,14 +40,14 @@ pub(super) struct Transaction {
     /// Of a client: the other servers that the name stands for, to be tried when this one cannot serve.
     pub(super) alternatives: VecDeque<Destination>,
     pub(super) keys: Keys,
-    /// Of a server: what it answers, and whence that came.
+    /// Of a server that has not given its last answer: what it answers, and whence that came.
     pub(super) request: Option<(Arc<Request>, Source)>,
 }
 
 #[derive(Debug)]
 pub(super) enum Keys {
     Client(Option<ClientKey>),
-    Server(ServerKey, Option<MergeKey>),
+    Server(Arc<ServerKey>, Option<Arc<MergeKey>>),
 }
 
 /// Whom the outcome of a client transaction is told; and whose INVITE a server transaction is.
@@ -118,14 +118,16 @@ impl Transactions {
         MergeKey::of(request).and_then(|key| self.merged.get(&key)).is_some_and(|first| *first != own)
     }
 
+    /// `key`: of the request.
     pub fn open_server(
         &mut self,
+        key: ServerKey,
         request: Arc<Request>,
         source: Source,
         path: (Destination, Vec<Destination>),
         now: Instant,
-    ) -> Result<TransactionId, HeaderError> {
-        let key = ServerKey::of(&request)?;
+    ) -> TransactionId {
+        let key = Arc::new(key);
         let id = self.fresh_id();
         let reliable = source.transport.is_reliable();
         let machine = if request.method == Method::Invite {
@@ -134,7 +136,7 @@ impl Transactions {
             Machine::Server(Box::new(Server::new(request.clone(), reliable, self.timing, now)))
         };
         self.servers.insert(key.clone(), id);
-        let merge = MergeKey::of(&request);
+        let merge = MergeKey::of(&request).map(Arc::new);
         if let Some(merge) = &merge {
             self.merged.entry(merge.clone()).or_insert(id);
         }
@@ -147,9 +149,9 @@ impl Transactions {
             keys: Keys::Server(key, merge),
             request: Some((request, source)),
         };
-        self.open.insert(id, transaction);
+        self.open.insert(id, Box::new(transaction));
         self.settle(id);
-        Ok(id)
+        id
     }
 
     /// `request` has its Via. The way is the first of `destinations`.
@@ -171,7 +173,8 @@ impl Transactions {
         let keys = Keys::Client(key);
         self.note_flow(id, &destination);
         let alternatives = VecDeque::new();
-        self.open.insert(id, Transaction { machine, owner, destination, others, alternatives, keys, request: None });
+        let transaction = Transaction { machine, owner, destination, others, alternatives, keys, request: None };
+        self.open.insert(id, Box::new(transaction));
         self.settle(id);
         Some(id)
     }
@@ -191,6 +194,13 @@ impl Transactions {
     /// What a server transaction answers, and whence that came.
     pub fn request(&self, id: TransactionId) -> Option<(Arc<Request>, Source)> {
         self.open.get(&id)?.request.clone()
+    }
+
+    /// Nothing more will be answered. What comes again is absorbed without it.
+    pub fn drop_request(&mut self, id: TransactionId) {
+        if let Some(transaction) = self.open.get_mut(&id) {
+            transaction.request = None;
+        }
     }
 
     pub fn owner(&self, id: TransactionId) -> Option<&Owner> {
@@ -218,7 +228,12 @@ impl Transactions {
     }
 
     pub fn respond(&mut self, id: TransactionId, response: Response, now: Instant) {
+        let is_last = response.status.is_final();
         self.touch(id, |machine| machine.respond(response, now));
+        let open = self.open.get(&id);
+        if is_last && open.is_some_and(|transaction| matches!(transaction.machine, Machine::Server(_))) {
+            self.drop_request(id);
+        }
     }
 
     /// A response without transaction is nobody's: RFC 6026 §7.3.

@@ -6,13 +6,16 @@ use std::time::{Duration, Instant};
 
 use super::bucket::{Bucket, Rate};
 use super::glimpse::{contains_ignoring_case, user_agent};
-use super::network::network_of;
+use super::network::{host_of, network_of};
 use super::reason::Reason;
 use super::strangers::Strangers;
 use crate::net_types::Source;
 
 const MAX_NETWORKS: usize = 65_536;
 const MAX_ACQUAINTANCES: usize = 100_000;
+const MAX_SILENCED: usize = 65_536;
+/// Tidying walks the whole table: not more often than this.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub struct GuardSettings {
@@ -35,6 +38,7 @@ impl Default for GuardSettings {
         Self {
             address: Rate(200),
             network: Rate(400),
+            // Within the 32 s that a transaction lasts they must not fill the table of transactions.
             strangers: Rate(2000),
             acquaintance: Rate(5000),
             remember: Duration::from_secs(2 * 3600),
@@ -70,6 +74,10 @@ pub struct Guard {
     networks: HashMap<IpAddr, Bucket>,
     all: Option<Bucket>,
     acquaintances: HashMap<IpAddr, Acquaintance>,
+    /// Who is not heard at all, and until when.
+    silenced: HashMap<IpAddr, Instant>,
+    /// When the table of networks was last gone through.
+    tidied: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -81,7 +89,15 @@ struct Acquaintance {
 impl Guard {
     pub fn new(settings: GuardSettings) -> Self {
         let strangers = Strangers::new(settings.address);
-        Self { settings, strangers, networks: HashMap::new(), all: None, acquaintances: HashMap::new() }
+        Self {
+            settings,
+            strangers,
+            networks: HashMap::new(),
+            all: None,
+            acquaintances: HashMap::new(),
+            silenced: HashMap::new(),
+            tidied: None,
+        }
     }
 
     /// `octets`: the message, unread.
@@ -93,6 +109,9 @@ impl Guard {
                 return ask(&mut acquaintance.bucket, self.settings.acquaintance, patient, Reason::Address, now);
             }
             self.acquaintances.remove(&address);
+        }
+        if !self.silenced.is_empty() && self.silenced.get(&host_of(address)).is_some_and(|until| now < *until) {
+            return Verdict::Drop(Reason::Guesser);
         }
         if self.is_scanner(octets) {
             return Verdict::Drop(Reason::Scanner);
@@ -134,6 +153,16 @@ impl Guard {
         }
     }
 
+    /// Nothing more is heard from this address for so long, unless somebody there has proven a password.
+    pub fn handle_guesser(&mut self, address: IpAddr, until: Instant, now: Instant) {
+        if self.silenced.len() >= MAX_SILENCED {
+            self.silenced.retain(|_, until| now < *until);
+        }
+        if self.silenced.len() < MAX_SILENCED {
+            self.silenced.insert(host_of(address.to_canonical()), until);
+        }
+    }
+
     fn is_scanner(&self, octets: &[u8]) -> bool {
         let scanners = &self.settings.scanners;
         !scanners.is_empty()
@@ -152,7 +181,9 @@ impl Guard {
             Some(Verdict::Pass) | None => {}
         }
         let (networks, all) = (&mut self.networks, &mut self.all);
-        if networks.len() >= MAX_NETWORKS {
+        let is_due = |last: Instant| now.saturating_duration_since(last) >= TIDY_EVERY;
+        if networks.len() >= MAX_NETWORKS && self.tidied.is_none_or(is_due) {
+            self.tidied = Some(now);
             networks.retain(|_, bucket| !bucket.is_full(network, now));
         }
         // With a table full of busy networks only the bucket of all is left to ask.
@@ -252,6 +283,44 @@ mod tests {
         let much_later = now + Duration::from_secs(3 * 3600);
         let verdict = guard.handle_message(OPTIONS, &udp("203.0.113.1"), much_later);
         assert_eq!(verdict, Verdict::Drop(Reason::Scanner), "a proof grows old");
+    }
+
+    #[test]
+    fn a_guesser_is_not_heard_for_a_while_and_neighbours_are() {
+        let now = Instant::now();
+        let mut guard = guard();
+        let until = now + Duration::from_secs(60);
+        for address in ["198.51.100.1", "2001:db8::1", "203.0.113.1"] {
+            guard.handle_guesser(address.parse().expect("an address"), until, now);
+        }
+        guard.handle_proof("203.0.113.1".parse().expect("an address"), now);
+        let mut verdict = |remote: &str, at| guard.handle_message(PLAIN, &udp(remote), at);
+        for silenced in ["198.51.100.1", "[2001:db8::1]", "[2001:db8::2]"] {
+            assert_eq!(verdict(silenced, now), Verdict::Drop(Reason::Guesser), "{silenced}");
+        }
+        assert_eq!(verdict("198.51.100.2", now), Verdict::Pass);
+        assert_eq!(verdict("203.0.113.1", now), Verdict::Pass, "somebody there knows a password");
+        assert_eq!(verdict("198.51.100.1", until), Verdict::Pass);
+    }
+
+    /// Forged sources of every network there is: each message must cost the same, however many there were.
+    #[test]
+    fn a_full_table_of_networks_is_not_walked_for_every_message() {
+        let now = Instant::now();
+        let rate = Rate(1_000_000);
+        let settings = GuardSettings { address: Rate(1), network: rate, strangers: rate, ..GuardSettings::default() };
+        let mut guard = Guard::new(settings);
+        let mut send = |count: u32| {
+            let begun = Instant::now();
+            for number in 0..count {
+                let [_, a, b, c] = number.to_be_bytes();
+                let remote = format!("{}.{b}.{c}.1", 11 + a);
+                guard.handle_message(PLAIN, &udp(&remote), now);
+            }
+            begun.elapsed()
+        };
+        let filling = send(70_000);
+        assert!(send(70_000) < filling * 10 + Duration::from_secs(1), "{filling:?}");
     }
 
     #[test]

@@ -15,10 +15,12 @@ mod glimpse;
 mod guard;
 mod load;
 mod network;
+mod reach;
 mod reason;
 mod strangers;
 
 pub use bucket::Rate;
 pub use guard::{Guard, GuardSettings, Response, Verdict};
 pub use load::Load;
+pub use reach::may_reach;
 pub use reason::Reason;

@@ -16,6 +16,11 @@ pub fn network_of(address: IpAddr) -> IpAddr {
     }
 }
 
+/// What one host holds: an address of IPv4, a /64 of IPv6. `address` is canonical.
+pub fn host_of(address: IpAddr) -> IpAddr {
+    if address.is_ipv4() { address } else { network_of(address) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

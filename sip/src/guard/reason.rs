@@ -10,6 +10,8 @@ pub enum Reason {
     Strangers,
     /// A known scanner, by its User-Agent.
     Scanner,
+    /// Has guessed passwords and goes on though it was told to wait.
+    Guesser,
     /// An answer that would make us a weapon against whoever's address was forged.
     Amplification,
     /// Not readable as SIP.
@@ -30,14 +32,23 @@ pub enum Reason {
     Target,
     /// Too many wrong PINs from one address: 403.
     Pin,
+    /// To be passed on to another server, which is none of ours: 403.
+    Relay,
+    /// In clear, to or from a domain that is served by TLS alone: 403.
+    Insecure,
+    /// More calls to the outside than one account may have placed: 403.
+    DialOuts,
+    /// More legs in one conference than one account may have: 403.
+    Legs,
 }
 
 impl Reason {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::Address,
         Self::Network,
         Self::Strangers,
         Self::Scanner,
+        Self::Guesser,
         Self::Amplification,
         Self::Unreadable,
         Self::Connections,
@@ -48,6 +59,10 @@ impl Reason {
         Self::Identity,
         Self::Target,
         Self::Pin,
+        Self::Relay,
+        Self::Insecure,
+        Self::DialOuts,
+        Self::Legs,
     ];
 
     pub fn name(self) -> &'static str {
@@ -56,6 +71,7 @@ impl Reason {
             Self::Network => "network",
             Self::Strangers => "strangers",
             Self::Scanner => "scanner",
+            Self::Guesser => "guesser",
             Self::Amplification => "amplification",
             Self::Unreadable => "unreadable",
             Self::Connections => "connections",
@@ -66,6 +82,10 @@ impl Reason {
             Self::Identity => "identity",
             Self::Target => "target",
             Self::Pin => "pin",
+            Self::Relay => "relay",
+            Self::Insecure => "insecure",
+            Self::DialOuts => "dial-outs",
+            Self::Legs => "legs",
         }
     }
 }

@@ -38,7 +38,7 @@ pub use parse::{parse_datagram, parse_whole};
 pub use request::Request;
 pub use response::Response;
 pub use status::{Class, StatusCode};
-pub use uri::{Host, OtherUri, SipScheme, SipUri, TelUri, Uri};
+pub use uri::{Host, OtherUri, SipScheme, SipUri, TelUri, Uri, lies_in};
 pub use validate::{Refusal, validate, validate_response};
 
 /// What a peer sends: a request, or a response to one of ours.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -14,6 +14,7 @@ use super::counters::Counters;
 use super::event::{Inside, Received};
 use super::proofs::Proofs;
 use super::settings::NetSettings;
+use super::signs::{DatagramFlow, Signs};
 use super::tap::{self, Direction};
 use crate::guard::{Guard, Reason, Response, Verdict};
 use crate::message::{Message, ParseError, parse_datagram, parse_whole};
@@ -30,6 +31,8 @@ pub(super) struct Door {
     pub(super) proofs: Proofs,
     /// Held for one verdict, never over an await.
     guard: Arc<Mutex<Guard>>,
+    /// Held for one look-up.
+    signs: Arc<Mutex<Signs>>,
 }
 
 impl Door {
@@ -43,6 +46,7 @@ impl Door {
             guests: Arc::default(),
             proofs: Proofs::default(),
             guard,
+            signs: Arc::default(),
         }
     }
 
@@ -112,6 +116,29 @@ impl Door {
 
     pub(super) fn vouch_for(&self, address: IpAddr) {
         self.guard(|guard, now| guard.handle_proof(address, now));
+    }
+
+    /// A phone that registered by datagrams was told to show itself at least so often.
+    pub(super) fn expect_signs(&self, flow: DatagramFlow, every: Duration) {
+        self.signs(|signs, now| signs.expect(flow, every, now));
+    }
+
+    /// Something came from there, whatever it is.
+    pub(super) fn handle_sign(&self, flow: DatagramFlow) {
+        self.signs(|signs, now| signs.handle_sign(flow, now));
+    }
+
+    /// One of which nothing was heard for too long, and when to look again.
+    pub(super) fn poll_silent(&self) -> (Option<DatagramFlow>, Option<Instant>) {
+        self.signs(|signs, now| (signs.poll_silent(now), signs.poll_timeout()))
+    }
+
+    pub(super) fn silence(&self, address: IpAddr, how_long: Duration) {
+        self.guard(|guard, now| guard.handle_guesser(address, now + how_long, now));
+    }
+
+    fn signs<T>(&self, ask: impl FnOnce(&mut Signs, Instant) -> T) -> T {
+        ask(&mut self.signs.lock().unwrap_or_else(PoisonError::into_inner), Instant::now())
     }
 
     fn guard<T>(&self, ask: impl FnOnce(&mut Guard, Instant) -> T) -> T {

@@ -15,9 +15,9 @@ use super::event::{NetEvent, Received};
 use super::tls::DomainIdentities;
 use super::transport_layer::Net;
 use crate::endpoint::{Command, Endpoint, EndpointSettings, Event, FoundDialog, Output, Rng};
-use crate::guard::{Load, Reason};
+use crate::guard::Load;
 use crate::message::DialogId;
-use crate::net_types::FlowId;
+use crate::net_types::{FlowEnd, FlowId};
 
 const MAILBOX: usize = 4096;
 const EVENTS: usize = 4096;
@@ -28,9 +28,9 @@ const CLOSED_FLOWS: usize = 4096;
 pub struct RunningEndpoint {
     pub handle: EndpointHandle,
     pub events: mpsc::Receiver<Event>,
-    /// Connections that are gone, so that bindings made over them can go too. A reader that falls far behind misses
+    /// Connections that are gone, and phones gone silent that registered by datagrams, so that bindings made over them can go too. A reader that falls far behind misses
     /// some; a binding whose flow is gone shows when it is used.
-    pub closed_flows: mpsc::Receiver<FlowId>,
+    pub closed_flows: mpsc::Receiver<FlowEnd>,
     /// Ends when the loop does.
     pub task: JoinHandle<()>,
 }
@@ -107,7 +107,7 @@ struct Driver {
     load: Load,
     commands: mpsc::Receiver<ToDriver>,
     events: mpsc::Sender<Event>,
-    closed_flows: mpsc::Sender<FlowId>,
+    closed_flows: mpsc::Sender<FlowEnd>,
 }
 
 impl Driver {
@@ -153,7 +153,8 @@ impl Driver {
                     Ok(message) => self.endpoint.handle_message(message, source, now),
                     Err(error) => self.endpoint.handle_parse_error(&error, source, now),
                 }
-                (0..self.endpoint.take_refused()).for_each(|_| self.net.counters().refused(Reason::Overload));
+                let counters = self.net.counters();
+                self.endpoint.take_refused().into_iter().for_each(|reason| counters.refused(reason));
             }
             NetEvent::Sent { id, outcome: Ok(source), alternatives } => {
                 self.endpoint.handle_alternatives(id, alternatives);
@@ -165,10 +166,18 @@ impl Driver {
             }
             NetEvent::FlowClosed(flow) => {
                 self.endpoint.handle_flow_closed(flow, now());
-                if let Err(TrySendError::Full(_)) = self.closed_flows.try_send(flow) {
-                    warn!("notices of closed connections are not read; some are lost");
-                }
+                self.tell_end(FlowEnd::Closed(flow));
             }
+            NetEvent::FlowSilent { flow, remote } => {
+                debug!(%remote, "silent for longer than its Flow-Timer");
+                self.tell_end(FlowEnd::Silent { flow, remote });
+            }
+        }
+    }
+
+    fn tell_end(&self, end: FlowEnd) {
+        if let Err(TrySendError::Full(_)) = self.closed_flows.try_send(end) {
+            warn!("notices of closed connections are not read; some are lost");
         }
     }
 }

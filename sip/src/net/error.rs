@@ -1,7 +1,7 @@
 //! What can go wrong with sockets: at start, and with one send.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::net_types::Transport;
 
@@ -21,6 +21,10 @@ pub enum SendError {
     FlowGone,
     #[error("the peer does not take what it is sent")]
     QueueFull,
+    #[error("{host} leads where {named_by}, who named it, could not go himself")]
+    OutOfReach { host: String, named_by: IpAddr },
+    #[error("{host} is to be reached by TLS alone")]
+    NotSecure { host: String },
     #[error("{host} has no address: {reason}")]
     NotFound { host: String, reason: String },
     #[error("no listener of ours fits {transport} {address}")]

@@ -26,6 +26,11 @@ pub enum NetEvent {
     },
     /// The connection is gone, and with it the way to whoever registered over it (RFC 5626 §4.2).
     FlowClosed(FlowId),
+    /// A phone that registered by datagrams was silent for longer than its Flow-Timer lets it (RFC 5626 §4.4).
+    FlowSilent {
+        flow: FlowId,
+        remote: SocketAddr,
+    },
 }
 
 #[derive(Debug)]

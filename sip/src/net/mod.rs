@@ -26,6 +26,8 @@ mod resolve;
 mod route;
 mod sending;
 mod settings;
+mod signs;
+mod silence;
 mod tap;
 mod tcp;
 mod tls;
@@ -38,6 +40,9 @@ pub use error::{NetError, SendError};
 pub use event::{NetEvent, Received};
 pub use gate::{Gate, GateFlow, Heard};
 pub use settings::{NetSettings, NetTiming};
+pub use silence::Silence;
 pub use tap::{Direction, Seen, Tap, Watch};
-pub use tls::{AskClients, DomainIdentities, TlsConfigs, TlsError, VerifyServer, server_config};
+pub use tls::{
+    AskClients, DomainIdentities, Judge, TlsConfigs, TlsError, VerifyServer, client_judging_by, server_config,
+};
 pub use transport_layer::{Listening, Net};

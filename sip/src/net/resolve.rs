@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::dns::{Names, Service};
 use super::error::SendError;
+use crate::guard::may_reach;
 use crate::net_types::Transport;
 
 /// One address to try.
@@ -34,9 +35,28 @@ pub(super) struct Query {
     pub(super) secure: bool,
     pub(super) host: String,
     pub(super) port: Option<u16>,
+    /// Where whoever named the host is, if he is none of ours.
+    pub(super) named_by: Option<IpAddr>,
 }
 
 impl Query {
+    /// Of the addresses that were found those that may be used; if there are none, why.
+    ///
+    /// This comes after every look-up, not before the first: the next answer to the same question may be another.
+    pub(super) fn permitted(&self, mut found: Vec<Target>) -> Result<Vec<Target>, SendError> {
+        found.retain(|target| !self.secure || target.transport.is_secure());
+        if found.is_empty() {
+            return Err(SendError::NotSecure { host: self.host.clone() });
+        }
+        if let Some(asker) = self.named_by {
+            found.retain(|target| may_reach(asker, target.address.ip()));
+            if found.is_empty() {
+                return Err(SendError::OutOfReach { host: self.host.clone(), named_by: asker });
+            }
+        }
+        Ok(found)
+    }
+
     /// The transport that the URI fixes, or that holds when the records say nothing.
     fn transport(&self) -> Transport {
         match (self.transport, self.secure) {
@@ -204,7 +224,36 @@ mod tests {
     }
 
     fn query(transport: Option<Transport>, secure: bool, host: &str, port: Option<u16>) -> Query {
-        Query { transport, secure, host: host.into(), port }
+        Query { transport, secure, host: host.into(), port, named_by: None }
+    }
+
+    /// Rebinding: the address is judged, not the name, and each time.
+    #[test]
+    fn what_a_stranger_names_leads_nowhere_inside() {
+        let at = |address: &str| Target {
+            transport: Transport::Udp,
+            address: format!("{address}:5060").parse().expect("an address"),
+        };
+        let of_stranger = Query { named_by: "203.0.113.9".parse().ok(), ..query(None, false, "a.example", None) };
+        let mixed = vec![at("127.0.0.1"), at("198.51.100.1"), at("10.0.0.1")];
+        assert_eq!(of_stranger.permitted(mixed.clone()), Ok(vec![at("198.51.100.1")]));
+        for inside in ["127.0.0.1", "10.0.0.1", "169.254.169.254", "0.0.0.0", "[::1]", "[::ffff:10.0.0.1]", "[fd00::1]"]
+        {
+            let refused = of_stranger.permitted(vec![at(inside)]);
+            assert!(matches!(refused, Err(SendError::OutOfReach { .. })), "{inside}: {refused:?}");
+        }
+        let own = query(None, false, "a.example", None);
+        assert_eq!(own.permitted(mixed.clone()), Ok(mixed), "what an administrator wrote down");
+    }
+
+    /// RFC 5630 §4: never by anything but TLS, whatever records or parameters say.
+    #[test]
+    fn sips_goes_over_tls_or_not_at_all() {
+        let udp = query(Some(Transport::Udp), true, "192.0.2.7", None);
+        let found = udp.numeric().into_iter().collect();
+        assert_eq!(udp.permitted(found), Err(SendError::NotSecure { host: "192.0.2.7".into() }));
+        let tls = query(None, true, "192.0.2.7", None);
+        assert!(tls.permitted(tls.numeric().into_iter().collect()).is_ok());
     }
 
     async fn found(query: Query, table: &Table) -> Vec<String> {

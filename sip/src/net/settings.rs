@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::tap::Tap;
 use super::tls::TlsConfigs;
 use crate::guard::GuardSettings;
-use crate::message::Limits;
+use crate::message::{Limits, lies_in};
 
 #[derive(Clone, Debug)]
 pub struct NetSettings {
@@ -22,6 +22,8 @@ pub struct NetSettings {
     pub name_servers: Vec<SocketAddr>,
     /// The address that peers reach us at, behind 1:1 NAT. Absent: that of the route to each peer.
     pub advertised: Option<IpAddr>,
+    /// Domains, each with what lies below it, to which nothing is sent but by TLS.
+    pub tls_only: Vec<String>,
     pub limits: Limits,
     pub timing: NetTiming,
     /// How much strangers may send.
@@ -46,6 +48,7 @@ impl Default for NetSettings {
             tls_configs: TlsConfigs::default().fixed(),
             name_servers: Vec::new(),
             advertised: None,
+            tls_only: Vec::new(),
             limits: Limits::default(),
             timing: NetTiming::default(),
             guard: GuardSettings::default(),
@@ -55,6 +58,12 @@ impl Default for NetSettings {
             taps: Vec::new(),
             write_queue: 512,
         }
+    }
+}
+
+impl NetSettings {
+    pub(super) fn is_tls_only(&self, host: &str) -> bool {
+        self.tls_only.iter().any(|domain| lies_in(host, domain))
     }
 }
 

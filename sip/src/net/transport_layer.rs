@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, info};
 
 use super::counters::Counters;
@@ -22,11 +23,12 @@ use super::resolve::{self, Query, Target};
 use super::route::OwnAddresses;
 use super::sending::Sending;
 use super::settings::NetSettings;
+use super::silence::Silence;
 use super::tap::Direction;
 use super::tcp;
 use super::udp::{self, Datagrams};
 use crate::endpoint::{EndpointSettings, SendId, complete};
-use crate::guard;
+use crate::guard::{self, Reason};
 use crate::message::{Class, HeaderName, Message, Method};
 use crate::net_types::{Destination, FlowId, Source, Transport};
 
@@ -163,6 +165,11 @@ impl Net {
         Gate::new(self.door.clone())
     }
 
+    /// For those who check passwords.
+    pub fn silence(&self) -> Silence {
+        Silence::new(self.door.clone())
+    }
+
     /// How we call ourselves in Via and Contact: the names in these settings, else our address towards each peer.
     pub fn name_by(&mut self, settings: EndpointSettings) {
         self.naming = settings;
@@ -174,8 +181,15 @@ impl Net {
             if let Some(event) = self.ready.pop_front() {
                 return event;
             }
-            let inside = self.inbox.recv().await.expect("our own door holds a sender");
-            self.handle(inside);
+            let (silent, look_again) = self.door.poll_silent();
+            if let Some((flow, remote)) = silent {
+                return NetEvent::FlowSilent { flow, remote };
+            }
+            let look_again = look_again.map(Instant::from_std);
+            tokio::select! {
+                inside = self.inbox.recv() => self.handle(inside.expect("our own door holds a sender")),
+                () = sleep_until(look_again.unwrap_or_else(Instant::now)), if look_again.is_some() => {}
+            }
         }
     }
 
@@ -239,8 +253,9 @@ impl Net {
                 let targets = VecDeque::from([Target { transport, address }]);
                 self.advance(Sending { id, message, host, targets, socket: None, failure: None });
             }
-            Destination::Host { transport, secure, host, port } => {
-                self.send_to_host(id, message, Query { transport, secure, host, port });
+            Destination::Host { transport, secure, host, port, named_by } => {
+                let secure = secure || self.door.settings.is_tls_only(&host);
+                self.send_to_host(id, message, Query { transport, secure, host, port, named_by });
             }
         }
     }
@@ -250,12 +265,16 @@ impl Net {
         let large = query.transport.is_none() && message.to_bytes().len() > LONGEST_DATAGRAM;
         let sending = Sending { id, message, host, targets: VecDeque::new(), socket: None, failure: None };
         if let Some(target) = query.numeric() {
-            return self.start_sending(sending, vec![target], large);
+            return match query.permitted(vec![target]) {
+                Ok(targets) => self.start_sending(sending, targets, large),
+                Err(error) => self.not_sent(id, error),
+            };
         }
         self.resolving.entry(id).or_default().push_back(sending);
         let (names, door, spoken) = (self.names.clone(), self.door.clone(), self.spoken());
         tokio::spawn(async move {
             let targets = resolve::resolve(&query, &spoken, &names, chance).await;
+            let targets = targets.and_then(|found| query.permitted(found));
             door.tell(Inside::Resolved { id, targets }).await;
         });
     }
@@ -272,8 +291,18 @@ impl Net {
                 let large = sending.message.to_bytes().len() > LONGEST_DATAGRAM;
                 self.start_sending(sending, targets, large);
             }
-            Err(error) => self.ready.push_back(sent(id, Err(error))),
+            Err(error) => self.not_sent(id, error),
         }
+    }
+
+    /// It was not even tried.
+    fn not_sent(&mut self, id: SendId, error: SendError) {
+        match error {
+            SendError::OutOfReach { .. } => self.door.counters.refused(Reason::Target),
+            SendError::NotSecure { .. } => self.door.counters.refused(Reason::Insecure),
+            _ => {}
+        }
+        self.ready.push_back(sent(id, Err(error)));
     }
 
     /// A long request to a phone that registered by datagrams. Behind a NAT, where its Contact names another address than
@@ -364,10 +393,14 @@ impl Net {
         let local = self.own.of_datagrams(socket.bound, remote.ip());
         complete(&mut message, Transport::Udp, &self.naming.sent_by(Transport::Udp, local));
         let source = Source { transport: Transport::Udp, local, remote, flow };
+        let flow_timer = flow_timer_of(&message);
         // What is kept back counts as sent: the network might have lost it just as well.
         if let Some(octets) = self.affordable(&mut message, remote.ip()) {
             socket.send(&octets, remote)?;
             self.door.show(Direction::Out, &message, &octets, source);
+        }
+        if let Some(every) = flow_timer {
+            self.door.expect_signs((flow, remote), every);
         }
         Ok(source)
     }
@@ -396,10 +429,8 @@ impl Net {
         complete(&mut message, transport, &self.naming.sent_by(transport, local));
         let octets = message.to_bytes();
         self.door.show(Direction::Out, &message, &octets, source);
-        if let Message::Response(response) = &message
-            && let Some(seconds) = response.headers.get(&HeaderName::FlowTimer).and_then(|value| value.parse().ok())
-        {
-            self.streams.expect_signs(flow, Duration::from_secs(seconds));
+        if let Some(every) = flow_timer_of(&message) {
+            self.streams.expect_signs(flow, every);
         }
         self.streams.write(flow, id, octets)
     }
@@ -413,6 +444,12 @@ impl Net {
 
 fn sent(id: SendId, outcome: Result<Source, SendError>) -> NetEvent {
     NetEvent::Sent { id, outcome, alternatives: Vec::new() }
+}
+
+/// How often the phone that is answered shall show itself (RFC 5626 §4.4).
+fn flow_timer_of(message: &Message) -> Option<Duration> {
+    let Message::Response(response) = message else { return None };
+    response.headers.get(&HeaderName::FlowTimer)?.parse().ok().map(Duration::from_secs)
 }
 
 /// `None`: a request, which we send of our own will.

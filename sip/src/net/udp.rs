@@ -77,6 +77,7 @@ pub(super) async fn read(
     loop {
         match socket.recv_from(&mut buffer).await {
             Ok((count, remote)) => {
+                door.handle_sign((flow, remote));
                 let octets = buffer.get(..count).unwrap_or_default();
                 if is_keep_alive(octets) {
                     continue;

@@ -5,7 +5,7 @@ use sdp_types::{Session, Time};
 
 use super::attribute::{Attributes, Direction};
 use super::connection::{Address, Connection};
-use super::media::MediaDescription;
+use super::media::{Bandwidth, MediaDescription};
 use super::tolerant;
 
 pub(super) const MAX_MEDIA: usize = 64;
@@ -14,7 +14,10 @@ pub(super) const MAX_ATTRIBUTES: usize = 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionDescription {
     pub origin: Origin,
+    pub about: About,
     pub connection: Option<Connection>,
+    /// Of all media together.
+    pub bandwidth: Vec<Bandwidth>,
     pub attributes: Attributes,
     pub media: Vec<MediaDescription>,
 }
@@ -26,6 +29,16 @@ pub struct Origin {
     pub session_id: String,
     pub version: u64,
     pub address: Address,
+}
+
+/// What people may want to know of a session: `i=`, `u=`, `e=`, `p=` (RFC 8866 §5.4 to §5.6). We say it of our own, and
+/// do not read it of others'.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    pub information: Option<String>,
+    pub uri: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
 }
 
 /// Why a body is no session description; the answer to a request with it is 400.
@@ -51,7 +64,9 @@ impl SessionDescription {
                 version: session.origin.sess_version,
                 address: Address::read(&session.origin.unicast_address),
             },
+            about: About::default(),
             connection: session.connection.as_ref().map(Connection::read),
+            bandwidth: session.bandwidths.into_iter().map(Bandwidth::read).collect(),
             attributes: Attributes::read(session.attributes),
             media: session.medias.into_iter().map(MediaDescription::read).collect(),
         })
@@ -67,6 +82,11 @@ impl SessionDescription {
         );
         origin.username.clone_from(&self.origin.username);
         let mut session = Session::new(origin, "-");
+        session.session_description = self.about.information.as_deref().map(on_one_line);
+        session.uri = self.about.uri.as_deref().map(on_one_line);
+        session.emails = self.about.email.as_deref().map(on_one_line).into_iter().collect();
+        session.phones = self.about.phone.as_deref().map(on_one_line).into_iter().collect();
+        session.bandwidths = self.bandwidth.iter().map(Bandwidth::line).collect();
         session.connection = self.connection.as_ref().map(Connection::line);
         session.times = vec![Time { start_time: 0, stop_time: 0, repeats: Vec::new() }];
         session.attributes = self.attributes.lines();
@@ -85,6 +105,11 @@ impl SessionDescription {
     pub fn direction_of(&self, media: &MediaDescription) -> Direction {
         media.attributes.direction().or(self.attributes.direction()).unwrap_or_default()
     }
+}
+
+/// A text cannot end its line and begin another (RFC 8866 §9, byte-string).
+fn on_one_line(text: &str) -> String {
+    text.replace(['\r', '\n', '\0'], " ")
 }
 
 #[cfg(test)]
@@ -148,10 +173,28 @@ mod tests {
     #[test]
     fn printed_descriptions_read_back_the_same() {
         let description = parse(
-            "v=0\r\no=u 7 8 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
+            "v=0\r\no=u 7 8 IN IP6 2001:db8::1\r\ns=-\r\nc=IN IP6 2001:db8::1\r\nb=CT:512\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
              m=audio 4000 RTP/SAVPF 0 96\r\nb=AS:64\r\na=rtpmap:96 opus/48000/2\r\na=mid:0\r\nm=application 0 UDP/BFCP *\r\n",
         );
         assert_eq!(SessionDescription::parse(&description.print()).expect("own print"), description);
+    }
+
+    #[test]
+    fn what_is_said_of_a_session_stays_on_its_line() {
+        let mut description = parse("v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nt=0 0\r\n");
+        description.about = About {
+            information: Some("Monday\r\nm=audio 9 RTP/AVP 0".into()),
+            uri: Some("https://example.org/m/3001".into()),
+            email: Some("room@example.org".into()),
+            phone: Some("+39 02 1234".into()),
+        };
+        let printed = String::from_utf8(description.print().to_vec()).expect("text");
+        assert!(
+            printed.contains(
+                "s=-\r\ni=Monday  m=audio 9 RTP/AVP 0\r\nu=https://example.org/m/3001\r\ne=room@example.org\r\np=+39 02 1234\r\n"
+            ),
+            "{printed}"
+        );
     }
 
     proptest! {

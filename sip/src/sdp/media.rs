@@ -26,6 +26,16 @@ pub struct Bandwidth {
     pub figure: u64,
 }
 
+impl Bandwidth {
+    pub(super) fn read(line: sdp_types::Bandwidth) -> Self {
+        Self { kind: line.bwtype, figure: line.bandwidth }
+    }
+
+    pub(super) fn line(&self) -> sdp_types::Bandwidth {
+        sdp_types::Bandwidth { bwtype: self.kind.clone(), bandwidth: self.figure }
+    }
+}
+
 /// The transport of a media description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Profile {
@@ -104,11 +114,7 @@ impl MediaDescription {
             profile: Profile::read(&lines.proto),
             formats: lines.fmt.split_ascii_whitespace().map(str::to_owned).collect(),
             connection: lines.connections.first().map(Connection::read),
-            bandwidth: lines
-                .bandwidths
-                .into_iter()
-                .map(|line| Bandwidth { kind: line.bwtype, figure: line.bandwidth })
-                .collect(),
+            bandwidth: lines.bandwidths.into_iter().map(Bandwidth::read).collect(),
             attributes: Attributes::read(lines.attributes),
         }
     }
@@ -122,11 +128,7 @@ impl MediaDescription {
             fmt: self.formats.join(" "),
             media_title: None,
             connections: self.connection.iter().map(Connection::line).collect(),
-            bandwidths: self
-                .bandwidth
-                .iter()
-                .map(|limit| sdp_types::Bandwidth { bwtype: limit.kind.clone(), bandwidth: limit.figure })
-                .collect(),
+            bandwidths: self.bandwidth.iter().map(Bandwidth::line).collect(),
             key: None,
             attributes: self.attributes.lines(),
         }

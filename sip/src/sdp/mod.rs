@@ -17,6 +17,6 @@ mod tolerant;
 
 pub use attribute::{Attribute, Attributes};
 pub use connection::{Address, Connection};
-pub use description::{Origin, SdpError, SessionDescription};
+pub use description::{About, Origin, SdpError, SessionDescription};
 pub use media::{Bandwidth, MediaDescription, Profile};
 pub use offer_answer::{OwnDescriptions, answering_direction, rejected};

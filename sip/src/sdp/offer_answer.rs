@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::attribute::Direction;
-use super::description::{Origin, SessionDescription};
+use super::description::{About, Origin, SessionDescription};
 use super::media::MediaDescription;
 use super::{Attributes, Connection};
 
@@ -35,6 +35,7 @@ pub fn rejected(offered: &MediaDescription) -> MediaDescription {
 #[derive(Clone, Debug)]
 pub struct OwnDescriptions {
     origin: Origin,
+    about: About,
     last: Option<SessionDescription>,
 }
 
@@ -47,13 +48,24 @@ impl OwnDescriptions {
             version: 1,
             address: connection.address.clone(),
         };
-        Self { origin, last: None }
+        Self { origin, about: About::default(), last: None }
+    }
+
+    /// What all of them say of the session.
+    pub fn set_about(&mut self, about: About) {
+        self.about = about;
     }
 
     /// Prints the next description: offer or answer.
     pub fn print(&mut self, connection: Connection, attributes: Attributes, media: Vec<MediaDescription>) -> Bytes {
-        let mut next =
-            SessionDescription { origin: self.origin.clone(), connection: Some(connection), attributes, media };
+        let mut next = SessionDescription {
+            origin: self.origin.clone(),
+            about: self.about.clone(),
+            connection: Some(connection),
+            bandwidth: Vec::new(),
+            attributes,
+            media,
+        };
         if self.last.as_ref().is_some_and(|last| *last != next) {
             self.origin.version += 1;
             next.origin.version = self.origin.version;

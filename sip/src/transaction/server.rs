@@ -14,8 +14,10 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use super::{Kind, Output, Timing};
-use crate::message::{Message, Request, Response, StatusCode};
+use crate::message::{Limits, Message, Request, Response, StatusCode, parse_datagram};
 
 #[derive(Debug)]
 pub struct Server {
@@ -27,9 +29,20 @@ pub struct Server {
 
 #[derive(Debug)]
 enum State {
-    Trying { request: Arc<Request>, trying_at: Instant, give_up_at: Instant },
-    Proceeding { trying: Box<Response>, give_up_at: Instant },
-    Completed { response: Box<Response>, until: Instant },
+    Trying {
+        request: Arc<Request>,
+        trying_at: Instant,
+        give_up_at: Instant,
+    },
+    Proceeding {
+        trying: Box<Response>,
+        give_up_at: Instant,
+    },
+    /// The response as it was printed: of thousands a second each is kept for half a minute.
+    Completed {
+        response: Box<[u8]>,
+        until: Instant,
+    },
     Terminated,
 }
 
@@ -42,9 +55,14 @@ impl Server {
 
     /// The request again.
     pub fn handle_request(&mut self) {
-        if let State::Proceeding { trying: response, .. } | State::Completed { response, .. } = &self.state {
-            self.output.push_back(Output::Send(Message::Response((**response).clone())));
-        }
+        let again = match &self.state {
+            State::Proceeding { trying, .. } => Some(Message::Response((**trying).clone())),
+            State::Completed { response, .. } => {
+                parse_datagram(&Bytes::copy_from_slice(response), &Limits::default()).ok()
+            }
+            State::Trying { .. } | State::Terminated => None,
+        };
+        self.output.extend(again.map(Output::Send));
     }
 
     /// The user's final response. A provisional one is dropped: RFC 4320 §4.1 leaves only our own 100.
@@ -53,9 +71,9 @@ impl Server {
         let kind = Kind::of(&response);
         self.state = match (mem::replace(&mut self.state, Terminated), kind) {
             (Trying { .. } | Proceeding { .. }, Kind::Success | Kind::Failure) => {
-                self.output.push_back(Output::Send(Message::Response(response.clone())));
-                let until = now + self.timing.absorb(self.reliable);
-                Completed { response: Box::new(response), until }
+                let (kept, until) = (response.to_bytes(), now + self.timing.absorb(self.reliable));
+                self.output.push_back(Output::Send(Message::Response(response)));
+                Completed { response: kept[..].into(), until }
             }
             (state, _) => state,
         };

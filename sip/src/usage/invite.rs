@@ -144,7 +144,7 @@ impl InviteUsage {
                 }
             }
             Stage::Session(session) => session.answer_offer(verdict, now),
-            Stage::Uac(_) => {}
+            Stage::Uac(uac) => uac.answer_offer(verdict, now),
         }
     }
 

@@ -16,6 +16,9 @@ use crate::message::{Header, HeaderName, Headers, Method, Request, Response, Sta
 /// §4: no interval below this is ever asked for.
 const LEAST_MIN_SE: u32 = 90;
 
+/// Several proxies may each want more than the one before; who wants ever more is not satisfied by anything.
+const MOST_RAISES: u8 = 3;
+
 /// A refresh that met 491 or 500 is said again after this.
 const AGAIN: Duration = Duration::from_secs(3);
 
@@ -24,6 +27,8 @@ pub struct SessionTimer {
     settings: Option<SessionTimerSettings>,
     /// The largest Min-SE heard, seconds.
     min_se: u32,
+    /// How often a 422 has raised it.
+    raised: u8,
     peer_allows_update: bool,
     running: Option<Running>,
 }
@@ -52,7 +57,7 @@ pub enum Wake {
 impl SessionTimer {
     pub fn new(settings: Option<SessionTimerSettings>) -> Self {
         let min_se = settings.map_or(LEAST_MIN_SE, |settings| settings.min_se.max(LEAST_MIN_SE));
-        Self { settings, min_se, peer_allows_update: false, running: None }
+        Self { settings, min_se, raised: 0, peer_allows_update: false, running: None }
     }
 
     pub fn peer_allows_update(&self) -> bool {
@@ -117,8 +122,10 @@ impl SessionTimer {
     /// 422 to our INVITE or refresh: whether a larger interval is worth a further try (§7.3).
     pub fn handle_too_small(&mut self, response: &Response) -> bool {
         let asked = seconds(&response.headers, &HeaderName::MinSe);
-        match asked.filter(|asked| response.status == StatusCode::SESSION_INTERVAL_TOO_SMALL && *asked > self.min_se) {
+        let too_small = response.status == StatusCode::SESSION_INTERVAL_TOO_SMALL && self.raised < MOST_RAISES;
+        match asked.filter(|asked| too_small && *asked > self.min_se) {
             Some(asked) => {
+                self.raised += 1;
                 self.min_se = asked;
                 true
             }
@@ -282,5 +289,16 @@ mod tests {
         timer.write_request(&mut headers);
         assert_eq!(headers.get(&HeaderName::SessionExpires).as_deref(), Some("3600"));
         assert_eq!(headers.get(&HeaderName::MinSe).as_deref(), Some("3600"));
+    }
+
+    #[test]
+    fn who_wants_ever_more_is_not_asked_for_ever() {
+        let mut timer = SessionTimer::new(Some(SETTINGS));
+        let wants = |seconds: u32| {
+            let mut refusal = invite().response(StatusCode::SESSION_INTERVAL_TOO_SMALL, Some("a"));
+            refusal.headers.set(Header::new(HeaderName::MinSe, seconds.to_string()));
+            refusal
+        };
+        assert_eq!((2000..3000).filter(|seconds| timer.handle_too_small(&wants(*seconds))).count(), 3);
     }
 }

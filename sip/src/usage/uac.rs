@@ -31,6 +31,7 @@ pub struct Uac {
     invite: Request,
     destinations: Vec<Destination>,
     contact: String,
+    /// What we said: the INVITE's offer, or the PRACK's answer.
     offer: Option<Body>,
     /// The flow the INVITE was told to take.
     sent_by: Option<ByFlow>,
@@ -40,6 +41,8 @@ pub struct Uac {
     pracks: Pracks,
     /// The answer in a reliable 1xx, where the 2xx has none.
     early_answer: Option<Body>,
+    /// PRACK for a reliable 1xx that offers waits for the user's answer: the callee's tag, RAck.
+    owed: Option<(String, String)>,
     timer: SessionTimer,
     login: Option<DigestClient>,
     output: VecDeque<Act>,
@@ -64,7 +67,11 @@ impl Uac {
         let contact = outgoing.contact.open(is_sips(&outgoing.request_uri));
         let timer = SessionTimer::new(context.session_timers);
         let first = outgoing.route.first().map_or(&outgoing.request_uri, |route| &route.uri);
-        let destinations = first_hops(outgoing.flow, first);
+        let destinations = first_hops(outgoing.flow, first).into_iter();
+        let destinations = match outgoing.named_by {
+            Some(asker) => destinations.map(|hop| hop.named_by(asker)).collect(),
+            None => destinations.collect(),
+        };
         let mut invite = invite_of(&mut context.rng, &outgoing, &contact);
         timer.write_request(&mut invite.headers);
         let mut uac = Self {
@@ -79,6 +86,7 @@ impl Uac {
             early: EarlyDialogs::default(),
             pracks: Pracks::default(),
             early_answer: None,
+            owed: None,
             timer,
             login: outgoing.login,
             output: VecDeque::new(),
@@ -314,19 +322,49 @@ impl Uac {
             prack::Due::Nothing => true,
             prack::Due::Ignore => false,
             prack::Due::Prack(rack) => {
-                self.send_prack(&remote_tag, rack, response);
+                self.confirm(&remote_tag, rack, response);
                 true
             }
         }
     }
 
-    fn send_prack(&mut self, remote_tag: &str, rack: String, response: &Response) {
-        if let Some(body) = description_of(&response.headers, &response.body) {
-            self.early_answer = Some(body);
+    /// A description in the response answers our offer; where the INVITE had none it is one, and the PRACK answers (§5).
+    fn confirm(&mut self, remote_tag: &str, rack: String, response: &Response) {
+        match description_of(&response.headers, &response.body) {
+            Some(offer) if self.offer.is_none() && self.owed.is_none() => {
+                self.owed = Some((remote_tag.to_owned(), rack));
+                let (call, request) = (self.context.call, Arc::new(self.invite.clone()));
+                return self.tell(Event::Offered { call, request, offer: Some(offer) });
+            }
+            Some(answer) => self.early_answer = Some(answer),
+            None => {}
         }
+        self.send_prack(remote_tag, rack, None);
+    }
+
+    /// The user's answer to an offer in a reliable 1xx. Without one there is no call.
+    pub fn answer_offer(&mut self, verdict: Result<Body, StatusCode>, now: Instant) {
+        let Some((remote_tag, rack)) = self.owed.take().filter(|_| self.is_wanted()) else { return };
+        match verdict {
+            Ok(answer) => {
+                self.send_prack(&remote_tag, rack, Some(&answer));
+                self.offer = Some(answer);
+            }
+            Err(status) => {
+                self.send_prack(&remote_tag, rack, None);
+                self.tell_ended(Ending::Lost { status });
+                self.give_up(Vec::new(), now);
+            }
+        }
+    }
+
+    fn send_prack(&mut self, remote_tag: &str, rack: String, answer: Option<&Body>) {
         let Some(dialog) = self.early.get_mut(remote_tag) else { return };
         let mut prack = dialog.request(Method::Prack);
         prack.headers.push(Header::new(HeaderName::RAck, rack));
+        if let Some(answer) = answer {
+            put_body(&mut prack.headers, &mut prack.body, answer);
+        }
         let destinations = dialog.next_hops();
         self.output.push_back(Act::Request { purpose: Purpose::Prack, request: prack, destinations });
     }
@@ -373,6 +411,7 @@ mod tests {
             offer: Some(Body::sdp("v=0")),
             ring_for: Duration::from_secs(30),
             login: None,
+            named_by: None,
         };
         Uac::new(context(), outgoing, now)
     }

@@ -5,8 +5,9 @@
 //!                 │                    └──300–699, CANCEL: 487, BYE: 200 and 487──▶ Over
 //! ```
 //!
-//! Reliable provisional responses (RFC 3262) stand in [`super::reliable`]. Once one of them has brought the answer, a
-//! PRACK may bring another offer, which its 2xx answers (§5); the 200 to the INVITE waits for that.
+//! Reliable provisional responses (RFC 3262) stand in [`super::reliable`]. An INVITE without offer may get ours in the
+//! first of them, and its PRACK answers. Once offer and answer have met, a PRACK or an UPDATE may bring another offer,
+//! which its 2xx answers (RFC 3262 §5, RFC 3311 §5.2); the 200 to the INVITE waits for that.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -45,21 +46,25 @@ pub struct Uas {
     output: VecDeque<Act>,
 }
 
-/// Offer and answer after those of the INVITE: in PRACK and its 2xx.
+/// Offer and answer beside INVITE and 200.
 #[derive(Debug, Default)]
 struct Later {
-    /// The answer to the INVITE's offer has arrived: its PRACK says so.
+    /// Ours, in a reliable 18x whose PRACK is to answer it.
+    ours: Option<Body>,
+    /// Offer and answer have met: a PRACK says so.
     is_possible: bool,
-    open: Option<OfferInPrack>,
-    /// What we said last, in place of the answer to the INVITE.
-    answer: Option<Body>,
+    open: Option<EarlyOffer>,
+    /// What we said last, in place of the description in the 200.
+    said: Option<Body>,
 }
 
+/// The caller's, in a PRACK or an UPDATE.
 #[derive(Debug)]
-struct OfferInPrack {
+struct EarlyOffer {
     transaction: TransactionId,
-    prack: Arc<Request>,
-    /// A PRACK is given up after 64·T1.
+    request: Arc<Request>,
+    source: Source,
+    /// The request is given up after 64·T1.
     give_up_at: Instant,
 }
 
@@ -115,8 +120,15 @@ impl Uas {
         if self.over || self.held_back.is_some() || !status.is_provisional() || status == StatusCode::TRYING {
             return;
         }
-        // Without an offer in the INVITE this would be ours, and has to wait for the 200 (§13.2.1).
-        let body = body.filter(|_| description_of(&self.invite.headers, &self.invite.body).is_some());
+        // Without an offer in the INVITE this is ours: in the first reliable response, or in the 200 (§13.2.1).
+        let answers = description_of(&self.invite.headers, &self.invite.body).is_some();
+        let may_offer = self.reliable.is_required() && self.later.ours.is_none() && !self.later.is_possible;
+        let body = body.filter(|_| answers || may_offer);
+        if !answers && may_offer {
+            // A reliable response that says nothing would have to be followed by an offer that is none of the first.
+            let Some(offer) = &body else { return };
+            self.later.ours = Some(offer.clone());
+        }
         let mut response = self.dialog_response(status);
         if let Some(body) = &body {
             put_body(&mut response.headers, &mut response.body, body);
@@ -145,7 +157,7 @@ impl Uas {
         for header in headers.into_iter().filter(|header| *header.name() != HeaderName::Contact) {
             ok.headers.push(header);
         }
-        if let Some(body) = body.as_ref().filter(|_| self.later.answer.is_none()) {
+        if let Some(body) = body.as_ref().filter(|_| self.later.said.is_none()) {
             put_body(&mut ok.headers, &mut ok.body, body);
         }
         self.timer.write_response(&self.invite, &mut ok.headers);
@@ -158,18 +170,22 @@ impl Uas {
             output: std::mem::take(&mut self.output),
         };
         let mut session = Session::of_callee(begun, self.transaction, &self.invite, ok, now);
-        self.later.answer.take().into_iter().for_each(|answer| session.have_agreed(answer));
+        self.later.said.take().into_iter().for_each(|said| session.have_agreed(said));
         Some(session)
     }
 
-    /// The user's answer to an offer in PRACK.
+    /// The user's answer to an offer in PRACK or UPDATE.
     pub fn answer_offer(&mut self, verdict: Result<Body, StatusCode>, now: Instant) -> Option<Session> {
-        let OfferInPrack { transaction, prack, .. } = self.later.open.take()?;
-        let mut response =
-            answer(&prack, verdict.as_ref().map_or_else(|status| *status, |_| StatusCode::OK), self.dialog.local_tag());
+        let EarlyOffer { transaction, request, source, .. } = self.later.open.take()?;
+        let status = verdict.as_ref().map_or_else(|status| *status, |_| StatusCode::OK);
+        let mut response = answer(&request, status, self.dialog.local_tag());
         if let Ok(body) = verdict {
+            if request.method == Method::Update {
+                self.dialog.refresh_target(&request.headers, source);
+                response.headers.set(Header::new(HeaderName::Contact, self.contact.clone()));
+            }
             put_body(&mut response.headers, &mut response.body, &body);
-            self.later.answer = Some(body);
+            self.later.said = Some(body);
         }
         self.output.push_back(Act::Respond { transaction, response });
         self.go_on(now)
@@ -211,10 +227,14 @@ impl Uas {
         }
         match request.method {
             Method::Bye => self.handle_bye(transaction, &request),
-            Method::Prack => return self.handle_prack(transaction, &request, now),
+            Method::Prack => return self.handle_prack(transaction, &request, source, now),
             // §14.2: a second INVITE before the final response to the first; RFC 3311 §5.2 likewise.
             Method::Invite => self.refuse(transaction, &request, StatusCode::SERVER_INTERNAL_ERROR),
             Method::Update if description_of(&request.headers, &request.body).is_some() => {
+                if self.later.is_possible && self.later.open.is_none() {
+                    self.ask_user(transaction, &request, source, now);
+                    return None;
+                }
                 self.refuse(transaction, &request, StatusCode::SERVER_INTERNAL_ERROR);
             }
             Method::Update => {
@@ -278,25 +298,48 @@ impl Uas {
         self.terminate(Ending::Cancelled { reason });
     }
 
-    fn handle_prack(&mut self, transaction: TransactionId, prack: &Arc<Request>, now: Instant) -> Option<Session> {
+    fn handle_prack(
+        &mut self,
+        transaction: TransactionId,
+        prack: &Arc<Request>,
+        source: Source,
+        now: Instant,
+    ) -> Option<Session> {
         let answered = self.reliable.holds_back_answer();
         if !self.reliable.handle_prack(prack) {
             self.refuse(transaction, prack, StatusCode::CALL_DOES_NOT_EXIST);
             return None;
         }
         self.later.is_possible |= answered;
-        match description_of(&prack.headers, &prack.body) {
+        let description = description_of(&prack.headers, &prack.body);
+        if let Some(ours) = self.later.ours.take_if(|_| answered) {
+            self.refuse(transaction, prack, StatusCode::OK);
+            let Some(theirs) = description else {
+                let status = StatusCode::NOT_ACCEPTABLE_HERE;
+                self.finish(answer(&self.invite, status, self.dialog.local_tag()), Ending::Lost { status });
+                return None;
+            };
+            self.later.said = Some(ours);
+            let call = self.context.call;
+            self.output.push_back(Act::Tell(Event::ReofferDone { call, outcome: Ok(theirs) }));
+            return self.go_on(now);
+        }
+        match description {
             None => self.refuse(transaction, prack, StatusCode::OK),
-            offer if self.later.is_possible && self.later.open.is_none() => {
-                let give_up_at = now + self.context.timing.patience() / 2;
-                self.later.open = Some(OfferInPrack { transaction, prack: prack.clone(), give_up_at });
-                let (call, request) = (self.context.call, prack.clone());
-                self.output.push_back(Act::Tell(Event::Offered { call, request, offer }));
+            Some(_) if self.later.is_possible && self.later.open.is_none() => {
+                self.ask_user(transaction, prack, source, now);
             }
             // One too many: that of the INVITE has no answer yet.
             Some(_) => self.refuse(transaction, prack, StatusCode::NOT_ACCEPTABLE_HERE),
         }
         self.go_on(now)
+    }
+
+    fn ask_user(&mut self, transaction: TransactionId, request: &Arc<Request>, source: Source, now: Instant) {
+        let give_up_at = now + self.context.timing.patience() / 2;
+        self.later.open = Some(EarlyOffer { transaction, request: request.clone(), source, give_up_at });
+        let offer = description_of(&request.headers, &request.body);
+        self.output.push_back(Act::Tell(Event::Offered { call: self.context.call, request: request.clone(), offer }));
     }
 
     /// What waited for a PRACK, or for our answer to its offer.
@@ -312,8 +355,8 @@ impl Uas {
     }
 
     fn close_later(&mut self, status: StatusCode) {
-        if let Some(OfferInPrack { transaction, prack, .. }) = self.later.open.take() {
-            self.refuse(transaction, &prack, status);
+        if let Some(EarlyOffer { transaction, request, .. }) = self.later.open.take() {
+            self.refuse(transaction, &request, status);
         }
     }
 

@@ -114,6 +114,7 @@ impl Wire {
             offer: Some(Body::sdp("offer")),
             ring_for: Duration::from_secs(60),
             login: None,
+            named_by: None,
         };
         change(&mut invite);
         let phone = self.phone(from);

@@ -10,8 +10,7 @@ use plenary_sip::endpoint::{Body, Command};
 use plenary_sip::message::{HeaderName, Response, StatusCode, find_part};
 use tracing::debug;
 
-use crate::call::arriving::incoming::{Incoming, Prepared, no_media};
-use crate::call::calls::MediaLeg;
+use crate::call::arriving::incoming::{Incoming, Prepared};
 
 /// The SDP of a response.
 pub(in crate::call) fn sdp_of(response: &Response) -> Option<bytes::Bytes> {
@@ -20,13 +19,31 @@ pub(in crate::call) fn sdp_of(response: &Response) -> Option<bytes::Bytes> {
 }
 
 impl Incoming {
+    /// Tells the caller that it rings. One who made no offer and takes reliable responses only gets ours in the first of
+    /// them (RFC 3262 §5), which is what comes back.
+    pub(in crate::call) fn ring_back(&mut self, room: RoomId, status: StatusCode) -> Option<Prepared> {
+        let required = self.request.headers.option_tags(&HeaderName::Require);
+        if !self.request.body.is_empty() || !required.iter().any(|tag| tag == "100rel") {
+            self.calls.sip(Command::Ring { call: self.call, status, body: None });
+            return None;
+        }
+        let media = self.open_media(room);
+        let Ok(prepared) = media.and_then(|media| self.prepare(media)) else {
+            debug!("nothing to offer: this caller does not hear it ring");
+            return None;
+        };
+        let body = Some(Body::sdp(prepared.body.clone()));
+        self.calls.sip(Command::Ring { call: self.call, status, body });
+        Some(prepared)
+    }
+
     /// The caller's side of it: 183 with our answer, and both legs in the room. `None` where the caller can be told
     /// nothing yet, since he made no offer.
     pub(in crate::call) fn open_early_media(&mut self, room: RoomId, callee: LegId) -> Option<Prepared> {
         if self.request.body.is_empty() {
             return None;
         }
-        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media);
+        let media = self.open_media(room);
         let prepared = media.and_then(|media| self.prepare(media));
         let Ok(prepared) = prepared else {
             debug!("no early media for this caller");

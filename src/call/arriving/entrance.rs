@@ -12,9 +12,9 @@ use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::call::arriving::incoming::{Incoming, Outcome, Refusal, no_media, refusal};
+use crate::call::arriving::incoming::{Incoming, Outcome, Refusal, refusal};
 use crate::call::arriving::keys::Typed;
-use crate::call::calls::{MediaLeg, MediaRoom};
+use crate::call::calls::MediaRoom;
 use crate::call::identity::Caller;
 use crate::call::talking::connected::ConnectedLeg;
 use crate::conference::{Join, JoinError, LegCommand, Plan, Proof, role_by_pin};
@@ -26,7 +26,7 @@ const TRIES: usize = 3;
 /// What a caller showed to be let in.
 enum Shown {
     Enough(Box<Plan>, Option<String>),
-    NotEnough(Phrase),
+    NotEnough,
     /// He went, or gave up.
     Nothing,
 }
@@ -37,7 +37,7 @@ impl Incoming {
         let entrance = self.calls.routing.names().entrance.clone();
         self.refuse_guesser(&entrance)?;
         let lobby = MediaRoom::open(&self.calls);
-        let media = MediaLeg::open(&self.calls, lobby.id, &self.line).map_err(no_media)?;
+        let media = self.open_media(lobby.id)?;
         let contact = ContactTemplate { user: Some(entrance), parameters: String::new() };
         let mut leg = self.answer(media, contact).await?;
         let mut join = self.join_of(account, caller);
@@ -48,7 +48,7 @@ impl Incoming {
             let Some(number) = self.ask_or_end(&mut leg, &question, tone::pin_wanted()).await else { return Ok(()) };
             match self.proof_for(&mut leg, &number, &join).await {
                 Shown::Enough(plan, pin) => return self.enter(leg, &plan, Join { pin, ..join }).await,
-                Shown::NotEnough(why) => before = why,
+                Shown::NotEnough => before = Phrase::NotAdmitted,
                 Shown::Nothing => return Ok(()),
             }
         }
@@ -56,21 +56,25 @@ impl Incoming {
         Ok(())
     }
 
+    /// A number that is none, and one that is not for him, are asked for a PIN like all others and end in the same words: who
+    /// tries numbers learns nothing by it.
     async fn proof_for(&mut self, leg: &mut ConnectedLeg, number: &str, join: &Join) -> Shown {
         let plan = self.calls.directory.plan(number).await;
-        let by_pin = plan.as_ref().is_none_or(|plan| plan.proof() == Proof::Pin);
-        if by_pin {
-            let Some(pin) = self.ask_or_end(leg, &Phrase::PinWanted.into(), tone::pin_wanted()).await else {
-                return Shown::Nothing;
-            };
-            return match (self.opens(plan.as_ref(), number, &pin), plan) {
-                (true, Some(plan)) => Shown::Enough(Box::new(plan), Some(pin)),
-                _ => Shown::NotEnough(Phrase::NotAdmitted),
-            };
+        let needs_no_pin = |plan: &Plan| match plan.proof() {
+            Proof::Nothing => true,
+            Proof::Account => join.account.is_some(),
+            Proof::Pin => false,
+        };
+        if plan.as_ref().is_some_and(needs_no_pin) {
+            return plan.map_or(Shown::Nothing, |plan| Shown::Enough(Box::new(plan), None));
         }
-        match plan.filter(|plan| plan.proof() == Proof::Nothing || join.account.is_some()) {
-            Some(plan) => Shown::Enough(Box::new(plan), None),
-            None => Shown::NotEnough(Phrase::NotForTelephones),
+        let Some(pin) = self.ask_or_end(leg, &Phrase::PinWanted.into(), tone::pin_wanted()).await else {
+            return Shown::Nothing;
+        };
+        let by_pin = plan.filter(|plan| plan.proof() == Proof::Pin);
+        match (self.opens(by_pin.as_ref(), number, &pin), by_pin) {
+            (true, Some(plan)) => Shown::Enough(Box::new(plan), Some(pin)),
+            _ => Shown::NotEnough,
         }
     }
 
@@ -84,7 +88,7 @@ impl Incoming {
         self.refuse_guesser(&plan.number)?;
         let room = self.calls.directory.room(&plan.number).await.ok_or(refusal(StatusCode::NOT_FOUND))?;
         // Beside the room, not in it: nothing of the conference reaches a caller who was not let in.
-        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
+        let media = self.open_media(room)?;
         let mut leg = self.answer(media, contact).await?;
         self.language = plan.language;
         let mut question = Sentence::from(Phrase::PinWanted);

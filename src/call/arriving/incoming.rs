@@ -1,26 +1,30 @@
 //! A call that comes in: where to, by whom, and in.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use plenary_config::Language;
 use plenary_dialplan::{self as dialplan, Action};
-use plenary_media::engine::{EngineError, MediaCommand};
+use plenary_media::RoomId;
+use plenary_media::engine::{EngineError, MediaCommand, PortUse};
 use plenary_media::plan::MediaPlan;
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Event, Named};
 use plenary_sip::guard::Reason;
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode, Uri};
 use plenary_sip::net_types::{Source, Transport};
+use plenary_sip::sdp::About;
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
-use crate::call::calls::{Calls, MediaLeg, MediaRoom};
+use crate::call::calls::{Calls, MediaLeg, MediaRoom, NO_RELAY};
 use crate::call::identity::{Caller, Dialled, referred_by};
-use crate::call::negotiate::{NegotiationError, Negotiator, Signalling};
+use crate::call::negotiate::{self, NegotiationError, Negotiator, Signalling};
 use crate::call::routing::{Asked, Routed};
 use crate::call::switchboard::{Inbox, LegInput};
 use crate::call::talking::between::Callee;
-use crate::call::talking::connected::{ConnectedLeg, status_of};
+use crate::call::talking::connected::{ConnectedLeg, reason_no_agreement, status_of};
 use crate::call::talking::party::Who;
 use crate::conference::{Door, Join};
 use crate::registrar::{GruuError, Target};
@@ -42,6 +46,8 @@ pub(in crate::call) struct Incoming {
     pub language: Option<Language>,
     /// The one phone that a GRUU names (RFC 5627), if one was called.
     pub phone: Option<Result<Target, GruuError>>,
+    /// What our descriptions say of the session.
+    pub about: About,
 }
 
 /// A leg that has its answer ready.
@@ -52,6 +58,34 @@ pub(in crate::call) struct Prepared {
     pub body: Bytes,
 }
 
+impl Prepared {
+    /// The caller's answer to our offer in a reliable 18x.
+    pub fn take_answer(&mut self, calls: &Calls, answer: Option<Body>) {
+        self.plan = plan_of(calls, &mut self.negotiator, answer, &self.media);
+    }
+
+    /// Another offer of the caller, before the call is answered.
+    pub fn answer_offer(&mut self, calls: &Calls, call: CallId, offer: Option<Body>) {
+        let answered = match offer {
+            None => self.negotiator.offer(),
+            Some(offer) => self.negotiator.answer(&offer.content).map(|(answer, plan)| {
+                calls.media(MediaCommand::Connect { leg: self.media.id, plan: Box::new(plan.clone()) });
+                self.plan = Some(plan);
+                answer
+            }),
+        };
+        let answer = answered.map(Body::sdp).map_err(|error| status_of(&error));
+        calls.sip(Command::AnswerOffer { call, answer });
+    }
+}
+
+/// Our offer was answered; without an answer that can be used there is no plan.
+fn plan_of(calls: &Calls, negotiator: &mut Negotiator, answer: Option<Body>, media: &MediaLeg) -> Option<MediaPlan> {
+    let plan = negotiator.accept_answer(&answer?.content).inspect_err(|error| debug!(%error, "answer")).ok()?;
+    calls.media(MediaCommand::Connect { leg: media.id, plan: Box::new(plan.clone()) });
+    Some(plan)
+}
+
 /// Why the call ends here: a refusal with its status, or because it is over already.
 pub(in crate::call) enum Refusal {
     Status(StatusCode, Vec<Header>),
@@ -60,21 +94,29 @@ pub(in crate::call) enum Refusal {
 
 pub(in crate::call) type Outcome<T> = Result<T, Refusal>;
 
+/// What becomes of a call once it is known where it goes. In a box of its own, so that an hour's call does not carry with
+/// it what finding the way took, nor the size of the largest of all ways.
+type Way = Pin<Box<dyn Future<Output = Outcome<()>> + Send>>;
+
 impl Incoming {
     pub async fn take(mut self) {
         let (calls, call) = (self.calls.clone(), self.call);
         if !self.request.headers.contains(&HeaderName::Authorization) {
-            self.trunk = calls.trunks.snapshot().identify(&self.source).cloned();
+            self.trunk = calls.trunks.snapshot().identify(&self.source, &calls.proven(&self.source)).cloned();
         }
         let trunk = self.trunk.clone();
-        if let Err(Refusal::Status(status, mut headers)) = self.route().await {
+        let outcome = match Box::pin(self.route()).await {
+            Ok(way) => way.await,
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(Refusal::Status(status, mut headers)) = outcome {
             info!(status = status.as_u16(), "call refused");
             headers.extend(reason_for(trunk.as_deref(), status));
             calls.sip(Command::Reject { call, status, headers });
         }
     }
 
-    async fn route(mut self) -> Outcome<()> {
+    async fn route(mut self) -> Outcome<Way> {
         let mut caller = Caller::of(&self.request).ok_or(refusal(StatusCode::BAD_REQUEST))?;
         let mut dialled = Dialled::of(&self.request.uri).ok_or(refusal(StatusCode::UNSUPPORTED_URI_SCHEME))?;
         let local = match &self.request.uri {
@@ -88,6 +130,10 @@ impl Incoming {
             // RFC 3323 §5.2.
             return Err(refuse_with(StatusCode::SERVER_INTERNAL_ERROR, "this privacy cannot be had here"));
         }
+        if self.calls.asks_for_relay(&self.request, &dialled, &self.source) {
+            self.calls.refused(Reason::Relay);
+            return Err(refuse_with(StatusCode::FORBIDDEN, NO_RELAY));
+        }
         self.read_gruu(&mut dialled).await?;
         let account = self.account_if_shown().await?;
         self.refuse_borrowed_name(account.as_deref())?;
@@ -97,8 +143,8 @@ impl Incoming {
             caller = trunk::caller(trunk, &self.request, caller);
         }
         match self.named {
-            Some(Named::Replaces(call)) => return self.replace(caller, account, call).await,
-            Some(Named::Join(Some(call))) => return self.join_beside(caller, account, call).await,
+            Some(Named::Replaces(call)) => return Ok(Box::pin(self.replace(caller, account, call))),
+            Some(Named::Join(Some(call))) => return Ok(Box::pin(self.join_beside(caller, account, call))),
             Some(Named::Join(None)) if self.calls.directory.plan(&dialled.user).await.is_none() => {
                 return Err(refusal(StatusCode::CALL_DOES_NOT_EXIST));
             }
@@ -116,33 +162,33 @@ impl Incoming {
             local,
         };
         let Routed { action, conference, .. } = self.calls.routing.route(asked).await;
-        match action {
+        Ok(match action {
             Action::Conference(number) => {
                 let plan = match conference.filter(|plan| plan.number == number) {
                     Some(plan) => plan,
                     None => self.calls.directory.plan(&number).await.ok_or(refusal(StatusCode::NOT_FOUND))?,
                 };
-                self.conference(caller, account, plan).await
+                Box::pin(self.conference(caller, account, plan))
             }
-            Action::Echo => self.echo().await,
-            Action::Challenge => Err(self.challenge()),
+            Action::Echo => Box::pin(self.echo()),
+            Action::Challenge => return Err(self.challenge()),
             Action::Refuse { status, reason } => {
                 let status = StatusCode::new(status).unwrap_or(StatusCode::NOT_FOUND);
-                Err(reason.map_or_else(|| refusal(status), |reason| refuse_with(status, &reason)))
+                return Err(reason.map_or_else(|| refusal(status), |reason| refuse_with(status, &reason)));
             }
-            Action::Account(name) => self.phone(Who::of(caller, account), Callee::Account(name)).await,
-            Action::Factory => self.new_conference(caller, account).await,
-            Action::Entrance => self.entrance(caller, account).await,
+            Action::Account(name) => Box::pin(self.phone(Who::of(caller, account), Callee::Account(name))),
+            Action::Factory => Box::pin(self.new_conference(caller, account)),
+            Action::Entrance => Box::pin(self.entrance(caller, account)),
             Action::Trunk { name, number } => {
-                self.phone(Who::of(caller, account), Callee::Trunk { name, number }).await
+                Box::pin(self.phone(Who::of(caller, account), Callee::Trunk { name, number }))
             }
-        }
+        })
     }
 
     /// The caller hears himself.
     async fn echo(mut self) -> Outcome<()> {
         let room = MediaRoom::open(&self.calls);
-        let media = MediaLeg::open(&self.calls, room.id, &self.line).map_err(no_media)?;
+        let media = self.open_media(room.id)?;
         let contact = ContactTemplate { user: Some("echo".into()), parameters: String::new() };
         let mut leg = self.answer(media, contact).await?;
         self.calls.media(MediaCommand::Echo { leg: leg.media.id });
@@ -157,6 +203,14 @@ impl Incoming {
         Ok(())
     }
 
+    /// Opens the caller's media near a room.
+    pub(in crate::call) fn open_media(&self, room: RoomId) -> Outcome<MediaLeg> {
+        let mode = self.calls.settings.media.ice;
+        let by_ice = sdp_of(&self.request)?.is_some_and(|offer| negotiate::is_found_by_ice(&offer, mode));
+        let port = if by_ice { PortUse::Shared } else { PortUse::Own };
+        MediaLeg::open(&self.calls, room, port, &self.line).map_err(no_media)
+    }
+
     /// Answers the call: its offer, or one of ours where it had none. Returns once the ACK came.
     pub(in crate::call) async fn answer(&mut self, media: MediaLeg, contact: ContactTemplate) -> Outcome<ConnectedLeg> {
         let prepared = self.prepare(media)?;
@@ -168,7 +222,7 @@ impl Incoming {
         let source = &self.source;
         let signalling = Signalling { secure: source.transport.is_secure(), source: Some(source.remote.ip()) };
         let policy = self.calls.settings.media.through(self.trunk.as_deref());
-        let mut negotiator = media.negotiator(policy, signalling);
+        let mut negotiator = media.negotiator(policy, signalling).with_about(self.about.clone());
         let offer = sdp_of(&self.request)?;
         let mut plan = None;
         let body = match offer {
@@ -190,26 +244,30 @@ impl Incoming {
         prepared: Prepared,
         contact: ContactTemplate,
     ) -> Outcome<ConnectedLeg> {
-        let Prepared { media, mut negotiator, mut plan, body } = prepared;
-        self.calls.sip(Command::Accept {
-            call: self.call,
-            body: Some(Body::sdp(body)),
-            headers: vec![contact.header()],
-        });
+        let mut prepared = prepared;
+        let body = Some(Body::sdp(prepared.body.clone()));
+        self.calls.sip(Command::Accept { call: self.call, body, headers: vec![contact.header()] });
         loop {
             match self.inbox.recv().await {
                 Some(LegInput::Sip(Event::Established { body, .. })) => {
-                    if plan.is_none() {
-                        plan = self.plan_of_ack(&mut negotiator, body, &media);
+                    if prepared.plan.is_none() {
+                        prepared.take_answer(&self.calls, body);
                     }
                     break;
+                }
+                Some(LegInput::Sip(Event::ReofferDone { outcome, .. })) => {
+                    prepared.take_answer(&self.calls, outcome.ok());
+                }
+                Some(LegInput::Sip(Event::Offered { offer, .. })) => {
+                    prepared.answer_offer(&self.calls, self.call, offer);
                 }
                 Some(LegInput::Sip(Event::Ended { .. })) | None => return Err(Refusal::Over),
                 Some(input) => debug!(?input, "before the ACK"),
             }
         }
+        let Prepared { media, negotiator, plan, .. } = prepared;
         let Some(plan) = plan else {
-            self.calls.sip(Command::Hangup { call: self.call, headers: Vec::new() });
+            self.calls.sip(Command::Hangup { call: self.call, headers: vec![reason_no_agreement()] });
             return Err(Refusal::Over);
         };
         Ok(ConnectedLeg::new(self.call, media, negotiator, &plan).saying(self.farewell()))
@@ -222,12 +280,6 @@ impl Incoming {
     /// What our BYE says.
     pub(in crate::call) fn farewell(&self) -> Vec<Header> {
         reason_for(self.trunk.as_deref(), StatusCode::OK).into_iter().collect()
-    }
-
-    fn plan_of_ack(&self, negotiator: &mut Negotiator, body: Option<Body>, media: &MediaLeg) -> Option<MediaPlan> {
-        let plan = negotiator.accept_answer(&body?.content).inspect_err(|error| debug!(%error, "ACK")).ok()?;
-        self.calls.media(MediaCommand::Connect { leg: media.id, plan: Box::new(plan.clone()) });
-        Some(plan)
     }
 
     // ── Who and where ───────────────────────────────────────────────────────────────────────────────────────

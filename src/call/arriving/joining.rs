@@ -1,11 +1,11 @@
 //! A caller who comes into a conference: let in first, and answered then. With a PIN it is the other way round
 //! (`entrance.rs`).
 
+use plenary_sip::guard::Reason;
 use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 
-use crate::call::arriving::incoming::{Incoming, Outcome, Refusal, no_media, refuse_with};
-use crate::call::calls::MediaLeg;
+use crate::call::arriving::incoming::{Incoming, Outcome, Refusal, refuse_with};
 use crate::call::causes::cause_of;
 use crate::call::focus_requests::contact_of;
 use crate::call::identity::Caller;
@@ -37,20 +37,27 @@ impl Incoming {
         let contact = contact_of(&plan.number);
         let mut join = self.join_of(account, caller);
         if plan.proof() == Proof::Pin {
-            return self.conference_by_pin(join, plan, contact).await;
+            return Box::pin(self.conference_by_pin(join, plan, contact)).await;
         }
+        self.about = self.calls.settings.told.about(&plan.number, &plan.title);
         let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
         join.name = self.display_name(&join).await;
-        let admitted = self.calls.directory.join(&plan.number, join, conference).await.map_err(refused_join)?;
+        let admitted = self.calls.directory.join(&plan.number, join, conference).await;
+        let admitted = admitted.map_err(|error| {
+            if matches!(error, JoinError::TooManyLegs { .. }) {
+                self.calls.refused(Reason::Legs);
+            }
+            refused_join(error)
+        })?;
         let link = admitted.link;
-        let media = match MediaLeg::open(&self.calls, admitted.room, &self.line) {
+        let media = match self.open_media(admitted.room) {
             Ok(media) => media,
-            Err(error) => {
+            Err(refusal) => {
                 link.tell(failed(StatusCode::SERVICE_UNAVAILABLE)).await;
-                return Err(no_media(error));
+                return Err(refusal);
             }
         };
-        match self.answer(media, contact).await {
+        match Box::pin(self.answer(media, contact)).await {
             Ok(leg) => {
                 leg.join(&self.calls, admitted.room, &link).await;
                 leg.talk(&self.calls, &link, &mut commands, &mut self.inbox).await;

@@ -8,7 +8,7 @@ use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 use tracing::info;
 
-use crate::call::arriving::incoming::{Incoming, Outcome, no_media, refusal, refuse_with};
+use crate::call::arriving::incoming::{Incoming, Outcome, refusal, refuse_with};
 use crate::call::calls::MediaLeg;
 use crate::call::focus_requests::{contact_of, role_of, steers};
 use crate::call::identity::{Caller, Dialled};
@@ -25,7 +25,7 @@ impl Incoming {
             Owner::Participant(link) => self.replace_participant(caller, account, link).await,
             Owner::Party { who, .. } if !self.may_replace(&who, &account).await => Err(not_yours()),
             Owner::Party { room, .. } => {
-                let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
+                let media = self.open_media(room)?;
                 self.replace_party(caller, account, media, other).await
             }
         }
@@ -42,7 +42,7 @@ impl Incoming {
         let room = self.calls.directory.room(link.number()).await.ok_or(refusal(StatusCode::CALL_DOES_NOT_EXIST))?;
         let mut join = self.join_of(Some(account), caller);
         join.name = self.display_name(&join).await;
-        let media = MediaLeg::open(&self.calls, room, &self.line).map_err(no_media)?;
+        let media = self.open_media(room)?;
         let leg = self.answer(media, contact_of(link.number())).await?;
         let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
         match self.calls.directory.take_over(link.number(), link.participant(), join, conference).await {

@@ -7,8 +7,8 @@
 //!
 //! Left out: `method=REFER` (RFC 4579 §5.7).
 
-use plenary_sip::guard::Reason;
-use plenary_sip::message::{DialogId, Header, HeaderName, Request, StatusCode, Uri};
+use plenary_sip::guard::{Reason, may_reach};
+use plenary_sip::message::{DialogId, Header, HeaderName, StatusCode, Uri};
 use tokio::sync::mpsc;
 use tracing::info;
 
@@ -17,7 +17,6 @@ use super::refer_to::{Impossible, Wish, wish_of};
 use super::{Asker, FocusRequest, contact_of, refused};
 use crate::call::calls::Calls;
 use crate::call::identity::Dialled;
-use crate::call::placing::targets::may_reach;
 use crate::call::talking::other::{OtherCall, Owner};
 use crate::call::talking::report::Report;
 use crate::call::talking::transfer::take_part;
@@ -38,7 +37,7 @@ pub(super) async fn handle(calls: &Calls, asked: FocusRequest) -> Result<(), Ref
                 return Ok(());
             }
             refuse_inner_target(calls, &asked, &address)?;
-            let referral = referral(&asked.message, &asker, headers);
+            let referral = referral(&asked, &asker, headers);
             let report = Report::begin(calls, asked.request, &asked.message, contact_of(&asker.plan.number));
             add(calls, &asker, address, referral, report).await;
         }
@@ -145,7 +144,8 @@ async fn refuse_own_conference(calls: &Calls, asked: &FocusRequest, address: &st
     }
 }
 
-/// A referrer outside does not choose among the addresses inside.
+/// A referrer outside does not choose among the addresses inside. A name is looked at when it has been resolved
+/// (`sip::net::resolve`).
 fn refuse_inner_target(calls: &Calls, asked: &FocusRequest, address: &str) -> Result<(), Refused> {
     let Ok(Uri::Sip(uri)) = address.parse::<Uri>() else { return Ok(()) };
     let Some(target) = uri.host().ip() else { return Ok(()) };
@@ -157,10 +157,11 @@ fn refuse_inner_target(calls: &Calls, asked: &FocusRequest, address: &str) -> Re
 }
 
 /// What the triggered INVITE says of the referrer: his own words (RFC 3892 §3), else what he was proven to be.
-fn referral(refer: &Request, asker: &Asker, headers: Vec<(HeaderName, String)>) -> Referral {
-    let said = refer.headers.name_addr(&HeaderName::ReferredBy).ok().flatten().map(|by| by.to_string());
+fn referral(asked: &FocusRequest, asker: &Asker, headers: Vec<(HeaderName, String)>) -> Referral {
+    let said = asked.message.headers.name_addr(&HeaderName::ReferredBy).ok().flatten().map(|by| by.to_string());
     let by = asker.address.clone();
-    Referral { referred_by: Some(said.unwrap_or_else(|| format!("<{by}>"))), by: Some(by), headers }
+    let referred_by = Some(said.unwrap_or_else(|| format!("<{by}>")));
+    Referral { referred_by, by: Some(by), asked_from: Some(asked.source.remote.ip()), headers }
 }
 
 fn allow(asker: &Asker, deed: Deed) -> Result<(), Refused> {

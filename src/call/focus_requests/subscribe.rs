@@ -79,6 +79,7 @@ async fn follow(
 fn described(calls: &Calls, plan: &Plan) -> Described {
     Described {
         entity: format!("sip:{}@{}", plan.number, calls.settings.domain),
+        dial_in: calls.trunks.snapshot().numbers_to(&plan.number),
         title: plan.title.clone(),
         maximum_user_count: plan.max_participants,
         domain: calls.settings.domain.clone(),

@@ -49,7 +49,11 @@ impl Negotiator {
             ice: taken.ice.as_ref().map(|ice| &ice.local),
             mid: taken.offered.attributes.value("mid"),
             levels,
+            reports: taken.common.bandwidth.reports(),
         });
+        if levels::may_mix(&offer.attributes, &taken.offered.attributes) {
+            audio.attributes.push_flag(levels::ALLOW_MIXED);
+        }
         if taken.mismatch {
             audio.attributes.push_flag("ice-mismatch");
         }
@@ -61,9 +65,10 @@ impl Negotiator {
         self.numbers.learn(&formats);
         let Acceptable { place, offered, common, remote, security, ice, .. } = taken;
         let plan = self.plan(offered, &common, formats, &remote, direction, security.as_ref(), ice.as_ref(), levels);
+        let lite = ice.as_ref().is_some_and(|ice| ice.full.is_none());
         self.agreed = Some(Agreed { media: media.clone(), audio: place, remote, security, ice, bundled, levels });
         self.pending = None;
-        Ok((self.print(media, bundled), plan))
+        Ok((self.print(media, bundled, lite), plan))
     }
 
     /// The first acceptable audio stream, an encrypted one before a plain one where SRTP is preferred: some peers offer
@@ -101,17 +106,20 @@ impl Negotiator {
             return Err(NegotiationError::Downgrade);
         }
         let by_ice = ice::read(offer, offered);
-        let mismatch = by_ice == Offered::Mismatch;
-        let (ice, remote) = match by_ice {
-            Offered::By(credentials) => {
-                let ice = ice::agree(credentials, before.and_then(|agreed| agreed.ice.as_ref()), &mut self.entropy);
-                (Some(ice), Remote::by_ice(offer, offered, self.local.address))
+        let (mismatch, local) = (by_ice == Offered::Mismatch, self.local.address);
+        let ice = match by_ice {
+            Offered::By(peer) => {
+                let ice = before.and_then(|agreed| agreed.ice.as_ref());
+                ice::agree(peer, ice, self.policy.ice, local, &mut self.entropy)
             }
-            Offered::None | Offered::Mismatch => {
-                (None, Remote::read(offer, offered, self.local.address, before.map(|agreed| agreed.remote))?)
-            }
+            Offered::None | Offered::Mismatch => None,
         };
-        let common = CommonFormats::find(offered, &self.policy)?.preferred_by(&self.policy);
+        let remote = match &ice {
+            Some(_) => Remote::by_ice(offer, offered, local),
+            None => Remote::read(offer, offered, local, before.map(|agreed| agreed.remote))?,
+        };
+        self.check_port(ice.as_ref(), &remote)?;
+        let common = CommonFormats::find(offer, offered, &self.policy)?.preferred_by(&self.policy);
         Ok(Acceptable { place, offered, common, remote, security, ice, mismatch })
     }
 
@@ -140,7 +148,12 @@ mod tests {
     const KEY: &str = "1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
 
     fn negotiator(policy: MediaPolicy, secure: bool) -> Negotiator {
-        let local = LocalMedia { address: "192.0.2.1".parse().expect("address"), rtp_port: 20_000, rtcp_port: 20_001 };
+        let local = LocalMedia {
+            address: "192.0.2.1".parse().expect("address"),
+            rtp_port: 20_000,
+            rtcp_port: 20_001,
+            is_shared: false,
+        };
         let source = "10.0.0.1".parse().ok();
         Negotiator::new(policy, local, Signalling { secure, source }, Entropy::seeded(3264))
     }
@@ -171,7 +184,7 @@ mod tests {
         );
         let audio = plan.audio;
         assert_eq!((audio.send.payload_type, audio.send.codec), (107, AudioCodec::Opus));
-        assert_eq!(audio.send_telephone_event, Some((101, 8000)));
+        assert_eq!(audio.send_events.map(|events| (events.payload_type, events.clock_rate)), Some((101, 8000)));
         assert_eq!(audio.remote_rtp.to_string(), "10.0.0.1:4000");
         assert_eq!(audio.remote_rtcp.to_string(), "10.0.0.1:4001");
         assert_eq!(audio.latch.trusted.len(), 1);

@@ -3,13 +3,21 @@
 use bytes::Bytes;
 use plenary_media::plan::{AudioCodec, Direction, DtlsRole, Fingerprint, FingerprintHash, MediaPlan, Security};
 
-use super::{Entropy, LocalMedia, MediaPolicy, NegotiationError, Negotiator, OfferProfile, Signalling, SrtpPolicy};
+use super::{
+    Entropy, IceMode, LocalMedia, MediaPolicy, NegotiationError, Negotiator, OfferProfile, Signalling, SrtpPolicy,
+    is_found_by_ice,
+};
 
 const FINGERPRINT: &str =
     "sha-256 7B:8B:F0:65:5F:78:E2:51:3B:AC:6F:F3:3F:46:1B:35:DC:B8:5F:64:1A:24:C2:43:F0:A1:58:D0:A1:2C:19:08";
 
 fn negotiator(srtp: SrtpPolicy) -> Negotiator {
-    let local = LocalMedia { address: "192.0.2.1".parse().expect("address"), rtp_port: 20_000, rtcp_port: 20_001 };
+    let local = LocalMedia {
+        address: "192.0.2.1".parse().expect("address"),
+        rtp_port: 20_000,
+        rtcp_port: 20_001,
+        is_shared: false,
+    };
     let signalling = Signalling { secure: true, source: "10.0.0.1".parse().ok() };
     let policy = MediaPolicy { srtp, ..MediaPolicy::default() };
     Negotiator::new(policy, local, signalling, Entropy::seeded(8829))
@@ -152,4 +160,22 @@ fn a_phone_with_dtls_and_without_ice_is_met_at_its_address() {
     let (answer, plan) = negotiator(SrtpPolicy::Preferred).answer(offer.as_bytes()).expect("accepted");
     assert!(!has(&answer, "a=ice-") && !has(&answer, "a=candidate") && !has(&answer, "a=group"));
     assert_eq!((plan.audio.remote_rtp.to_string(), plan.audio.ice), ("10.0.0.1:4000".into(), None));
+}
+
+/// Who offers ICE and one port may come to the port of all; the leg there takes no other offer afterwards.
+#[test]
+fn only_who_is_found_by_ice_shares_a_port() {
+    let theirs = String::from_utf8(offer("EsAw", FINGERPRINT)).expect("text");
+    assert!(is_found_by_ice(theirs.as_bytes(), IceMode::Lite));
+    let two_ports = theirs.replace("a=rtcp-mux\r\n", "");
+    let without_ice = theirs.replace("a=ice-ufrag", "a=x-ufrag");
+    let mut shared = negotiator(SrtpPolicy::Preferred);
+    shared.local.is_shared = true;
+    for other in [&two_ports, &without_ice] {
+        assert!(!is_found_by_ice(other.as_bytes(), IceMode::Full));
+        let error = shared.answer(other.as_bytes()).expect_err("not told from others");
+        assert!(matches!(error, NegotiationError::NeedsIce) && error.status() == 488, "{error}");
+    }
+    assert!(!is_found_by_ice(b"v=0\r\n", IceMode::Full) && !is_found_by_ice(b"hello", IceMode::Full));
+    shared.answer(theirs.as_bytes()).expect("accepted");
 }

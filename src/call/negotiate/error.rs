@@ -34,6 +34,8 @@ pub enum NegotiationError {
     OtherFamily { address: std::net::IpAddr, local: std::net::IpAddr }, // 488, 300
     #[error("media address {address} is a multicast group")]
     Multicast { address: std::net::IpAddr }, // 488, 330
+    #[error("this call's media shares a port, where only a peer with ICE and rtcp-mux can be told from others")]
+    NeedsIce, // 488, 301
     #[error("the peer refused the audio stream")]
     AudioRefused, // 488
     #[error("an answer came where nothing was offered")]
@@ -53,7 +55,7 @@ impl NegotiationError {
     pub fn warning(&self) -> Option<String> {
         let code = match self {
             Self::OtherFamily { .. } => 300,
-            Self::NoAddress | Self::NameAsAddress { .. } => 301,
+            Self::NoAddress | Self::NameAsAddress { .. } | Self::NeedsIce => 301,
             Self::Profile { .. }
             | Self::SrtpRequired
             | Self::SrtpOff

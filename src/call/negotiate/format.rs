@@ -1,11 +1,14 @@
-//! Payload numbers and what they mean: RFC 3551 (G.711, G.722), RFC 7587 (Opus), RFC 4733 (keys), RFC 3389 (comfort noise).
+//! Payload numbers and what they mean: RFC 3551 (G.711, G.722), RFC 7587 (Opus), RFC 4867 (AMR-WB), RFC 4733 (keys),
+//! RFC 3389 (comfort noise).
 
 use std::time::Duration;
 
-use plenary_media::plan::{AudioCodec, OpusWishes, ReceiveFormat, ReceiveKind, SendFormat};
+use plenary_media::plan::{AudioCodec, OpusWishes, ReceiveFormat, ReceiveKind, SendEvents, SendFormat};
 use plenary_sip::sdp::attribute::RtpFormat;
-use plenary_sip::sdp::{Attributes, MediaDescription};
+use plenary_sip::sdp::{Attributes, MediaDescription, SessionDescription};
 
+use super::amr;
+use super::bandwidth::PeerBandwidth;
 use super::error::NegotiationError;
 use super::policy::MediaPolicy;
 
@@ -14,20 +17,26 @@ use super::policy::MediaPolicy;
 pub(super) struct CommonFormats {
     /// Each codec once, in the peer's order.
     audio: Vec<(AudioCodec, RtpFormat)>,
-    /// Payload number and clock of each telephone-event.
-    events: Vec<(u8, u32)>,
+    /// One telephone-event for each clock.
+    events: Vec<SendEvents>,
     comfort_noise: Option<u8>,
+    pub(super) bandwidth: PeerBandwidth,
 }
 
 impl CommonFormats {
     /// Fails when only telephone-event, comfort noise or redundancy are in common: nobody could speak with those.
-    pub(super) fn find(media: &MediaDescription, policy: &MediaPolicy) -> Result<Self, NegotiationError> {
+    pub(super) fn find(
+        description: &SessionDescription,
+        media: &MediaDescription,
+        policy: &MediaPolicy,
+    ) -> Result<Self, NegotiationError> {
+        let bandwidth = PeerBandwidth::of(description, media);
         let formats = media.rtp_formats();
         let mut audio: Vec<(AudioCodec, RtpFormat)> = Vec::new();
         for format in &formats {
             match codec_of(format) {
                 // The same codec under a second number (T-48 kind: other fmtp) adds nothing that we could tell apart.
-                Some(codec) if policy.codecs.contains(&codec) && !audio.iter().any(|(known, _)| *known == codec) => {
+                Some(codec) if policy.allows(codec) && !audio.iter().any(|(known, _)| known.is_like(codec)) => {
                     audio.push((codec, format.clone()));
                 }
                 _ => {}
@@ -42,13 +51,14 @@ impl CommonFormats {
             .find(|format| format.is("CN") && format.clock_rate == 8000 && eight_kilohertz)
             .map(|format| format.payload_type);
         let events = if policy.telephone_event { events_beside(&audio, &formats) } else { Vec::new() };
-        Ok(Self { audio, events, comfort_noise })
+        Ok(Self { audio, events, comfort_noise, bandwidth })
     }
 
-    /// Puts the codecs into our order of preference.
+    /// Puts the codecs into our order of preference; those that the peer leaves no bandwidth for come last.
     pub(super) fn preferred_by(mut self, policy: &MediaPolicy) -> Self {
-        let place = |codec: &AudioCodec| policy.codecs.iter().position(|allowed| allowed == codec);
-        self.audio.sort_by_key(|(codec, _)| place(codec));
+        let place = |codec: &AudioCodec| policy.codecs.iter().position(|allowed| allowed.is_like(*codec));
+        let Self { audio, bandwidth, .. } = &mut self;
+        audio.sort_by_key(|(codec, _)| (!bandwidth.fits(*codec), place(codec)));
         self
     }
 
@@ -59,7 +69,7 @@ impl CommonFormats {
         let events = self
             .events
             .iter()
-            .map(|(number, clock_rate)| (*number, ReceiveKind::TelephoneEvent { clock_rate: *clock_rate }));
+            .map(|events| (events.payload_type, ReceiveKind::TelephoneEvent { clock_rate: events.clock_rate }));
         audio.chain(noise).chain(events).map(|(payload_type, kind)| ReceiveFormat { payload_type, kind }).collect()
     }
 
@@ -70,14 +80,14 @@ impl CommonFormats {
             payload_type: format.payload_type,
             codec: *codec,
             ptime: packet_time(&media.attributes, *codec),
-            opus: opus_wishes(format, media),
+            opus: opus_wishes(format, self.bandwidth.payload()),
         }
     }
 
     /// The event number to send with: of the codec's clock, else of any (phones that pair Opus with 8000 alone).
-    pub(super) fn send_event(&self) -> Option<(u8, u32)> {
+    pub(super) fn send_events(&self) -> Option<SendEvents> {
         let (codec, _) = self.audio.first()?;
-        let matching = self.events.iter().find(|(_, clock_rate)| *clock_rate == codec.clock_rate());
+        let matching = self.events.iter().find(|events| events.clock_rate == codec.clock_rate());
         matching.or(self.events.first()).copied()
     }
 }
@@ -86,6 +96,7 @@ impl CommonFormats {
 fn codec_of(format: &RtpFormat) -> Option<AudioCodec> {
     match format.encoding.to_ascii_lowercase().as_str() {
         "opus" => Some(AudioCodec::Opus),
+        "amr-wb" => amr::read(format).map(AudioCodec::AmrWb),
         "pcmu" if format.clock_rate == 8000 && format.channels == 1 => Some(AudioCodec::Pcmu),
         "pcma" if format.clock_rate == 8000 && format.channels == 1 => Some(AudioCodec::Pcma),
         "g722" if format.channels == 1 && (format.clock_rate == 8000 || format.payload_type == 9) => {
@@ -96,21 +107,41 @@ fn codec_of(format: &RtpFormat) -> Option<AudioCodec> {
 }
 
 /// Telephone-event once for every clock that a codec has; failing that, the first at all.
-fn events_beside(audio: &[(AudioCodec, RtpFormat)], formats: &[RtpFormat]) -> Vec<(u8, u32)> {
-    let offered: Vec<(u8, u32)> = formats
+fn events_beside(audio: &[(AudioCodec, RtpFormat)], formats: &[RtpFormat]) -> Vec<SendEvents> {
+    let offered: Vec<SendEvents> = formats
         .iter()
         .filter(|format| format.is("telephone-event"))
-        .map(|format| (format.payload_type, format.clock_rate))
+        .map(|format| SendEvents {
+            payload_type: format.payload_type,
+            clock_rate: format.clock_rate,
+            taken: keys_among(format.parameters.as_str()),
+        })
         .collect();
-    let mut taken: Vec<(u8, u32)> = Vec::new();
-    for (number, clock_rate) in &offered {
-        let wanted = audio.iter().any(|(codec, _)| codec.clock_rate() == *clock_rate);
-        let known = taken.iter().any(|(other, rate)| other == number || rate == clock_rate);
-        if wanted && !known {
-            taken.push((*number, *clock_rate));
+    let mut taken: Vec<SendEvents> = Vec::new();
+    for events in &offered {
+        let wanted = audio.iter().any(|(codec, _)| codec.clock_rate() == events.clock_rate);
+        let same =
+            |other: &SendEvents| other.payload_type == events.payload_type || other.clock_rate == events.clock_rate;
+        if wanted && !taken.iter().any(same) {
+            taken.push(*events);
         }
     }
     if taken.is_empty() { offered.into_iter().take(1).collect() } else { taken }
+}
+
+/// The keys in a list of events, as `0-15` or `0-9,11,66,70` (RFC 4733 §2.4.1). Without a list that can be read: all.
+fn keys_among(list: &str) -> u16 {
+    let list = list.split(';').map(|word| word.trim().trim_start_matches("events=")).find(|word| !word.is_empty());
+    let Some(list) = list else { return SendEvents::ALL };
+    let mut keys = 0;
+    for range in list.split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (Ok(first), Ok(last)) = (first.trim().parse::<u8>(), last.trim().parse::<u8>()) else {
+            return SendEvents::ALL;
+        };
+        keys |= (first..=last.min(15)).fold(0, |keys, event| keys | 1_u16.checked_shl(event.into()).unwrap_or(0));
+    }
+    keys
 }
 
 fn no_common_codec(offered: &[RtpFormat], policy: &MediaPolicy) -> NegotiationError {
@@ -123,18 +154,19 @@ fn no_common_codec(offered: &[RtpFormat], policy: &MediaPolicy) -> NegotiationEr
 fn packet_time(attributes: &Attributes, codec: AudioCodec) -> Duration {
     let possible: &[u64] = match codec {
         AudioCodec::Opus => &[60, 40, 20, 10], // RFC 6716 §2.1.4
+        AudioCodec::AmrWb(_) => &[60, 40, 20], // RFC 4867 §4.1
         _ => &[60, 50, 40, 30, 20, 10],
     };
     let wish = attributes.ptime().unwrap_or(Duration::from_millis(20));
     let wish = attributes.maxptime().map_or(wish, |longest| wish.min(longest));
     let fitting = possible.iter().map(|time| Duration::from_millis(*time)).find(|time| *time <= wish);
-    fitting.unwrap_or(Duration::from_millis(10))
+    fitting.unwrap_or(Duration::from_millis(possible.last().copied().unwrap_or(20)))
 }
 
-/// RFC 7587 §6.1, with the limits of `b=` (RFC 8866 §5.8, RFC 3890) applied.
-fn opus_wishes(format: &RtpFormat, media: &MediaDescription) -> OpusWishes {
+/// RFC 7587 §6.1, and no more than the bandwidth that the peer leaves.
+fn opus_wishes(format: &RtpFormat, bandwidth: Option<u32>) -> OpusWishes {
     let parameters = &format.parameters;
-    let rates = [parameters.number("maxaveragebitrate"), bandwidth_limit(media)];
+    let rates = [parameters.number("maxaveragebitrate"), bandwidth];
     OpusWishes {
         max_average_bitrate: rates.into_iter().flatten().min().map(|rate| rate.clamp(6_000, 510_000)),
         max_playback_rate: parameters.number("maxplaybackrate"),
@@ -142,16 +174,6 @@ fn opus_wishes(format: &RtpFormat, media: &MediaDescription) -> OpusWishes {
         dtx: parameters.is_on("usedtx"),
         cbr: parameters.is_on("cbr"),
     }
-}
-
-/// bit/s of payload that `b=TIAS` or `b=AS` leave; AS counts 40 octets of IP, UDP and RTP in each of 50 packets a second.
-fn bandwidth_limit(media: &MediaDescription) -> Option<u32> {
-    let limits = media.bandwidth.iter().filter_map(|limit| match limit.kind.as_str() {
-        "TIAS" => u32::try_from(limit.figure).ok(),
-        "AS" => u32::try_from(limit.figure).ok()?.checked_mul(1000).map(|rate| rate.saturating_sub(16_000)),
-        _ => None,
-    });
-    limits.filter(|rate| *rate > 0).min()
 }
 
 /// The numbers in use in one session. A number keeps its meaning as long as the session lasts (RFC 3264 §8.3.2).
@@ -168,7 +190,7 @@ impl PayloadNumbers {
 
     /// The number of a format: the one it has, else its usual one, else the next that is free.
     pub(super) fn of(&mut self, kind: ReceiveKind) -> ReceiveFormat {
-        if let Some(known) = self.0.iter().rev().find(|known| known.kind == kind) {
+        if let Some(known) = self.0.iter().rev().find(|known| is_like(known.kind, kind)) {
             return *known;
         }
         let free = |number: &u8| self.0.iter().all(|known| known.payload_type != *number);
@@ -183,7 +205,7 @@ impl PayloadNumbers {
         let mut listed: Vec<ReceiveFormat> =
             policy.codecs.iter().map(|codec| self.of(ReceiveKind::Audio(*codec))).collect();
         if policy.telephone_event {
-            for clock_rate in [8000, 48_000] {
+            for clock_rate in [8000, 16_000, 48_000] {
                 if policy.codecs.iter().any(|codec| codec.clock_rate() == clock_rate) {
                     listed.push(self.of(ReceiveKind::TelephoneEvent { clock_rate }));
                 }
@@ -193,14 +215,24 @@ impl PayloadNumbers {
     }
 }
 
+/// A codec keeps its number also with other parameters: those that were agreed are offered again.
+fn is_like(known: ReceiveKind, kind: ReceiveKind) -> bool {
+    match (known, kind) {
+        (ReceiveKind::Audio(known), ReceiveKind::Audio(codec)) => known.is_like(codec),
+        _ => known == kind,
+    }
+}
+
 fn usual_number(kind: ReceiveKind) -> u8 {
     match kind {
         ReceiveKind::Audio(AudioCodec::Pcmu) => 0,
         ReceiveKind::Audio(AudioCodec::Pcma) => 8,
         ReceiveKind::Audio(AudioCodec::G722) => 9,
         ReceiveKind::Audio(AudioCodec::Opus) => 96,
+        ReceiveKind::Audio(AudioCodec::AmrWb(_)) => 98,
         ReceiveKind::ComfortNoise => 13,
         ReceiveKind::TelephoneEvent { clock_rate: 8000 } => 101,
+        ReceiveKind::TelephoneEvent { clock_rate: 16_000 } => 103,
         ReceiveKind::TelephoneEvent { .. } => 102,
     }
 }
@@ -212,6 +244,10 @@ pub(super) fn describe(formats: &[ReceiveFormat], attributes: &mut Attributes) {
             ReceiveKind::Audio(AudioCodec::Opus) => {
                 attributes.push_rtpmap(*payload_type, "opus", 48_000, 2);
                 attributes.push_fmtp(*payload_type, "useinbandfec=1");
+            }
+            ReceiveKind::Audio(AudioCodec::AmrWb(format)) => {
+                attributes.push_rtpmap(*payload_type, "AMR-WB", 16_000, 1);
+                attributes.push_fmtp(*payload_type, &amr::parameters(*format));
             }
             ReceiveKind::Audio(codec) => {
                 attributes.push_rtpmap(*payload_type, &codec.name().to_ascii_uppercase(), codec.clock_rate(), 1);
@@ -227,17 +263,25 @@ pub(super) fn describe(formats: &[ReceiveFormat], attributes: &mut Attributes) {
 
 #[cfg(test)]
 mod tests {
-    use plenary_sip::sdp::SessionDescription;
+    use plenary_media::plan::AmrFormat;
 
     use super::*;
 
     fn audio(lines: &str) -> MediaDescription {
-        let text = format!("v=0\r\n{lines}\r\n");
-        SessionDescription::parse(text.as_bytes()).expect("readable").media.remove(0)
+        description(lines).media.remove(0)
+    }
+
+    fn description(lines: &str) -> SessionDescription {
+        SessionDescription::parse(format!("v=0\r\n{lines}\r\n").as_bytes()).expect("readable")
+    }
+
+    fn found(lines: &str) -> Result<CommonFormats, NegotiationError> {
+        let description = description(lines);
+        CommonFormats::find(&description, &description.media[0], &MediaPolicy::default())
     }
 
     fn find(lines: &str) -> CommonFormats {
-        CommonFormats::find(&audio(lines), &MediaPolicy::default()).expect("in common")
+        found(lines).expect("in common")
     }
 
     #[test]
@@ -266,13 +310,39 @@ mod tests {
         }
     }
 
+    /// RFC 4867 §8.3: the payload number that can be taken is, with its parameters, and keeps both.
+    #[test]
+    fn amr_wb_is_taken_where_allowed_with_its_parameters_and_event() {
+        let lines = "m=audio 4000 RTP/AVP 104 105 106 0\r\na=rtpmap:104 AMR-WB/16000\r\na=fmtp:104 crc=1\r\n\
+             a=rtpmap:105 AMR-WB/16000/1\r\na=fmtp:105 octet-align=1;mode-set=0,1,2\r\n\
+             a=rtpmap:106 telephone-event/16000\r\na=ptime:30";
+        let description = description(lines);
+        let media = &description.media[0];
+        assert_eq!(find(lines).send_format(media).codec, AudioCodec::Pcmu, "not allowed unless configured");
+
+        let codecs = vec![AudioCodec::AmrWb(AmrFormat::PLAIN), AudioCodec::Pcmu];
+        let policy = MediaPolicy { codecs, ..MediaPolicy::default() };
+        let common = CommonFormats::find(&description, media, &policy).expect("in common").preferred_by(&policy);
+        let send = common.send_format(media);
+        assert_eq!((send.payload_type, send.ptime), (105, Duration::from_millis(20)));
+        let events = common.send_events();
+        assert_eq!(events.map(|events| (events.payload_type, events.clock_rate)), Some((106, 16_000)));
+        let mut attributes = Attributes::default();
+        describe(&common.listed(), &mut attributes);
+        let fmtp: Vec<&str> = attributes.values("fmtp").collect();
+        assert_eq!(fmtp[0], "105 octet-align=1;mode-set=0,1,2;mode-change-capability=2;max-red=0");
+
+        let mut numbers = PayloadNumbers::default();
+        numbers.learn(&common.listed());
+        let again = numbers.offered(&policy);
+        assert_eq!(again[0], ReceiveFormat { payload_type: 105, kind: ReceiveKind::Audio(send.codec) });
+    }
+
     #[test]
     fn opus_wishes_are_the_receivers() {
-        let media = audio(
-            "m=audio 4000 RTP/AVP 96\r\nb=AS:40\r\na=rtpmap:96 opus/48000/2\r\n\
-             a=fmtp:96 maxplaybackrate=16000; maxaveragebitrate=30000;usedtx=1; cbr=1; foo=1",
-        );
-        let wishes = CommonFormats::find(&media, &MediaPolicy::default()).expect("in common").send_format(&media).opus;
+        let lines = "m=audio 4000 RTP/AVP 96\r\nb=AS:40\r\na=rtpmap:96 opus/48000/2\r\n\
+             a=fmtp:96 maxplaybackrate=16000; maxaveragebitrate=30000;usedtx=1; cbr=1; foo=1";
+        let wishes = find(lines).send_format(&audio(lines)).opus;
         assert_eq!(
             wishes,
             OpusWishes {
@@ -296,14 +366,43 @@ mod tests {
             ("", None),
         ];
         for (lines, expected) in table {
-            assert_eq!(find(&format!("{opus}{lines}")).send_event(), expected, "{lines}");
+            let events = find(&format!("{opus}{lines}")).send_events();
+            assert_eq!(events.map(|events| (events.payload_type, events.clock_rate)), expected, "{lines}");
         }
+    }
+
+    /// RFC 4733 §2.4.1.
+    #[test]
+    fn only_keys_that_the_peer_lists_are_sent() {
+        for (list, taken) in [
+            ("", 0xffff),
+            ("0-15", 0xffff),
+            ("0-16", 0xffff),
+            ("0-11,66,70", 0x0fff),
+            ("10, 11", 0x0c00),
+            ("events=0-9", 0x03ff),
+            ("32-36", 0),
+            ("15-0", 0),
+            ("what", 0xffff),
+            ("0-255,256", 0xffff),
+        ] {
+            assert_eq!(keys_among(list), taken, "{list}");
+        }
+    }
+
+    #[test]
+    fn a_codec_that_the_peer_has_no_bandwidth_for_comes_last() {
+        let narrow = "m=audio 4000 RTP/AVP 0 96\r\nb=AS:40\r\na=rtpmap:96 opus/48000/2";
+        let policy = MediaPolicy { codecs: vec![AudioCodec::Pcmu, AudioCodec::Opus], ..MediaPolicy::default() };
+        let first = |lines: &str| find(lines).preferred_by(&policy).send_format(&audio(lines)).codec;
+        assert_eq!(first(narrow), AudioCodec::Opus);
+        assert_eq!(first(&narrow.replace("AS:40", "AS:64")), AudioCodec::Pcmu);
     }
 
     #[test]
     fn nobody_speaks_with_events_or_noise_alone() {
         let lines = "m=audio 4000 RTP/AVP 13 101 4 97\r\na=rtpmap:101 telephone-event/8000\r\na=rtpmap:97 red/8000";
-        let error = CommonFormats::find(&audio(lines), &MediaPolicy::default()).expect_err("no codec");
+        let error = found(lines).expect_err("no codec");
         assert_eq!((error.status(), error.warning().map(|w| w[..3].to_owned())), (488, Some("305".into())));
     }
 

@@ -1,13 +1,21 @@
 //! Loudness beside the voice, by header extension: RFC 8285 §5 (agreeing), RFC 6464 (the peer's), RFC 6465 (contributors').
 //!
 //! We offer both, and take both where they are offered; an identifier keeps its meaning as long as the call lasts.
-//! Identifiers above 14 need the two-byte form: we read it, and do not write it.
+//! Identifiers above 14 need the two-byte form: we read it, also in turns with the other, and do not write it.
 
 use plenary_media::plan::AudioLevels;
 use plenary_sip::sdp::Attributes;
 
 const PEER: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 const CONTRIBUTORS: &str = "urn:ietf:params:rtp-hdrext:csrc-audio-level";
+
+/// The peer may put both forms into one stream (RFC 8285 §6).
+pub(super) const ALLOW_MIXED: &str = "extmap-allow-mixed";
+
+/// Whether an offer asks for that, of the session or of the medium.
+pub(super) fn may_mix(session: &Attributes, media: &Attributes) -> bool {
+    session.has(ALLOW_MIXED) || media.has(ALLOW_MIXED)
+}
 
 /// What our first offer has.
 pub(super) const OFFERED: AudioLevels = AudioLevels { peer: Some(1), contributors: Some(2) };

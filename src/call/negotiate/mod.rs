@@ -13,14 +13,17 @@
 //! | `format` | which payload numbers mean which codec, what is in common (RFC 3551, 4733, 7587) |
 //! | `sdes` | which key line is taken (RFC 4568), when plain RTP is refused (RFC 8643) |
 //! | `dtls` | whose certificate, who begins the handshake (RFC 5763, 8842) |
+//! | `amr` | parameters of AMR-WB (RFC 4867) |
 //! | `ice` | whether checks find the peer (RFC 8839) |
+//! | `bandwidth` | how much the peer lets us send, and how often we report |
 //! | `remote` | where the peer wants RTP and RTCP, and whether it holds |
 //! | `answer`, `offer` | the two directions of the exchange |
 //!
-//! Left out: video and other media (refused in place with port 0); the RTCP component of ICE and DTLS, since who has
-//! those has `a=rtcp-mux` too.
+//! Left out: video and other media (refused in place with port 0).
 
+mod amr;
 mod answer;
+mod bandwidth;
 mod dtls;
 mod entropy;
 mod error;
@@ -38,5 +41,6 @@ mod browser_tests;
 
 pub use entropy::Entropy;
 pub use error::NegotiationError;
+pub use ice::is_found_by_ice;
 pub use negotiator::Negotiator;
-pub use policy::{LocalMedia, MediaPolicy, OfferProfile, Signalling, SrtpPolicy};
+pub use policy::{IceMode, LocalMedia, MediaPolicy, OfferProfile, Signalling, SrtpPolicy};

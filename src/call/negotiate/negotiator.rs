@@ -5,10 +5,11 @@ use plenary_media::plan::{
     self, AudioLevels, AudioPlan, Fingerprint, IceCredentials, IcePlan, Latch, MediaPlan, ReceiveFormat, Security,
 };
 use plenary_sip::sdp::attribute::{Crypto, Direction};
-use plenary_sip::sdp::{Attributes, Connection, MediaDescription, OwnDescriptions, Profile};
+use plenary_sip::sdp::{About, Attributes, Bandwidth, Connection, MediaDescription, OwnDescriptions, Profile};
 
 use super::dtls::{self, AgreedDtls};
 use super::entropy::Entropy;
+use super::error::NegotiationError;
 use super::format::{self, CommonFormats, PayloadNumbers};
 use super::ice;
 use super::levels;
@@ -30,6 +31,8 @@ pub struct Negotiator {
     pub(super) offer_profile: OfferProfile,
     /// Of the certificate that DTLS shows; without one there is no DTLS.
     pub(super) certificate: Option<Fingerprint>,
+    /// By which a conference's document names our audio (RFC 4574, RFC 4575 §5.8.3).
+    label: Option<String>,
     pub(super) numbers: PayloadNumbers,
     pub(super) agreed: Option<Agreed>,
     pub(super) pending: Option<PendingOffer>,
@@ -95,6 +98,8 @@ pub(super) struct AudioLine<'a> {
     pub(super) ice: Option<&'a IceCredentials>,
     pub(super) mid: Option<&'a str>,
     pub(super) levels: AudioLevels,
+    /// What the peer leaves for reports.
+    pub(super) reports: &'a [Bandwidth],
 }
 
 impl Negotiator {
@@ -110,6 +115,7 @@ impl Negotiator {
             wanted: Direction::SendRecv,
             offer_profile,
             certificate: None,
+            label: None,
             numbers: PayloadNumbers::default(),
             agreed: None,
             pending: None,
@@ -119,6 +125,17 @@ impl Negotiator {
     /// Allows DTLS, with the certificate of this fingerprint.
     pub fn with_certificate(self, fingerprint: Fingerprint) -> Self {
         Self { certificate: Some(fingerprint), ..self }
+    }
+
+    /// Names the audio in all descriptions.
+    pub fn with_label(self, label: String) -> Self {
+        Self { label: Some(label), ..self }
+    }
+
+    /// What all descriptions say of the session.
+    pub fn with_about(mut self, about: About) -> Self {
+        self.own.set_about(about);
+        self
     }
 
     /// What the next exchanges aim at; [`plan::Direction::SendOnly`] holds the peer.
@@ -135,12 +152,24 @@ impl Negotiator {
         self.agreed.as_ref().is_some_and(|agreed| agreed.security.is_some())
     }
 
+    /// Who cannot be told from others does not get to a port that is shared.
+    pub(super) fn check_port(&self, ice: Option<&IcePlan>, remote: &Remote) -> Result<(), NegotiationError> {
+        match self.local.is_shared && (ice.is_none() || !remote.rtcp_mux) {
+            true => Err(NegotiationError::NeedsIce),
+            false => Ok(()),
+        }
+    }
+
     pub(super) fn describe_audio(&self, line: &AudioLine<'_>) -> MediaDescription {
         let numbers = line.formats.iter().map(|format| format.payload_type.to_string()).collect();
         let mut media = MediaDescription::new("audio", self.local.rtp_port, line.profile.clone(), numbers);
+        media.bandwidth = line.reports.to_vec();
         let attributes = &mut media.attributes;
         if let Some(mid) = line.mid {
             attributes.push("mid", mid);
+        }
+        if let Some(label) = &self.label {
+            attributes.push("label", label);
         }
         format::describe(line.formats, attributes);
         levels::describe(line.levels, attributes);
@@ -155,7 +184,7 @@ impl Negotiator {
             attributes.push_flag("rtcp-mux");
         }
         if let Some(ice) = line.ice {
-            ice::describe(ice, &self.local, attributes);
+            ice::describe(ice, &self.local, line.rtcp_mux, attributes);
         }
         if let (Some(setup), Some(own)) = (line.setup, &self.certificate) {
             dtls::describe(own, setup, attributes);
@@ -166,14 +195,14 @@ impl Negotiator {
         media
     }
 
-    /// `bundled`: the audio stands in a bundle of its own.
-    pub(super) fn print(&mut self, media: Vec<MediaDescription>, bundled: bool) -> Bytes {
+    /// `bundled`: the audio stands in a bundle of its own. `lite`: we check nothing.
+    pub(super) fn print(&mut self, media: Vec<MediaDescription>, bundled: bool, lite: bool) -> Bytes {
         let mut attributes = Attributes::default();
         let live = media.iter().find(|line| line.port != 0).map(|line| &line.attributes);
         if let Some(mid) = live.and_then(|attributes| attributes.value("mid")).filter(|_| bundled) {
             attributes.push("group", format!("BUNDLE {mid}"));
         }
-        if live.is_some_and(|attributes| attributes.has("ice-ufrag")) {
+        if lite {
             attributes.push_flag("ice-lite");
         }
         self.own.print(self.local.address.into(), attributes, media)
@@ -200,7 +229,8 @@ impl Negotiator {
                 direction: engine_direction(direction),
                 receive,
                 send: common.send_format(peer),
-                send_telephone_event: common.send_event(),
+                send_events: common.send_events(),
+                rtcp_interval: common.bandwidth.rtcp_interval(),
                 levels,
                 security: security.map_or(Security::Plain, AgreedSecurity::plan),
                 ice: ice.cloned(),

@@ -1,14 +1,14 @@
 //! Offering, and taking the answer: RFC 3264 §5 and §7, and §8 for a later offer.
 
 use bytes::Bytes;
-use plenary_media::plan::{AudioLevels, IceCredentials, IcePlan, MediaPlan, ReceiveFormat};
+use plenary_media::plan::{AudioLevels, IceCredentials, MediaPlan, ReceiveFormat};
 use plenary_sip::sdp::attribute::{Crypto, Direction};
 use plenary_sip::sdp::{MediaDescription, Profile, SessionDescription, answering_direction, rejected};
 
 use super::dtls;
 use super::error::NegotiationError;
 use super::format::CommonFormats;
-use super::ice::{self, Offered};
+use super::ice::{self, Offered, Turn};
 use super::levels;
 use super::negotiator::{Agreed, AgreedSecurity, AudioLine, Negotiator};
 use super::policy::{OfferProfile, SrtpPolicy};
@@ -25,6 +25,8 @@ pub(super) struct PendingOffer {
     /// Keys come by DTLS.
     dtls: bool,
     ice: Option<IceCredentials>,
+    /// We said that we check nothing.
+    lite: bool,
     bundled: bool,
     direction: Direction,
     levels: AudioLevels,
@@ -61,6 +63,8 @@ impl Negotiator {
                 .then(|| self.pending.as_ref().and_then(|offer| offer.ice.clone()))
                 .map(|pending| pending.unwrap_or_else(|| ice::credentials(&mut self.entropy))),
         };
+        let before_ice = before.and_then(|agreed| agreed.ice.as_ref());
+        let lite = ice.is_some() && before_ice.map_or(self.policy.ice.offers_lite(), |ice| ice.full.is_none());
         let bundled = before.map_or(dtls, |agreed| agreed.bundled);
         // A call that was agreed on as plain stays plain: phones stumble over keys that come later.
         let with_keys = !dtls && before.map_or(profile != OfferProfile::Plain, |agreed| agreed.sdes().is_some());
@@ -81,7 +85,7 @@ impl Negotiator {
         };
         let formats = self.numbers.offered(&self.policy);
         let levels = before.map_or(levels::OFFERED, |agreed| agreed.levels);
-        let audio = self.describe_audio(&AudioLine {
+        let mut audio = self.describe_audio(&AudioLine {
             profile,
             formats: &formats,
             direction: self.wanted,
@@ -90,8 +94,10 @@ impl Negotiator {
             setup: dtls.then_some("actpass"),
             ice: ice.as_ref(),
             levels,
+            reports: &[],
             mid: kept.map_or(dtls.then_some("0"), |kept| kept.attributes.value("mid")),
         });
+        audio.attributes.push_flag(levels::ALLOW_MIXED);
         if let Some(line) = media.get_mut(place) {
             *line = audio;
         }
@@ -103,11 +109,12 @@ impl Negotiator {
             keys,
             dtls,
             ice,
+            lite,
             bundled,
             direction,
             levels,
         });
-        Ok(self.print(media, bundled))
+        Ok(self.print(media, bundled, lite))
     }
 
     /// Takes the answer to the last offer. We send the answer's first codec, with the answer's number.
@@ -123,16 +130,25 @@ impl Negotiator {
             true => Some(AgreedSecurity::Dtls(dtls::accept(&answer, audio)?)),
             false => self.keys_of_answer(audio, &offered)?.map(AgreedSecurity::Sdes),
         };
-        let (ice, remote) = match (ice::read(&answer, audio), offered.ice.clone()) {
-            (Offered::By(remote), Some(local)) => {
-                (Some(IcePlan { local, remote }), Remote::by_ice(&answer, audio, self.local.address))
+        let address = self.local.address;
+        let before = self.agreed.as_ref();
+        let ice = match (ice::read(&answer, audio), offered.ice.clone()) {
+            (Offered::By(peer), Some(local)) => {
+                let joined = ice::join(local, peer, !offered.lite, address, Turn::Offered, &mut self.entropy);
+                let before = before.and_then(|agreed| agreed.ice.clone());
+                match (joined, before) {
+                    (Some(joined), Some(before)) if joined.same_session(&before) => Some(before),
+                    (joined, _) => joined,
+                }
             }
-            _ => {
-                let before = self.agreed.as_ref().map(|agreed| agreed.remote);
-                (None, Remote::read(&answer, audio, self.local.address, before)?)
-            }
+            _ => None,
         };
-        let common = CommonFormats::find(audio, &self.policy)?;
+        let remote = match &ice {
+            Some(_) => Remote::by_ice(&answer, audio, address),
+            None => Remote::read(&answer, audio, address, before.map(|agreed| agreed.remote))?,
+        };
+        self.check_port(ice.as_ref(), &remote)?;
+        let common = CommonFormats::find(&answer, audio, &self.policy)?;
         let direction = answering_direction(remote.direction, offered.direction);
         let receive = receivable(&offered.formats, &common.listed());
         let levels = levels::accepted(&audio.attributes, offered.levels);
@@ -175,7 +191,12 @@ mod tests {
     use crate::call::negotiate::{Entropy, LocalMedia, MediaPolicy, Signalling};
 
     fn negotiator(policy: MediaPolicy, secure: bool) -> Negotiator {
-        let local = LocalMedia { address: "192.0.2.1".parse().expect("address"), rtp_port: 20_000, rtcp_port: 20_005 };
+        let local = LocalMedia {
+            address: "192.0.2.1".parse().expect("address"),
+            rtp_port: 20_000,
+            rtcp_port: 20_005,
+            is_shared: false,
+        };
         Negotiator::new(policy, local, Signalling { secure, source: None }, Entropy::seeded(3264))
     }
 
@@ -198,7 +219,7 @@ mod tests {
              a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n\
              a=rtpmap:102 telephone-event/48000\na=fmtp:102 0-15\n\
              a=extmap:1/recvonly urn:ietf:params:rtp-hdrext:ssrc-audio-level\n\
-             a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:csrc-audio-level\na=ptime:20\na=rtcp:20005\na=rtcp-mux\na=sendrecv\n"
+             a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:csrc-audio-level\na=ptime:20\na=rtcp:20005\na=rtcp-mux\na=sendrecv\na=extmap-allow-mixed\n"
         );
         let plan = negotiator
             .accept_answer(&answer(
@@ -206,7 +227,7 @@ mod tests {
             ))
             .expect("accepted");
         assert_eq!((plan.audio.send.payload_type, plan.audio.send.codec), (0, AudioCodec::Pcmu));
-        assert_eq!(plan.audio.send_telephone_event, Some((100, 8000)));
+        assert_eq!(plan.audio.send_events.map(|events| (events.payload_type, events.clock_rate)), Some((100, 8000)));
         assert_eq!(plan.audio.direction, plenary_media::plan::Direction::SendOnly);
         let numbers: Vec<u8> = plan.audio.receive.iter().map(|format| format.payload_type).collect();
         assert_eq!(numbers, [96, 9, 8, 0, 101, 102, 111, 100]);

@@ -13,6 +13,39 @@ pub struct MediaPolicy {
     pub telephone_event: bool,
     /// Allows `a=crypto` where the signalling itself can be read on the way (against RFC 4568 §8.3).
     pub sdes_over_insecure: bool,
+    pub ice: IceMode,
+}
+
+/// Which kind of ICE agent we are (RFC 8445 §2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IceMode {
+    /// Everybody reaches us: the peer checks.
+    Lite,
+    /// Lite, but full towards a peer that is lite itself.
+    Adaptive,
+    /// Both sides check: there may be a NAT before us.
+    Full,
+}
+
+impl IceMode {
+    pub(super) fn is_full_towards(self, lite_peer: bool) -> bool {
+        match self {
+            Self::Lite => false,
+            Self::Adaptive => lite_peer,
+            Self::Full => true,
+        }
+    }
+
+    /// Whether our offers say `a=ice-lite`.
+    pub(super) fn offers_lite(self) -> bool {
+        self != Self::Full
+    }
+}
+
+impl MediaPolicy {
+    pub(super) fn allows(&self, codec: AudioCodec) -> bool {
+        self.codecs.iter().any(|allowed| allowed.is_like(codec))
+    }
 }
 
 impl Default for MediaPolicy {
@@ -22,6 +55,7 @@ impl Default for MediaPolicy {
             srtp: SrtpPolicy::Preferred,
             telephone_event: true,
             sdes_over_insecure: false,
+            ice: IceMode::Adaptive,
         }
     }
 }
@@ -42,6 +76,8 @@ pub struct LocalMedia {
     pub address: IpAddr,
     pub rtp_port: u16,
     pub rtcp_port: u16,
+    /// Others are met at this port too: only a peer that ICE finds can be.
+    pub is_shared: bool,
 }
 
 /// How the description travels.

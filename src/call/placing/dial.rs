@@ -74,6 +74,9 @@ fn wanted(calls: &Calls, request: &DialRequest) -> Wanted {
         conference: Some(request.link.clone()),
         only: None,
         early_media: false,
+        about: calls.settings.told.about(number, &request.title),
+        by: request.by.clone(),
+        named_by: request.referral.as_ref().and_then(|referral| referral.asked_from),
     }
 }
 

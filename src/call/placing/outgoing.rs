@@ -1,15 +1,18 @@
 //! A call that we place: the phones of the person, the preferred ones first; who answers first is it.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::Duration;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
-use plenary_media::engine::MediaCommand;
+use plenary_media::engine::{MediaCommand, PortUse};
 use plenary_media::{LegId, RoomId};
 use plenary_sip::endpoint::{Body, CallId, Command, ContactTemplate, Ending, Event, OutgoingInvite};
+use plenary_sip::guard::Reason;
 use plenary_sip::message::{Header, HeaderName, NameAddr, Response, StatusCode};
 use plenary_sip::net_types::Transport;
+use plenary_sip::sdp::About;
 use tokio::sync::mpsc;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use crate::call::arriving::early;
 use crate::call::calls::{Calls, MediaLeg};
@@ -17,7 +20,7 @@ use crate::call::negotiate::{MediaPolicy, Negotiator, OfferProfile, Signalling, 
 use crate::call::placing::fork::{self, Fork};
 use crate::call::placing::way::{Way, Whom, by_cause};
 use crate::call::switchboard::{Inbox, LegInput};
-use crate::call::talking::connected::ConnectedLeg;
+use crate::call::talking::connected::{ConnectedLeg, reason_no_agreement};
 use crate::call::talking::other::{Asked, Owner};
 use crate::conference::{Cause, LegLink, LegNews};
 use crate::registrar::Target;
@@ -43,6 +46,12 @@ pub(in crate::call) struct Wanted {
     pub only: Option<Target>,
     /// Whether somebody listens to what comes before the answer.
     pub early_media: bool,
+    /// What our descriptions say of the session.
+    pub about: About,
+    /// The account whose wish it is, which pays for calls to the outside.
+    pub by: Option<String>,
+    /// Where whoever chose the address is, if it was somebody outside: a REFER.
+    pub named_by: Option<IpAddr>,
 }
 
 /// How long the preferred phones ring when there are others to try.
@@ -57,6 +66,8 @@ pub(in crate::call) enum Unreached {
     NoPhone, // 480
     #[error("the dialplan does not let it out")]
     NotAllowed, // 403
+    #[error("{account} has had as many calls placed to the outside as it may within an hour")]
+    Spent { account: String }, // 403
     #[error("{why}")]
     NoTrunk { why: String }, // 503
     #[error("there are no media ports left")]
@@ -68,7 +79,7 @@ impl Unreached {
         match self {
             Self::Unknown => StatusCode::NOT_FOUND,
             Self::NoPhone => StatusCode::TEMPORARILY_UNAVAILABLE,
-            Self::NotAllowed => StatusCode::FORBIDDEN,
+            Self::NotAllowed | Self::Spent { .. } => StatusCode::FORBIDDEN,
             Self::NoTrunk { .. } | Self::NoMedia => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -76,7 +87,7 @@ impl Unreached {
     pub fn news(&self) -> LegNews {
         let cause = match self {
             Self::Unknown => Cause::NotFound,
-            Self::NotAllowed => Cause::Declined,
+            Self::NotAllowed | Self::Spent { .. } => Cause::Declined,
             Self::NoPhone | Self::NoTrunk { .. } | Self::NoMedia => Cause::Unreachable,
         };
         LegNews::Ended { cause, status: Some(self.status().as_u16()) }
@@ -94,6 +105,17 @@ pub(in crate::call) enum Step {
     Answered(Box<ConnectedLeg>),
     /// Nobody answered, and nobody will.
     Nobody(Ending),
+}
+
+/// Calls to the outside are counted against the account that wishes for them.
+fn charge(calls: &Calls, wanted: &Wanted, ways: &VecDeque<Way>) -> Result<(), Unreached> {
+    let Some(account) = wanted.by.as_ref().filter(|_| ways.iter().any(Way::leads_outside)) else { return Ok(()) };
+    if calls.dial_budget.take(account, Instant::now()) {
+        return Ok(());
+    }
+    warn!(account, "has had as many calls placed to the outside as it may: is its password known to others?");
+    calls.refused(Reason::DialOuts);
+    Err(Unreached::Spent { account: account.clone() })
 }
 
 /// One phone that rings.
@@ -123,6 +145,7 @@ impl Outgoing {
     /// Rings all phones of the person; fails where there is none.
     pub async fn start(calls: &Calls, wanted: Wanted) -> Result<Self, Unreached> {
         let mut ways: VecDeque<_> = calls.ways_to(&wanted).await?.into();
+        charge(calls, &wanted, &ways)?;
         let (line, inbox) = calls.inbox();
         // Trunks take turns, and the next only where the one before fails; phones ring as the fork says.
         let in_turn = ways.iter().all(|way| way.through.is_some());
@@ -185,14 +208,15 @@ impl Outgoing {
 
     fn ring(&mut self, way: Way, profile: OfferProfile) {
         let call = self.calls.next_call();
-        let media = match MediaLeg::open(&self.calls, self.wanted.room, &self.line) {
+        let media = match MediaLeg::open(&self.calls, self.wanted.room, port_for(profile), &self.line) {
             Ok(media) => media,
             Err(error) => {
                 info!(%error, "no media for an outgoing call");
                 return self.fork.note(own_finding(StatusCode::SERVICE_UNAVAILABLE));
             }
         };
-        let mut negotiator = media.negotiator(self.policy(&way), signalling(&way.target));
+        let negotiator = media.negotiator(self.policy(&way), signalling(&way.target));
+        let mut negotiator = negotiator.with_about(self.wanted.about.clone());
         negotiator.set_offer_profile(profile);
         let offer = match negotiator.offer() {
             Ok(offer) => Body::sdp(offer),
@@ -227,6 +251,7 @@ impl Outgoing {
             offer: Some(offer),
             ring_for: if self.fork.has_more() { PREFERRED_RING_FOR.min(wanted.ring_for) } else { wanted.ring_for },
             login: leg.and_then(|leg| leg.login.clone()),
+            named_by: wanted.named_by.filter(|_| leg.is_none()),
         }
     }
 
@@ -263,7 +288,7 @@ impl Outgoing {
             Some(Ok(plan)) => plan,
             unusable => {
                 info!(?unusable, "an answer that cannot be used");
-                self.calls.sip(Command::Hangup { call, headers: Vec::new() });
+                self.calls.sip(Command::Hangup { call, headers: vec![reason_no_agreement()] });
                 return self.handle_ending(call, own_finding(StatusCode::NOT_ACCEPTABLE_HERE));
             }
         };
@@ -325,6 +350,14 @@ fn first_profile(policy: &MediaPolicy, target: &Target) -> OfferProfile {
     match target.transport {
         Some(Transport::Ws | Transport::Wss) if policy.srtp != SrtpPolicy::Off => OfferProfile::Dtls,
         _ => OfferProfile::first(policy, &signalling(target)),
+    }
+}
+
+/// What is offered with ICE is met by ICE.
+fn port_for(profile: OfferProfile) -> PortUse {
+    match profile {
+        OfferProfile::Dtls => PortUse::Shared,
+        OfferProfile::Plain | OfferProfile::Opportunistic | OfferProfile::Savp => PortUse::Own,
     }
 }
 

@@ -38,6 +38,11 @@ pub(in crate::call) struct Through {
 }
 
 impl Way {
+    /// To a trunk or an address elsewhere, not to a phone that is registered here.
+    pub fn leads_outside(&self) -> bool {
+        self.through.is_some() || self.target.flow.is_none() && self.target.path.is_empty()
+    }
+
     /// Whether it fails by itself, and not the person at its far end.
     pub fn carries_nothing(&self, why: &Ending) -> bool {
         self.through.is_some()

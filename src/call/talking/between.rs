@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use plenary_media::RoomId;
-use plenary_sip::endpoint::{Command, ContactTemplate, Ending, Event};
+use plenary_sip::endpoint::{ContactTemplate, Ending, Event};
 use plenary_sip::message::{HeaderName, StatusCode};
+use plenary_sip::sdp::About;
 
-use crate::call::arriving::incoming::{Incoming, Outcome, Prepared, Refusal, no_media, refuse_with};
-use crate::call::calls::{MediaLeg, MediaRoom};
+use crate::call::arriving::incoming::{Incoming, Outcome, Prepared, Refusal, refuse_with};
+use crate::call::calls::MediaRoom;
 use crate::call::hops::{Hops, Onward};
 use crate::call::placing::fork;
 use crate::call::placing::outgoing::{Outgoing, Step, Wanted};
@@ -76,6 +77,9 @@ impl Incoming {
             conference: None,
             only,
             early_media: matches!(callee, Callee::Trunk { .. }),
+            about: About::default(),
+            by: caller.account.clone(),
+            named_by: None,
         };
         let outgoing = Outgoing::start(&self.calls, wanted).await;
         let mut outgoing = outgoing.map_err(|unreached| refuse_with(unreached.status(), &unreached.to_string()))?;
@@ -84,7 +88,7 @@ impl Incoming {
         let leg = match early {
             Some(early) => self.accept(early, contact).await?,
             None => {
-                let media = MediaLeg::open(&self.calls, room.id, &self.line).map_err(no_media)?;
+                let media = self.open_media(room.id)?;
                 self.answer(media, contact).await?
             }
         };
@@ -105,7 +109,7 @@ impl Incoming {
                 step = outgoing.next() => match step {
                     // While the network plays what it has to say, a 180 would have the phone play its own bell.
                     Step::Ringing(_) if early.is_some() => {}
-                    Step::Ringing(status) => self.calls.sip(Command::Ring { call: self.call, status, body: None }),
+                    Step::Ringing(status) => early = self.ring_back(room, status),
                     Step::EarlyMedia(leg) => early = early.or_else(|| self.open_early_media(room, leg)),
                     Step::Answered(leg) => return Ok((*leg, early)),
                     Step::Nobody(ending) => return Err(refused(ending)),
@@ -114,6 +118,12 @@ impl Incoming {
                     Some(LegInput::Sip(Event::Ended { why, .. })) => {
                         outgoing.call_off(reason_of(&why)).await;
                         return Err(Refusal::Over);
+                    }
+                    Some(LegInput::Sip(Event::ReofferDone { outcome, .. })) => {
+                        early.iter_mut().for_each(|early| early.take_answer(&self.calls, outcome.clone().ok()));
+                    }
+                    Some(LegInput::Sip(Event::Offered { offer, .. })) => {
+                        early.iter_mut().for_each(|early| early.answer_offer(&self.calls, self.call, offer.clone()));
                     }
                     Some(_) => {}
                     None => return Err(Refusal::Over),

@@ -1,13 +1,15 @@
 //! A leg while it talks: hold and resume, keys, and the ways a call ends.
 
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use plenary_media::RoomId;
 use plenary_media::dtmf::{KeyWay, OnceOnly};
-use plenary_media::engine::{MediaCommand, MediaEvent};
-use plenary_media::plan::{AudioCodec, Direction, MediaPlan};
+use plenary_media::engine::{Clip, MediaCommand, MediaEvent};
+use plenary_media::plan::{AudioCodec, Direction, MediaPlan, SendEvents};
+use plenary_media::tone;
 use plenary_sip::endpoint::{Body, CallId, Command, Event, OutgoingRequest};
-use plenary_sip::message::{Header, Method, NameAddr, SipUri, StatusCode, Uri};
+use plenary_sip::message::{Header, HeaderName, Method, NameAddr, SipUri, StatusCode, Uri};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
@@ -29,6 +31,8 @@ pub struct ConnectedLeg {
     negotiator: Negotiator,
     codec: AudioCodec,
     secured: bool,
+    /// How the phone is told of keys; absent: by tones.
+    events: Option<SendEvents>,
     held: bool,
     watch: QualityWatch,
     keys: OnceOnly,
@@ -39,10 +43,10 @@ pub struct ConnectedLeg {
 impl ConnectedLeg {
     pub fn new(call: CallId, media: MediaLeg, negotiator: Negotiator, plan: &MediaPlan) -> Self {
         let MediaPlan { audio } = plan;
-        let (codec, secured) = (audio.send.codec, audio.security.is_secured());
+        let (codec, secured, events) = (audio.send.codec, audio.security.is_secured(), audio.send_events);
         let held = is_held(plan);
         let (watch, keys, farewell) = (QualityWatch::default(), OnceOnly::default(), Vec::new());
-        Self { call, media, negotiator, codec, secured, held, watch, keys, farewell }
+        Self { call, media, negotiator, codec, secured, events, held, watch, keys, farewell }
     }
 
     /// With headers for our BYE.
@@ -67,6 +71,7 @@ impl ConnectedLeg {
         let (codec, secured) = (self.codec.name(), self.secured);
         info!(participant = %link.participant(), codec, secured, "joined");
         link.joined(self.media.id).await;
+        link.tell(LegNews::Labelled(self.media.label())).await;
         link.tell(LegNews::Connected { codec: codec.to_owned(), secured }).await;
         if self.held {
             link.tell(LegNews::Held).await;
@@ -111,8 +116,11 @@ impl ConnectedLeg {
                             link.tell(LegNews::Quality(quality)).await;
                         }
                     }
+                    Some(LegInput::Media(MediaEvent::Source { ssrc, .. })) => {
+                        link.tell(LegNews::Source(ssrc.0)).await;
+                    }
                     Some(LegInput::Media(event)) => {
-                        hung_up |= matches!(event, MediaEvent::HandshakeFailed { .. });
+                        hung_up |= matches!(event, MediaEvent::HandshakeFailed { .. } | MediaEvent::KeyUnusable { .. });
                         self.handle_media(calls, &event);
                     }
                     Some(LegInput::Asked(Asked::Owner { reply })) => {
@@ -131,13 +139,18 @@ impl ConnectedLeg {
     }
 
     /// What any call makes of these, whoever it is with: who went dark is asked whether he is there, and who does not
-    /// prove to be the one described is hung up on (RFC 5763 §5).
+    /// prove to be the one described is hung up on (RFC 5763 §5), as is who has not the key of its description (RFC 8643
+    /// §3.2): there is no falling back to what anybody can hear.
     pub(in crate::call) fn handle_media(&self, calls: &Calls, event: &MediaEvent) {
         match event {
             MediaEvent::Silent { .. } => self.ask_whether_there(calls),
             MediaEvent::HandshakeFailed { why, .. } => {
                 info!(%why, "no secure media");
                 self.hang_up(calls);
+            }
+            MediaEvent::KeyUnusable { .. } => {
+                info!("nothing of the phone's media opens with its key");
+                calls.sip(Command::Hangup { call: self.call, headers: vec![reason_no_agreement()] });
             }
             event => debug!(?event, "media event"),
         }
@@ -160,6 +173,17 @@ impl ConnectedLeg {
         calls.sip(Command::RequestInCall { call: self.call, request: calls.next_request(), outgoing });
     }
 
+    /// Presses a key for the phone: as an event where it takes events (RFC 4733), else by its tones.
+    pub(in crate::call) fn press(&self, calls: &Calls, key: char, duration: Duration) {
+        let leg = self.media.id;
+        if self.events.is_some() {
+            return calls.media(MediaCommand::SendKey { leg, key, duration });
+        }
+        if let Some(samples) = tone::key(key, duration) {
+            calls.media(MediaCommand::Play { leg, clip: Arc::new(Clip { samples }) });
+        }
+    }
+
     /// A key that a phone sends in several ways is one press.
     pub(in crate::call) fn is_new(&mut self, key: char, way: KeyWay) -> bool {
         self.keys.handle_press(key, way, Instant::now())
@@ -174,7 +198,7 @@ impl ConnectedLeg {
                 news
             }
             // Our 200 to a re-INVITE without offer had one; this is the answer to it.
-            Event::Established { call, body: Some(body), .. } if call == self.call => self.take_answer(calls, &body),
+            Event::ReofferDone { call, outcome: Ok(body) } if call == self.call => self.take_answer(calls, &body),
             Event::Request { request, message, .. } => {
                 let Info { status, headers, key } = match message.method {
                     Method::Info => Info::of(&message),
@@ -219,6 +243,7 @@ impl ConnectedLeg {
     /// Carries a new plan out; tells when it holds or resumes.
     fn follow(&mut self, calls: &Calls, mut plan: MediaPlan) -> Option<LegNews> {
         let held = is_held(&plan);
+        self.events = plan.audio.send_events;
         if held {
             keep_music_out(&mut plan);
         }
@@ -243,6 +268,11 @@ fn is_held(plan: &MediaPlan) -> bool {
 /// What a phone or a PBX plays into a call that it holds is meant for one waiting listener, not for a conference.
 fn keep_music_out(plan: &mut MediaPlan) {
     plan.audio.direction = Direction::Inactive;
+}
+
+/// Why a call ends whose offer and answer, or keys, did not come together (RFC 3326).
+pub(in crate::call) fn reason_no_agreement() -> Header {
+    Header::new(HeaderName::Reason, "SIP;cause=488;text=\"Not Acceptable Here\"")
 }
 
 /// The SIP status of a negotiation that failed.

@@ -4,6 +4,7 @@
 //! usage: keys, and wishes for a key frame, which mean nothing while there is no video.
 
 use plenary_sip::message::{Header, HeaderName, Request, StatusCode};
+use plenary_sip::xml::{self, XmlError};
 
 const ACCEPTED: &str = "application/dtmf-relay, application/dtmf, application/media_control+xml";
 
@@ -25,11 +26,23 @@ impl Info {
         let key = match content_type.split(';').next().unwrap_or_default().trim() {
             "application/dtmf-relay" => signal(body).and_then(key),
             "application/dtmf" => key(body.trim()),
-            "application/media_control+xml" => None,
+            "application/media_control+xml" => match control(&message.body) {
+                Ok(()) => None,
+                Err(status) => return answer(status, Vec::new()),
+            },
             _ if message.body.is_empty() => None, // asks whether the call still stands
             _ => return answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, vec![Header::new(HeaderName::Accept, ACCEPTED)]),
         };
         Self { key, ..answer(StatusCode::OK, Vec::new()) }
+    }
+}
+
+/// RFC 5168: a picture is wished for, and there is none. What cannot be read is said to be so.
+fn control(body: &[u8]) -> Result<(), StatusCode> {
+    match xml::read(body) {
+        Ok(root) if root.name == "media_control" => Ok(()),
+        Err(XmlError::TooLong { .. }) => Err(StatusCode::REQUEST_ENTITY_TOO_LARGE),
+        Ok(_) | Err(_) => Err(StatusCode::BAD_REQUEST),
     }
 }
 
@@ -80,6 +93,18 @@ mod tests {
         assert_eq!(unknown.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
         assert_eq!(unknown.headers, [Header::new(HeaderName::Accept, ACCEPTED)]);
         assert_eq!(info("application/media_control+xml", "<media_control/>", None).status, StatusCode::OK);
+        for (body, status) in [
+            (
+                "<media_control><vc_primitive><to_encoder><picture_fast_update/></to_encoder></vc_primitive></media_control>",
+                200,
+            ),
+            ("<!DOCTYPE media_control SYSTEM \"http://127.0.0.1/\"><media_control/>", 400),
+            ("<other/>", 400),
+            ("", 400),
+        ] {
+            let answered = info("application/media_control+xml", body, None).status;
+            assert_eq!(answered.as_u16(), status, "{body}");
+        }
         let package = info("application/dtmf-relay", "Signal=5", Some("foo"));
         assert_eq!((package.status, package.key), (StatusCode::BAD_INFO_PACKAGE, None));
         assert_eq!(package.headers, [Header::new(HeaderName::RecvInfo, "")]);

@@ -1,8 +1,9 @@
-//! A call of two in a room of their own: what each says is passed on, and either place can be another's.
+//! A call of two in a room of their own: what each says is passed on, the keys it presses too, and either place can be
+//! another's.
 
 use std::time::Duration;
 
-use plenary_media::engine::MediaCommand;
+use plenary_media::engine::{MediaCommand, MediaEvent};
 use plenary_sip::endpoint::{CallId, Ending, Event};
 use plenary_sip::message::{Header, HeaderName, Method, NameAddr, SipUri, Uri};
 use tokio::sync::oneshot;
@@ -14,11 +15,14 @@ use crate::call::switchboard::{Inbox, LegInput};
 use crate::call::talking::connected::ConnectedLeg;
 use crate::call::talking::other::{Asked, Owner};
 use crate::call::talking::transfer::{self, Transfer};
-use crate::conference::{Door, Join};
+use crate::conference::{Door, Join, LegNews};
 use crate::trunk::Presented;
 
 /// How long who has transferred the other may take to hang up himself.
 const LINGERS: Duration = Duration::from_secs(5);
+
+/// A key that came by INFO is passed on as long as this: phones say little of it that is true.
+const BY_INFO: Duration = Duration::from_millis(160);
 
 /// Who is at the other end of a leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +141,16 @@ impl Pair {
                     let asked = Transfer { request, message, source, call, referrer, referred };
                     tokio::spawn(transfer::handle(self.calls.clone(), asked));
                 }
-                Some(LegInput::Sip(event)) => drop(near.leg.handle_sip(&self.calls, event)),
+                Some(LegInput::Sip(event)) => {
+                    if let Some(LegNews::Key(key)) = near.leg.handle_sip(&self.calls, event) {
+                        far.leg.press(&self.calls, key, BY_INFO);
+                    }
+                }
+                Some(LegInput::Media(MediaEvent::Digit { digit, duration, way, .. })) => {
+                    if near.leg.is_new(digit, way) {
+                        far.leg.press(&self.calls, digit, duration);
+                    }
+                }
                 Some(LegInput::Media(event)) => near.leg.handle_media(&self.calls, &event),
                 Some(LegInput::Asked(Asked::Owner { reply })) => {
                     let (who, room) = (near.who.clone(), self.room.id);

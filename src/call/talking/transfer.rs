@@ -16,6 +16,7 @@ use std::sync::Arc;
 use plenary_sip::endpoint::{CallId, Command, ContactTemplate, Ending, RequestId};
 use plenary_sip::message::{DialogId, Header, HeaderName, Request, StatusCode, Uri};
 use plenary_sip::net_types::Source;
+use plenary_sip::sdp::About;
 use tokio::sync::mpsc;
 use tracing::info;
 
@@ -197,7 +198,10 @@ impl Transfer {
             branches: usize::MAX,
             only: None,
             early_media: false,
+            by: self.referrer.account.clone(),
+            named_by: Some(self.source.remote.ip()),
             conference: None,
+            about: About::default(),
         };
         let mut outgoing = Outgoing::start(calls, wanted).await.map_err(|unreached| unreached.status())?;
         let leg = loop {

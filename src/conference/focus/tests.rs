@@ -16,7 +16,7 @@ use crate::store::Access;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn plan(access: Access, members: &[&str]) -> Plan {
+pub(super) fn plan(access: Access, members: &[&str]) -> Plan {
     let member = |name: &&str| PlannedMember {
         address: format!("sip:{name}@example.org"),
         name: None,
@@ -33,18 +33,24 @@ fn plan(access: Access, members: &[&str]) -> Plan {
         muted_on_entry: false,
         announcements: true,
         music_when_alone: false,
+        tones: false,
         language: None,
         ring_for: Duration::from_secs(45),
         domain: "example.org".into(),
     }
 }
 
-fn focus(plan: Plan, now: Instant) -> Focus {
+pub(super) fn focus(plan: Plan, now: Instant) -> Focus {
     let pace = Pace { burst: 100, interval: Duration::from_millis(5) };
-    Focus::new(plan, FocusSettings { empty_timeout: MINUTE, pace }, now, OffsetDateTime::UNIX_EPOCH)
+    Focus::new(
+        plan,
+        FocusSettings { empty_timeout: MINUTE, pace, legs_per_account: 2 },
+        now,
+        OffsetDateTime::UNIX_EPOCH,
+    )
 }
 
-fn caller(account: Option<&str>) -> Join {
+pub(super) fn caller(account: Option<&str>) -> Join {
     let name = account.unwrap_or("stranger");
     let address = format!("sip:{name}@example.org");
     Join {
@@ -59,11 +65,11 @@ fn caller(account: Option<&str>) -> Join {
     }
 }
 
-fn operator() -> Actor {
+pub(super) fn operator() -> Actor {
     Actor { name: "olga".into(), role: Role::Owner }
 }
 
-fn outputs(focus: &mut Focus) -> Vec<Output> {
+pub(super) fn outputs(focus: &mut Focus) -> Vec<Output> {
     std::iter::from_fn(|| focus.poll_output()).collect()
 }
 
@@ -76,7 +82,7 @@ fn dialled(focus: &mut Focus) -> Vec<(ParticipantId, u32, String)> {
     outputs(focus).into_iter().filter_map(dial).collect()
 }
 
-fn connect(focus: &mut Focus, id: &ParticipantId, attempt: u32, now: Instant) {
+pub(super) fn connect(focus: &mut Focus, id: &ParticipantId, attempt: u32, now: Instant) {
     focus.handle_leg(id, attempt, LegNews::Connected { codec: "opus".into(), secured: true }, now);
 }
 

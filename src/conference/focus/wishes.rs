@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{CHAIRS, Focus};
+use super::{CHAIRS, Focus, Passage};
 use crate::conference::command::{
     Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral, Referred,
 };
@@ -20,7 +20,8 @@ impl Focus {
         }
         let due: Vec<_> =
             self.plan.members.iter().filter(|member| self.people.is_due(member, &wish)).cloned().collect();
-        let calls = due.into_iter().map(|member| self.place(member.address, member.name, member.role, now)).collect();
+        let calls =
+            due.into_iter().map(|member| self.place(member.address, member.name, member.role, by, now)).collect();
         self.dial_due(now);
         Ok(CallAllReport { calls })
     }
@@ -28,7 +29,7 @@ impl Focus {
     pub fn handle_add(&mut self, wish: AddParticipant, by: &Actor, now: Instant) -> Result<PlacedCall, FocusError> {
         self.check(by, Deed::AddParticipant)?;
         let address = self.plan.callable(&wish.address)?;
-        let placed = self.place(address, wish.name, wish.role.unwrap_or(Role::Participant), now);
+        let placed = self.place(address, wish.name, wish.role.unwrap_or(Role::Participant), by, now);
         self.dial_due(now);
         Ok(placed)
     }
@@ -49,7 +50,7 @@ impl Focus {
         }
         let member = self.plan.member(None, &address);
         let (name, role) = member.map_or((None, Role::Participant), |member| (member.name.clone(), member.role));
-        let placed = self.place(address, name, role, now);
+        let placed = self.place(address, name, role, by, now);
         let version = self.version;
         if let Some(person) = self.people.get_mut(&placed.participant_id) {
             person.referral = Some(referral);
@@ -91,7 +92,11 @@ impl Focus {
         if ban {
             self.banned.insert(person.address.clone());
         }
+        let was_in = person.is_in();
         self.end_leg(id, now);
+        if was_in {
+            self.sound(Passage::Out, now);
+        }
         Ok(())
     }
 
@@ -128,8 +133,11 @@ impl Focus {
         self.announce_conference();
     }
 
-    fn place(&mut self, address: String, name: Option<String>, role: Role, now: Instant) -> PlacedCall {
+    fn place(&mut self, address: String, name: Option<String>, role: Role, by: &Actor, now: Instant) -> PlacedCall {
         let id = self.people.queue(&address, name, role, self.plan.account_of(&address));
+        if let Some(person) = self.people.get_mut(&id) {
+            person.called_by = Some(by.name.clone());
+        }
         self.dial_out.enqueue(id.clone());
         self.changed(&id, now);
         PlacedCall { participant_id: id, address }

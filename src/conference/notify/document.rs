@@ -125,9 +125,11 @@ fn write_description(writer: &mut Xml, described: &Described) -> io::Result<()> 
     nested(writer, "conference-description", |writer| {
         text(writer, "display-text", &described.title)?;
         nested(writer, "conf-uris", |writer| {
-            nested(writer, "entry", |writer| {
-                text(writer, "uri", &described.entity)?;
-                text(writer, "purpose", "participation")
+            [&described.entity].into_iter().chain(&described.dial_in).try_for_each(|uri| {
+                nested(writer, "entry", |writer| {
+                    text(writer, "uri", uri)?;
+                    text(writer, "purpose", "participation")
+                })
             })
         })?;
         text(writer, "maximum-user-count", &described.maximum_user_count.to_string())
@@ -165,6 +167,12 @@ fn write_endpoint(writer: &mut Xml, endpoint: &Endpoint) -> io::Result<()> {
             let media = writer.create_element("media").with_attribute(("id", "1"));
             media.write_inner_content(|writer| {
                 text(writer, "type", "audio")?;
+                if let Some(label) = &endpoint.stream.label {
+                    text(writer, "label", label)?;
+                }
+                if let Some(source) = endpoint.stream.source {
+                    text(writer, "src-id", &source.to_string())?;
+                }
                 text(writer, "status", status)
             })?;
         }
@@ -230,14 +238,15 @@ mod tests {
             <conference-info xmlns=\"urn:ietf:params:xml:ns:conference-info\" entity=\"sip:3001@example.org\" \
             state=\"full\" version=\"1\">\
             <conference-description><display-text>Monday</display-text>\
-            <conf-uris><entry><uri>sip:3001@example.org</uri><purpose>participation</purpose></entry></conf-uris>\
+            <conf-uris><entry><uri>sip:3001@example.org</uri><purpose>participation</purpose></entry>\
+            <entry><uri>tel:+39055123</uri><purpose>participation</purpose></entry></conf-uris>\
             <maximum-user-count>10</maximum-user-count></conference-description>\
             <conference-state><user-count>1</user-count><active>true</active><locked>false</locked></conference-state>\
             <users state=\"full\"><user entity=\"sip:alice@example.org\" state=\"full\">\
             <display-text>alice</display-text><roles><entry>moderator</entry></roles>\
             <endpoint entity=\"p1\"><status>connected</status><joining-method>dialed-in</joining-method>\
             <joining-info><when>1970-01-01T00:00:00Z</when></joining-info>\
-            <media id=\"1\"><type>audio</type><status>sendrecv</status></media></endpoint></user></users>\
+            <media id=\"1\"><type>audio</type><label>a7</label><src-id>305419896</src-id><status>sendrecv</status></media></endpoint></user></users>\
             </conference-info>";
         assert_eq!(Part::full(&view).document("sip:3001@example.org", 1), expected);
     }

@@ -5,13 +5,15 @@
 
 use time::OffsetDateTime;
 
-use crate::conference::roster::{CallDirection, Cause, Participant, ParticipantState, Role, Roster};
+use crate::conference::roster::{CallDirection, Cause, Participant, ParticipantState, Role, Roster, Stream};
 
 /// What is known of a conference beside who is in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
     /// The conference URI.
     pub entity: String,
+    /// Telephone numbers that lead there, as `tel:` URIs.
+    pub dial_in: Vec<String>,
     pub title: String,
     pub maximum_user_count: usize,
     /// The domain that accounts belong to.
@@ -53,6 +55,7 @@ pub struct Endpoint {
     pub ended: Option<Ended>,
     /// The participant sends into the mix, hears it, both or neither (§5.8.5): from his own view.
     pub audio: Option<&'static str>,
+    pub stream: Stream,
 }
 
 /// Why a leg is no more: §5.7.4 and §5.7.5.
@@ -129,6 +132,7 @@ impl Endpoint {
             joined_at: person.joined_at,
             ended,
             audio: is_in(person).then(|| audio_of(person)),
+            stream: person.stream.clone(),
         }
     }
 
@@ -195,6 +199,7 @@ pub mod testing {
     pub fn described() -> Described {
         Described {
             entity: "sip:3001@example.org".into(),
+            dial_in: vec!["tel:+39055123".into()],
             title: "Monday".into(),
             maximum_user_count: 10,
             domain: "example.org".into(),
@@ -228,6 +233,7 @@ pub mod testing {
             joined_at: Some(OffsetDateTime::UNIX_EPOCH),
             codec: None,
             secured: false,
+            stream: Stream { label: Some("a7".into()), source: Some(0x1234_5678) },
             quality: None,
         }
     }

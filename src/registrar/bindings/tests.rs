@@ -2,7 +2,8 @@ use plenary_sip::net_types::Transport;
 
 use super::*;
 
-const LIMITS: Limits = Limits { min_expires: 60, max_expires: 3600, max_bindings: 3, flow_timer: 120 };
+const LIMITS: Limits =
+    Limits { min_expires: 60, max_expires: 3600, max_bindings: 3, flow_timer: 120, flow_timer_udp: 30 };
 const START: i64 = 1_000_000;
 
 fn empty() -> Bindings {
@@ -202,6 +203,23 @@ fn a_removed_account_leaves_nothing() {
 fn only_sip_addresses_are_bound() {
     let refused = empty().handle_register("alice", &udp().with(&["<tel:+39>"], 1, None), START);
     assert_eq!(refused, Err(Refusal::Unreachable { uri: "tel:+39".into() }));
+}
+
+/// RFC 5626 §4.4.
+#[test]
+fn a_phone_gone_silent_takes_its_own_flow_along_and_nobody_elses() {
+    let mut bindings = empty();
+    let contact = "<sip:a@h>;+sip.instance=\"<urn:uuid:1>\";reg-id=1";
+    bindings.handle_register("alice", &udp().with(&[contact], 1, None), START).expect("good");
+    bindings.handle_register("bob", &udp().with(&["<sip:b@h>"], 1, None), START).expect("good");
+    let mut other = udp();
+    other.wish.source.remote = "198.51.100.8:4711".parse().expect("an address");
+    bindings.handle_register("carol", &other.with(&[contact], 1, None), START).expect("good");
+    bindings.handle_flow_silent(FlowId(1), udp().wish.source.remote);
+    let left = ["alice", "bob", "carol"].map(|aor| bindings.of(aor).len());
+    assert_eq!(left, [0, 1, 1], "bob knows nothing of flows, and carol is elsewhere");
+    bindings.handle_flow_silent(FlowId(2), other.wish.source.remote);
+    assert_eq!(bindings.of("carol").len(), 1, "another listener");
 }
 
 /// RFC 5627 §5.1.

@@ -130,7 +130,7 @@ impl Store {
     pub async fn credentials(&self, name: &str) -> Result<Option<Credentials>, StoreError> {
         let name = name.to_owned();
         let read = move |connection: &mut SqliteConnection| {
-            let row: Option<AccountRow> = accounts::table.find(&name).first(connection).optional()?;
+            let row: Option<AccountRow> = accounts::table.find(&name).get_result(connection).optional()?;
             Ok(row.and_then(AccountRow::credentials))
         };
         self.owner.run(read).await
@@ -140,7 +140,7 @@ impl Store {
     pub async fn account_by_password(&self, name: &str, password: &Password) -> Result<Option<Account>, StoreError> {
         let wanted = name.to_owned();
         let find = move |connection: &mut SqliteConnection| {
-            Ok(accounts::table.find(&wanted).first::<AccountRow>(connection).optional()?)
+            Ok(accounts::table.find(&wanted).get_result::<AccountRow>(connection).optional()?)
         };
         let row = self.owner.run(find).await?;
         let right = password.is(row.as_ref().and_then(|row| row.password_hash.clone())).await?;
@@ -249,7 +249,7 @@ impl AccountRow {
 }
 
 fn find(connection: &mut SqliteConnection, name: &str) -> Result<AccountRow, StoreError> {
-    let row = accounts::table.find(name).first(connection).optional()?;
+    let row = accounts::table.find(name).get_result(connection).optional()?;
     row.ok_or_else(|| StoreError::NoSuchAccount { name: name.to_owned() })
 }
 

@@ -65,6 +65,9 @@ impl Store {
         if let Some(number) = &new.number {
             rules::user_part("number", number, MAX_NUMBER)?;
         }
+        for (field, pin) in [("pin", &new.pin), ("chair_pin", &new.chair_pin)] {
+            rules::new_pin(field, pin.as_deref(), self.min_pin)?;
+        }
         let reserved = self.reserved.clone();
         let insert = move |connection: &mut SqliteConnection| {
             let number = match new.number {
@@ -97,12 +100,17 @@ impl Store {
     }
 
     pub async fn update_conference(&self, number: &str, change: ConferenceChange) -> Result<Conference, StoreError> {
-        let (number, reserved) = (number.to_owned(), self.reserved.clone());
+        let (number, reserved, min_pin) = (number.to_owned(), self.reserved.clone(), self.min_pin);
         let update = move |connection: &mut SqliteConnection| {
             let mut conference = find(connection, &number)?;
             let new_members = change.members.is_some();
+            let (pin, chair_pin) = (conference.pin.clone(), conference.chair_pin.clone());
             conference.apply(change);
             conference.check()?;
+            // A PIN that stays may be as short as it was.
+            for (field, was, is) in [("pin", pin, &conference.pin), ("chair_pin", chair_pin, &conference.chair_pin)] {
+                rules::new_pin(field, is.as_deref().filter(|_| was != *is), min_pin)?;
+            }
             check_alias(connection, &reserved, &conference)?;
             conference.updated_at = column::now();
             let row = ConferenceRow::of(&conference)?;
@@ -190,7 +198,7 @@ impl ConferenceRow {
 }
 
 fn find(connection: &mut SqliteConnection, number: &str) -> Result<Conference, StoreError> {
-    match conferences::table.find(number).first(connection).optional()? {
+    match conferences::table.find(number).get_result(connection).optional()? {
         Some(row) => read_whole(connection, row),
         None => Err(StoreError::NoSuchConference { number: number.to_owned() }),
     }
@@ -232,6 +240,7 @@ fn check_alias(
 mod tests {
     use super::*;
     use crate::conference::Role;
+    use crate::store::StoreSettings;
     use crate::store::fixture::{account, in_memory};
 
     fn new(number: &str, alias: Option<&str>, members: &[&str]) -> NewConference {
@@ -275,6 +284,25 @@ mod tests {
         assert_eq!(taken.to_string(), "name \"board\" is taken by the conference 7000");
         let keeps = ConferenceChange { alias: Some(Some("board".into())), ..ConferenceChange::default() };
         assert!(store.update_conference("7000", keeps).await.is_ok(), "its own alias is not taken");
+    }
+
+    #[tokio::test]
+    async fn a_new_pin_is_long_and_an_old_one_stays() {
+        let scratch = crate::store::fixture::Scratch::new();
+        let with_pin = |pin: &str| NewConference { pin: Some(pin.into()), ..new("7000", None, &[]) };
+        let lenient = Store::open(&StoreSettings { min_pin: 4, ..scratch.settings() }).await.unwrap();
+        lenient.add_conference(with_pin("1234")).await.unwrap();
+        drop(lenient);
+        let store = Store::open(&scratch.settings()).await.unwrap();
+        let retitled = ConferenceChange { title: Some("Board".into()), ..ConferenceChange::default() };
+        assert_eq!(store.update_conference("7000", retitled).await.unwrap().pin.as_deref(), Some("1234"));
+        let change = |pin: &str| ConferenceChange { pin: Some(Some(pin.into())), ..ConferenceChange::default() };
+        assert!(store.update_conference("7000", change("1234")).await.is_ok(), "as a form sends all of it back");
+        let refused = store.update_conference("7000", change("12345")).await.unwrap_err();
+        assert_eq!(refused.to_string(), "pin: is 5 digits long, at least 6");
+        assert!(store.update_conference("7000", change("123456")).await.is_ok());
+        let refused = store.add_conference(NewConference { number: None, ..with_pin("4711") }).await.unwrap_err();
+        assert_eq!(refused.to_string(), "pin: is 4 digits long, at least 6");
     }
 
     #[tokio::test]

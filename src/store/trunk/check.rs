@@ -3,11 +3,11 @@
 use std::ops::RangeInclusive;
 
 use plenary_sip::message::Uri;
+use plenary_sip::net_types::{Network, NetworkError};
 
 use super::{TrunkNumber, TrunkSettings, TrunkSrtp, TrunkTransport};
 use crate::store::error::Invalid;
 use crate::store::rules;
-use crate::trunk::Network;
 
 type Checked = Result<(), Invalid>;
 
@@ -39,6 +39,12 @@ impl TrunkSettings {
         }
         if self.srtp == Some(TrunkSrtp::Required) && self.transport != Some(TrunkTransport::Tls) {
             return Err(Invalid::new("srtp", "\"required\" needs transport \"tls\": the keys stand in the signalling"));
+        }
+        if let Some(certificate) = &self.certificate {
+            host("certificate", certificate, false)?;
+            if matches!(self.transport, Some(TrunkTransport::Udp | TrunkTransport::Tcp)) {
+                return Err(Invalid::new("certificate", "needs transport \"tls\", or none"));
+            }
         }
         within("register_seconds", self.register_seconds, 60..=86_400)?;
         if self.options_seconds != 0 {
@@ -110,8 +116,11 @@ fn sources(sources: &[String]) -> Checked {
         return Err(Invalid::new("sources", format!("are {}, at most {MOST_SOURCES}", sources.len())));
     }
     for (position, source) in sources.iter().enumerate() {
-        let network: Result<Network, _> = source.parse();
-        network.map_err(|fault| Invalid::new(format!("sources[{position}]"), fault.to_string()))?;
+        let invalid = |fault: String| Invalid::new(format!("sources[{position}]"), fault);
+        let network: Network = source.parse().map_err(|fault: NetworkError| invalid(fault.to_string()))?;
+        if network.is_half_the_world() {
+            return Err(invalid("is wider than a /8 (IPv6: a /16): it would be half the world".into()));
+        }
     }
     Ok(())
 }
@@ -137,6 +146,8 @@ mod tests {
             json!({"host": "192.0.2.1:5070", "domain": "example.org", "transport": "tls", "srtp": "required"}),
             json!({"host": "[2001:db8::1]", "register": true, "username": "us", "password": "p"}),
             json!({"numbers": [{"number": "+39055*"}, {"number": "100", "to": "3001"}], "sources": ["192.0.2.0/28", "2001:db8::1"]}),
+            json!({"certificate": "sbc.example", "sources": ["192.0.2.1"]}),
+            json!({"certificate": "192.0.2.1", "transport": "tls"}),
             json!({"outbound_proxy": "sip:proxy.example:5060;transport=tcp;lr", "caller_id": "+390551234", "options_seconds": 0}),
         ] {
             assert_eq!(checked(fields.clone()), Ok(()), "{fields}");
@@ -159,6 +170,10 @@ mod tests {
             (json!({"numbers": [{"number": "alice"}]}), "numbers[0].number"),
             (json!({"numbers": [{"number": "1", "to": "A"}]}), "numbers[0].to"),
             (json!({"sources": ["192.0.2.1", "0.0.0.0/0"]}), "sources[1]"),
+            (json!({"certificate": ""}), "certificate"),
+            (json!({"certificate": "*.example"}), "certificate"),
+            (json!({"certificate": "sip:sbc.example"}), "certificate"),
+            (json!({"certificate": "sbc.example", "transport": "tcp"}), "certificate"),
         ] {
             assert_eq!(checked(fields.clone()).expect_err("refused").field, field, "{fields}");
         }

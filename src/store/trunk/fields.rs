@@ -43,6 +43,9 @@ pub struct TrunkFields {
     pub numbers: Option<Vec<TrunkNumber>>,
     pub sources: Option<Vec<String>>,
     #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    pub certificate: Option<Option<String>>,
+    #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<TrunkSrtp>)]
     pub srtp: Option<Option<TrunkSrtp>>,
     pub codecs: Option<Vec<TrunkCodec>>,
@@ -73,6 +76,7 @@ impl TrunkFields {
         put(&mut settings.caller_id, self.caller_id);
         put(&mut settings.numbers, self.numbers);
         put(&mut settings.sources, self.sources);
+        put(&mut settings.certificate, self.certificate);
         put(&mut settings.srtp, self.srtp);
         put(&mut settings.codecs, self.codecs);
         put(&mut settings.identity, self.identity);

@@ -53,7 +53,7 @@ impl Store {
             return Err(Invalid::new("host", "is missing").into());
         }
         let insert = move |connection: &mut SqliteConnection| {
-            if trunks::table.find(&name).first::<TrunkRow>(connection).optional()?.is_some() {
+            if trunks::table.find(&name).get_result::<TrunkRow>(connection).optional()?.is_some() {
                 return Err(StoreError::Taken { field: "name", value: name.clone(), by: format!("the trunk {name}") });
             }
             let now = column::now();
@@ -148,7 +148,7 @@ impl TrunkRow {
 }
 
 fn find(connection: &mut SqliteConnection, name: &str) -> Result<TrunkRow, StoreError> {
-    let found = trunks::table.find(name).first(connection).optional()?;
+    let found = trunks::table.find(name).get_result(connection).optional()?;
     found.ok_or_else(|| StoreError::NoSuchTrunk { name: name.to_owned() })
 }
 

@@ -93,12 +93,17 @@ impl Recorder {
         let Some(call) = self.calls.get_mut(&call_id) else { return };
         call.note(seen.at, &message);
         if call.ladder.len() == MAX_MESSAGES {
-            self.octets -= call.ladder.pop_front().map_or(0, |oldest| oldest.text.len());
+            self.octets -= call.ladder.pop_front().map_or(0, |oldest| oldest.octets());
         }
         let recorded = RecordedMessage::of(seen, &message);
-        self.octets += recorded.text.len();
+        self.octets += recorded.octets();
         call.ladder.push_back(recorded);
         self.make_room();
+    }
+
+    /// What all messages take together.
+    pub fn octets(&self) -> usize {
+        self.octets
     }
 
     /// The newest first.
@@ -130,7 +135,7 @@ impl Recorder {
         while self.order.len() > MAX_CALLS || self.octets > MAX_OCTETS {
             let Some(oldest) = self.order.pop_front() else { return };
             if let Some(call) = self.calls.remove(&oldest) {
-                self.octets -= call.ladder.iter().map(|message| message.text.len()).sum::<usize>();
+                self.octets -= call.ladder.iter().map(RecordedMessage::octets).sum::<usize>();
             }
         }
     }
@@ -155,6 +160,11 @@ impl RecordedCall {
 }
 
 impl RecordedMessage {
+    /// What it takes of the memory.
+    fn octets(&self) -> usize {
+        size_of::<Self>() + self.transport.len() + self.label.len() + self.text.len()
+    }
+
     fn of(seen: &Seen, message: &Message) -> Self {
         Self {
             at: seen.at.into(),
@@ -176,6 +186,8 @@ fn text(octets: &[u8]) -> String {
     if kept.len() < masked.len() {
         shown.push_str("…\n");
     }
+    // It is kept for long: not twice what it needs.
+    shown.shrink_to_fit();
     shown
 }
 
@@ -245,7 +257,7 @@ pub mod tests {
         }
         let call = recorder.call("1").expect("kept");
         assert_eq!((call.ladder.len(), call.summary.messages), (MAX_MESSAGES, MAX_MESSAGES * 2 + 1));
-        let kept: usize = recorder.calls.values().flat_map(|call| &call.ladder).map(|one| one.text.len()).sum();
+        let kept: usize = recorder.calls.values().flat_map(|call| &call.ladder).map(RecordedMessage::octets).sum();
         assert_eq!(recorder.octets, kept);
     }
 }

@@ -1,9 +1,11 @@
 //! The owner of the recorder: messages come from the tap, questions from the API.
 
+use std::sync::Arc;
+
 use plenary_sip::net::{Seen, Tap, Watch};
 use tokio::sync::{mpsc, oneshot};
 
-use super::super::metrics::{Metric, Metrics};
+use super::super::metrics::{Gauge, Metric, Metrics};
 use super::recorder::{CallSummary, RecordedCall, Recorder};
 
 const MAILBOX: usize = 64;
@@ -12,6 +14,8 @@ const QUEUE: usize = 1024;
 
 const MISSED: Metric<0> =
     Metric::new("ladder_missed_total", "Messages of calls not recorded since too many waited already.", []);
+
+const KEPT: Metric<0> = Metric::new("ladder_kept_bytes", "Memory of the recorded messages of recent calls.", []);
 
 /// Asks for recorded calls.
 #[derive(Clone, Debug)]
@@ -30,7 +34,7 @@ impl Ladders {
         let (tap, seen) = Tap::new(Watch::Calls, QUEUE);
         let of = tap.clone();
         metrics.counter_read(MISSED, move || vec![([], of.missed())]);
-        tokio::spawn(run(seen, asked));
+        tokio::spawn(run(seen, asked, metrics.gauge(KEPT).with([])));
         (Self(questions), tap)
     }
 
@@ -49,13 +53,16 @@ impl Ladders {
     }
 }
 
-async fn run(mut seen: mpsc::Receiver<Seen>, mut questions: mpsc::Receiver<Question>) {
+async fn run(mut seen: mpsc::Receiver<Seen>, mut questions: mpsc::Receiver<Question>, kept: Arc<Gauge>) {
     let mut recorder = Recorder::default();
     loop {
         tokio::select! {
             // What has passed is recorded before it is asked for.
             biased;
-            Some(seen) = seen.recv() => recorder.handle_message(&seen),
+            Some(seen) = seen.recv() => {
+                recorder.handle_message(&seen);
+                kept.set(i64::try_from(recorder.octets()).unwrap_or(i64::MAX));
+            }
             question = questions.recv() => match question {
                 // Who asked may have given up.
                 Some(Question::Calls(reply)) => drop(reply.send(recorder.calls())),

@@ -37,7 +37,7 @@ test("what is sent is completed and trimmed, what is empty is null", () => {
     number: "7000", title: "Board", alias: "board", access: "accounts", pin: null, chair_pin: null,
     members: [{ address: "tel:+390255", name: "Bruno", role: "member" }],
     options: {
-      muted_on_entry: false, announcements: true, music_when_alone: false, language: null, max_participants: null,
+      muted_on_entry: false, announcements: true, music_when_alone: false, tones: false, language: null, max_participants: null,
       ring_seconds: null,
     },
   });

@@ -13,6 +13,7 @@ export interface Draft {
   readonly mutedOnEntry: boolean;
   readonly announcements: boolean;
   readonly musicWhenAlone: boolean;
+  readonly tones: boolean;
   /** Empty: the server's. */
   readonly language: SpokenLanguage | "";
   readonly maxParticipants: string;
@@ -35,7 +36,7 @@ export type Fault =
 
 export const blank: Draft = {
   number: "", alias: "", title: "", access: "accounts", pin: "", chairPin: "", members: [],
-  mutedOnEntry: false, announcements: true, musicWhenAlone: false, language: "", maxParticipants: "", ringSeconds: "",
+  mutedOnEntry: false, announcements: true, musicWhenAlone: false, tones: false, language: "", maxParticipants: "", ringSeconds: "",
 };
 
 export function draftOf(plan: Conference): Draft {
@@ -50,6 +51,7 @@ export function draftOf(plan: Conference): Draft {
     mutedOnEntry: plan.options.muted_on_entry ?? false,
     announcements: plan.options.announcements ?? true,
     musicWhenAlone: plan.options.music_when_alone ?? false,
+    tones: plan.options.tones ?? false,
     language: (plan.options.language ?? "") as SpokenLanguage | "",
     maxParticipants: plan.options.max_participants?.toString() ?? "",
     ringSeconds: plan.options.ring_seconds?.toString() ?? "",
@@ -145,6 +147,7 @@ function rest(draft: Draft) {
       muted_on_entry: draft.mutedOnEntry,
       announcements: draft.announcements,
       music_when_alone: draft.musicWhenAlone,
+      tones: draft.tones,
       language: draft.language || null,
       max_participants: draft.maxParticipants === "" ? null : Number(draft.maxParticipants),
       ring_seconds: draft.ringSeconds === "" ? null : Number(draft.ringSeconds),

@@ -13,6 +13,7 @@ export interface TrunkDraft {
   readonly numbers: string;
   /** Addresses and networks, one a line. */
   readonly sources: string;
+  readonly certificate: string;
   readonly enabled: boolean;
 }
 
@@ -27,6 +28,7 @@ export function trunkDraft(trunk: Trunk | undefined): TrunkDraft {
     callerId: trunk?.caller_id ?? "",
     numbers: (trunk?.numbers ?? []).map(({ number, to }) => (to ? `${number} = ${to}` : number)).join("\n"),
     sources: (trunk?.sources ?? []).join("\n"),
+    certificate: trunk?.certificate ?? "",
     enabled: trunk?.enabled ?? true,
   };
 }
@@ -42,6 +44,7 @@ export function trunkFields(draft: TrunkDraft): TrunkFields {
     caller_id: draft.callerId.trim() || null,
     numbers: lines(draft.numbers).map(numberOf),
     sources: lines(draft.sources),
+    certificate: draft.certificate.trim() || null,
     enabled: draft.enabled,
   };
 }

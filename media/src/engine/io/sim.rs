@@ -5,11 +5,16 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::{Channel, PacketIo, Slot};
+use crate::engine::mux::MuxTable;
+use crate::id::LegId;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SimulatedIo {
     /// Not yet received, by leg and channel, in order of arrival.
     waiting: VecDeque<Arrived>,
+    /// At the shared port.
+    shared: VecDeque<Arrived>,
+    pub mux: MuxTable,
     sent: Vec<Departed>,
     /// When what is sent next leaves.
     pub now: Option<Instant>,
@@ -37,6 +42,23 @@ struct Departed {
     end: usize,
 }
 
+/// Legs at the shared port of a simulation.
+const GUESTS: usize = 64;
+
+impl Default for SimulatedIo {
+    fn default() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            shared: VecDeque::new(),
+            mux: MuxTable::new(GUESTS),
+            sent: Vec::new(),
+            now: None,
+            octets: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+}
+
 impl SimulatedIo {
     /// A datagram comes to a leg's port, and waits there.
     pub fn arrive(&mut self, leg: Slot, at: Channel, from: SocketAddr, datagram: &[u8], now: Instant) {
@@ -44,6 +66,14 @@ impl SimulatedIo {
         kept.clear();
         kept.extend_from_slice(datagram);
         self.waiting.push_back(Arrived { leg, at, from, now, datagram: kept });
+    }
+
+    /// A datagram comes to the shared port, and waits there.
+    pub fn arrive_shared(&mut self, from: SocketAddr, datagram: &[u8], now: Instant) {
+        let mut kept = self.spare.pop().unwrap_or_default();
+        kept.clear();
+        kept.extend_from_slice(datagram);
+        self.shared.push_back(Arrived { leg: Slot(0), at: Channel::Rtp, from, now, datagram: kept });
     }
 
     /// Hands over and forgets what was sent: leg, its port, destination, time, datagram.
@@ -81,6 +111,18 @@ impl PacketIo for SimulatedIo {
     fn receive_rtcp(&mut self, mut each: impl FnMut(Slot, &mut [u8], SocketAddr)) {
         let wanted = |arrived: &Arrived| arrived.at == Channel::Rtcp;
         self.receive_where(wanted, |arrived| each(arrived.leg, &mut arrived.datagram, arrived.from));
+    }
+
+    fn receive_shared(&mut self, mut each: impl FnMut(LegId, &mut [u8], SocketAddr, Instant)) -> u64 {
+        let mut refused = 0;
+        while let Some(mut arrived) = self.shared.pop_front() {
+            match self.mux.route(&arrived.datagram, arrived.from) {
+                Ok((leg, _)) => each(leg, &mut arrived.datagram, arrived.from, arrived.now),
+                Err(_) => refused += 1,
+            }
+            self.spare.push(arrived.datagram);
+        }
+        refused
     }
 
     fn send(&mut self, leg: Slot, from: Channel, to: SocketAddr, datagram: &[u8]) -> bool {

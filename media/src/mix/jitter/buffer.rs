@@ -33,7 +33,7 @@ pub enum Inserted {
     Duplicate,
     /// Another SSRC, clock or a jump: the buffer started anew with it.
     Restarted,
-    /// Longer than a slot, or of no readable duration.
+    /// Longer than any slot, of no readable duration, or more than there is place for.
     Unusable,
 }
 
@@ -155,7 +155,9 @@ impl JitterBuffer {
             Phase::Filling { .. } | Phase::Playing => {}
         }
         self.make_room(at);
-        self.slots.put(Packet { codec, at, units, arrived: now, over }, payload);
+        if !self.slots.put(Packet { codec, at, units, arrived: now, over }, payload) {
+            return Inserted::Unusable;
+        }
         self.silence_announced = false;
         inserted
     }

@@ -25,3 +25,4 @@ mod slots;
 mod stream;
 
 pub use buffer::{Inserted, JitterBuffer, JitterStats, Step};
+pub use slots::PAYLOAD;

@@ -1,4 +1,4 @@
-//! Where packets wait: a ring of slots by sequence number, allocated once.
+//! Where packets wait: a ring of slots by sequence number, their octets in one store; allocated once.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,11 @@ use crate::plan::AudioCodec;
 pub const SLOTS: usize = 32;
 /// Octets of the longest payload kept: what fits an Ethernet frame.
 pub const PAYLOAD: usize = 1_460;
+
+/// Octets that one payload takes at least, and a whole number of times.
+const CHUNK: usize = 32;
+/// 8 KiB in all: a second of G.711 or G.722, two of Opus at 32 kbit/s.
+const CHUNKS: usize = 256;
 
 /// What is known of a waiting packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,20 +35,54 @@ pub struct Position {
 
 pub struct Slots {
     packets: [Option<(Packet, usize)>; SLOTS],
-    octets: Box<[[u8; PAYLOAD]]>,
+    /// Where each slot's octets begin, also while they are read after the packet was removed.
+    starts: [usize; SLOTS],
+    store: Box<Store>,
+}
+
+/// The octets of all slots. A slot for the longest payload each would be six times as large, and G.711 fill a tenth of it.
+struct Store {
+    octets: [u8; CHUNK * CHUNKS],
+    taken: [bool; CHUNKS],
+    /// Behind the chunk taken last: packets come and go in order, so mostly the next ones are free.
+    next: usize,
+}
+
+impl Store {
+    /// Takes chunks in a row for so many octets. Returns the first octet's place.
+    fn take(&mut self, len: usize) -> Option<usize> {
+        let wanted = len.div_ceil(CHUNK).max(1);
+        let is_free = |first: usize| {
+            self.taken.get(first..first + wanted).is_some_and(|chunks| chunks.iter().all(|taken| !taken))
+        };
+        let first =
+            Some(self.next).filter(|next| is_free(*next)).or_else(|| (0..CHUNKS).find(|first| is_free(*first)))?;
+        self.taken[first..first + wanted].fill(true);
+        self.next = first + wanted;
+        Some(first * CHUNK)
+    }
+
+    fn free(&mut self, start: usize, len: usize) {
+        let (first, count) = (start / CHUNK, len.div_ceil(CHUNK).max(1));
+        self.taken[first..first + count].fill(false);
+    }
 }
 
 impl Slots {
     pub fn new() -> Self {
-        Self { packets: [None; SLOTS], octets: vec![[0; PAYLOAD]; SLOTS].into_boxed_slice() }
+        let store = Store { octets: [0; CHUNK * CHUNKS], taken: [false; CHUNKS], next: 0 };
+        Self { packets: [None; SLOTS], starts: [0; SLOTS], store: Box::new(store) }
     }
 
-    /// Keeps a copy of the payload; what stood in its slot is gone.
-    pub fn put(&mut self, packet: Packet, payload: &[u8]) {
+    /// Keeps a copy of the payload; what stood in its slot is gone. False when there is no place for so much.
+    pub fn put(&mut self, packet: Packet, payload: &[u8]) -> bool {
+        self.remove(packet.at.sequence);
         let slot = slot_of(packet.at.sequence);
-        let len = payload.len().min(PAYLOAD);
-        self.octets[slot][..len].copy_from_slice(&payload[..len]);
-        self.packets[slot] = Some((packet, len));
+        let Some(start) = self.store.take(payload.len()) else { return false };
+        self.store.octets[start..start + payload.len()].copy_from_slice(payload);
+        self.packets[slot] = Some((packet, payload.len()));
+        self.starts[slot] = start;
+        true
     }
 
     pub fn get(&self, sequence: i64) -> Option<Packet> {
@@ -58,12 +97,16 @@ impl Slots {
 
     /// The octets of a packet that waits, or that was just removed.
     pub fn octets(&self, sequence: i64, len: usize) -> &[u8] {
-        &self.octets[slot_of(sequence)][..len.min(PAYLOAD)]
+        let start = self.starts[slot_of(sequence)];
+        self.store.octets.get(start..start + len).unwrap_or_default()
     }
 
     /// Frees a slot. Returns how many octets it held; they can still be read.
     pub fn remove(&mut self, sequence: i64) -> usize {
-        self.packets[slot_of(sequence)].take().map_or(0, |(_, len)| len)
+        let slot = slot_of(sequence);
+        let Some((_, len)) = self.packets[slot].take() else { return 0 };
+        self.store.free(self.starts[slot], len);
+        len
     }
 
     pub fn len_of(&self, sequence: i64) -> usize {
@@ -73,9 +116,9 @@ impl Slots {
     /// Frees all slots before a sequence number. Returns how many were taken.
     pub fn remove_before(&mut self, sequence: i64) -> u64 {
         let mut removed = 0;
-        for slot in &mut self.packets {
-            if matches!(slot, Some((packet, _)) if packet.at.sequence < sequence) {
-                *slot = None;
+        for slot in 0..SLOTS {
+            if let Some((packet, _)) = self.packets[slot].filter(|(packet, _)| packet.at.sequence < sequence) {
+                self.remove(packet.at.sequence);
                 removed += 1;
             }
         }
@@ -84,6 +127,7 @@ impl Slots {
 
     pub fn clear(&mut self) {
         self.packets = [None; SLOTS];
+        self.store.taken = [false; CHUNKS];
     }
 }
 
@@ -94,5 +138,48 @@ fn slot_of(sequence: i64) -> usize {
 impl std::fmt::Debug for Slots {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_list().entries(self.packets.iter().flatten()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(sequence: i64) -> Packet {
+        let at = Position { sequence, timestamp: 0 };
+        Packet { codec: AudioCodec::Opus, at, units: 960, arrived: Instant::now(), over: Duration::ZERO }
+    }
+
+    #[test]
+    fn payloads_of_all_lengths_come_and_go_in_any_order() {
+        let mut slots = Slots::new();
+        let payload = |n: i64| vec![n as u8; (n as usize * 37) % 500];
+        for n in 0..2_000 {
+            let sequence = n ^ 1;
+            assert!(slots.put(packet(sequence), &payload(sequence)), "packet {n}");
+            if n % 2 == 1 && n > 8 {
+                for gone in [n - 8, n - 9] {
+                    let len = slots.remove(gone);
+                    assert_eq!(slots.octets(gone, len), payload(gone));
+                }
+            }
+        }
+        slots.remove_before(i64::MAX);
+        assert!(slots.store.taken.iter().all(|taken| !taken));
+    }
+
+    #[test]
+    fn who_sends_more_than_there_is_place_for_is_refused_and_loses_nothing() {
+        let mut slots = Slots::new();
+        let kept = (0..SLOTS as i64).filter(|n| slots.put(packet(*n), &[*n as u8; PAYLOAD])).count() as i64;
+        assert_eq!(kept, 5);
+        for n in 0..kept {
+            let len = slots.len_of(n);
+            assert_eq!(slots.octets(n, len), [n as u8; PAYLOAD]);
+        }
+        slots.remove(2);
+        assert!(slots.put(packet(40), &[40; PAYLOAD]));
+        slots.clear();
+        assert!(slots.put(packet(41), &[41; PAYLOAD]));
     }
 }

@@ -110,6 +110,7 @@ impl Conference {
             offer: Some(Body::sdp(offer)),
             ring_for: plan.ring_for,
             login: None,
+            named_by: None,
         };
         self.legs.insert(call, leg);
         self.agent.command(Command::Invite { call, invite: Box::new(invite) });

@@ -117,6 +117,7 @@ impl Phone {
             offer,
             ring_for: Duration::from_secs(180),
             login: None,
+            named_by: None,
         };
         let id = self.agent.next_call();
         self.note_call(id, party, CallState::Calling, negotiator, None);
@@ -127,7 +128,7 @@ impl Phone {
         self.rings_with(StatusCode::RINGING, false);
     }
 
-    /// `answering`: with the answer to the offer already.
+    /// `answering`: with the answer to the offer already, or with an offer where there was none.
     pub fn rings_with(&mut self, status: StatusCode, answering: bool) {
         let Some(id) = self.alerting() else { return };
         let body = self.find(id).filter(|_| answering).and_then(|call| call.answer().ok()).map(Body::sdp);

@@ -45,6 +45,27 @@ impl Headers {
         self.list(name).map(Contacts::List)
     }
 
+    /// Whether a body of this type may be sent back. Without Accept it is the one that the method calls for (§20.1); a
+    /// range with `q=0` takes itself out (RFC 9110 §12.4.2).
+    pub fn accepts(&self, content_type: &str) -> bool {
+        if !self.contains(&HeaderName::Accept) {
+            return true;
+        }
+        let family = content_type.split('/').next().unwrap_or_default();
+        self.values(&HeaderName::Accept).iter().any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let range = parts.next().unwrap_or_default();
+            let fits = range == "*/*"
+                || range.eq_ignore_ascii_case(content_type)
+                || range.eq_ignore_ascii_case(&format!("{family}/*"));
+            let is_out = |param: &str| {
+                let weight = param.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+                weight.is_some_and(|(_, weight)| weight.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0))
+            };
+            fits && !parts.any(is_out)
+        })
+    }
+
     /// All Via values, top first.
     pub fn vias(&self) -> Result<Vec<Via>, HeaderError> {
         self.list(&HeaderName::Via)

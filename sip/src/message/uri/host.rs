@@ -26,6 +26,14 @@ impl Host {
     }
 }
 
+/// Whether a host is this domain or one below it.
+pub fn lies_in(host: &str, domain: &str) -> bool {
+    let (host, domain) = (host.trim_end_matches('.'), domain.trim_end_matches('.'));
+    let Some(above) = host.len().checked_sub(domain.len()) else { return false };
+    let (Some(below), Some(end)) = (host.get(..above), host.get(above..)) else { return false };
+    end.eq_ignore_ascii_case(domain) && (below.is_empty() || below.ends_with('.'))
+}
+
 impl From<IpAddr> for Host {
     fn from(ip: IpAddr) -> Self {
         match ip {
@@ -124,6 +132,16 @@ impl Hash for Host {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_domain_has_itself_and_what_lies_below() {
+        for (host, inside) in
+            [("example.org", true), ("SIP.Example.ORG.", true), ("badexample.org", false), ("org", false)]
+        {
+            assert_eq!(lies_in(host, "example.org"), inside, "{host}");
+        }
+        assert!(!lies_in("\u{e9}xample.org", "xample.org"), "no character is cut in two");
+    }
 
     #[test]
     fn a_port_inside_the_brackets_is_part_of_the_address() {

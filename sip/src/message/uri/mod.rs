@@ -13,8 +13,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-pub use host::Host;
 pub(crate) use host::split_host_port;
+pub use host::{Host, lies_in};
 pub use other::OtherUri;
 pub use sip::{SipScheme, SipUri};
 pub use tel::TelUri;

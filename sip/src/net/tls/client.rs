@@ -6,21 +6,19 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rustls::client::ResolvesClientCert;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::configs::{TlsError, provider};
 use super::identities::DomainIdentities;
+use super::judge::{Judge, client_judging_by, client_showing};
 
 /// Whether the other end of a TLS connection that we open must prove its name.
 #[derive(Clone, Debug)]
@@ -50,7 +48,6 @@ pub(super) fn client_config(
     verify: &VerifyServer,
     own: Option<Arc<CertifiedKey>>,
 ) -> Result<Arc<ClientConfig>, TlsError> {
-    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
     let expected = match verify {
         VerifyServer::Authorities { pem, wildcards } => Expected::Host {
             authorities: authorities(pem)?,
@@ -58,12 +55,11 @@ pub(super) fn client_config(
         },
         VerifyServer::Nobody => Expected::Anybody,
     };
-    let verifier = Verifier { expected, provider: provider() };
-    let builder = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
-    Ok(Arc::new(match own {
-        Some(own) => builder.with_client_cert_resolver(Arc::new(Ours(own))),
-        None => builder.with_no_client_auth(),
-    }))
+    let config = match own {
+        Some(own) => client_showing(own, expected),
+        None => client_judging_by(expected),
+    };
+    config.map(Arc::new)
 }
 
 /// All certificates of a PEM text.
@@ -77,26 +73,6 @@ pub(super) fn authorities(pem: &[u8]) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-/// What we show when asked; the other side says by itself whom it believes.
-#[derive(Debug)]
-struct Ours(Arc<CertifiedKey>);
-
-impl ResolvesClientCert for Ours {
-    fn resolve(&self, _authorities: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.0))
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
-}
-
-#[derive(Debug)]
-struct Verifier {
-    expected: Expected,
-    provider: Arc<CryptoProvider>,
-}
-
 #[derive(Debug)]
 enum Expected {
     Host {
@@ -107,56 +83,31 @@ enum Expected {
     Anybody,
 }
 
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
+impl Judge for Expected {
+    fn judge(
         &self,
-        end_entity: &CertificateDer<'_>,
+        certificate: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
+        server: &ServerName<'_>,
         now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let Expected::Host { authorities, wildcards } = &self.expected else {
-            return Ok(ServerCertVerified::assertion());
-        };
-        let certificate = ParsedCertificate::try_from(end_entity)?;
-        let algorithms = self.provider.signature_verification_algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&certificate, authorities, intermediates, now, algorithms)?;
-        let (host, identities) = (server_name.to_str().to_ascii_lowercase(), DomainIdentities::of(end_entity));
+    ) -> Result<(), Error> {
+        let Self::Host { authorities, wildcards } = self else { return Ok(()) };
+        let parsed = ParsedCertificate::try_from(certificate)?;
+        let algorithms = provider().signature_verification_algorithms.all;
+        verify_server_cert_signed_by_trust_anchor(&parsed, authorities, intermediates, now, algorithms)?;
+        let (host, identities) = (server.to_str().to_ascii_lowercase(), DomainIdentities::of(certificate));
         let proven = match wildcards.contains(&host) {
             true => identities.include_with_wildcards(&host),
             false => identities.include(&host),
         };
         if !proven {
             return Err(CertificateError::NotValidForNameContext {
-                expected: server_name.to_owned(),
+                expected: server.to_owned(),
                 presented: identities.domains().map(str::to_owned).collect(),
             }
             .into());
         }
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        Ok(())
     }
 }
 
@@ -169,15 +120,12 @@ mod tests {
     fn servers_prove_the_host_by_a_known_authority() {
         let (ours, others) = (Authority::new("ours"), Authority::new("others"));
         let verify = |certificate: &CertificateDer<'_>, host: &str, wildcards: &[&str]| {
-            let verifier = Verifier {
-                expected: Expected::Host {
-                    authorities: authorities(ours.pem().as_bytes()).expect("an authority"),
-                    wildcards: wildcards.iter().map(|host| (*host).to_owned()).collect(),
-                },
-                provider: provider(),
+            let expected = Expected::Host {
+                authorities: authorities(ours.pem().as_bytes()).expect("an authority"),
+                wildcards: wildcards.iter().map(|host| (*host).to_owned()).collect(),
             };
             let name = ServerName::try_from(host).expect("a name");
-            verifier.verify_server_cert(certificate, &[], &name, &[], UnixTime::now()).is_ok()
+            expected.judge(certificate, &[], &name, UnixTime::now()).is_ok()
         };
         let domain = ours.issue(&["uri:sip:example.com", "edge.example.com"], &["server"]).0;
         assert!(verify(&domain, "example.com", &[]));

@@ -10,6 +10,7 @@
 mod client;
 mod configs;
 mod identities;
+mod judge;
 mod server;
 #[cfg(test)]
 pub(super) mod testing;
@@ -18,5 +19,6 @@ pub use client::VerifyServer;
 pub(super) use client::connect;
 pub use configs::{TlsConfigs, TlsError};
 pub use identities::DomainIdentities;
+pub use judge::{Judge, client_judging_by};
 pub(super) use server::identities_of;
 pub use server::{AskClients, server_config};

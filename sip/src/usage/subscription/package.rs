@@ -1,7 +1,7 @@
 //! Event packages: what can be subscribed to, and for how long. RFC 6665 §4.2.1 and §8.2.1.
 
 use crate::endpoint::Refusal;
-use crate::message::{HeaderName, Headers, Method, Request, StatusCode};
+use crate::message::{HeaderName, Method, Request, StatusCode};
 
 /// An event package that we notify of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub fn asked(request: &Request, packages: &[EventPackage]) -> Result<Asked, Refu
     let Some((package, id)) = known else {
         return Err(Refusal::new(StatusCode::BAD_EVENT, HeaderName::AllowEvents, allow_events(packages)));
     };
-    if !accepts(&request.headers, package.content_type) {
+    if !request.headers.accepts(package.content_type) {
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, HeaderName::Accept, package.content_type));
     }
     let expires = request.headers.expires().unwrap_or(package.default_expires).min(package.max_expires);
@@ -74,18 +74,6 @@ pub fn asked(request: &Request, packages: &[EventPackage]) -> Result<Asked, Refu
 /// The Allow-Events header: §8.2.2.
 pub fn allow_events(packages: &[EventPackage]) -> String {
     packages.iter().map(|package| package.name).collect::<Vec<_>>().join(", ")
-}
-
-/// No Accept means the package's own type (§4.1.2.1).
-fn accepts(headers: &Headers, content_type: &str) -> bool {
-    if !headers.contains(&HeaderName::Accept) {
-        return true;
-    }
-    let family = content_type.split('/').next().unwrap_or_default();
-    headers.values(&HeaderName::Accept).iter().any(|range| {
-        let range = range.split(';').next().unwrap_or_default().trim();
-        range == "*/*" || range.eq_ignore_ascii_case(content_type) || range.eq_ignore_ascii_case(&format!("{family}/*"))
-    })
 }
 
 #[cfg(test)]

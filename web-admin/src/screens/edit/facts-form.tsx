@@ -43,6 +43,8 @@ export function FactsForm({ draft, onDraft, faults, isNew }: FormProps & { isNew
           onCheck={(announcements) => set({ announcements })} />
         <CheckField label={texts.musicWhenAlone} hint={texts.musicWhenAloneHint} field="music-when-alone" checked={draft.musicWhenAlone}
           onCheck={(musicWhenAlone) => set({ musicWhenAlone })} />
+        <CheckField label={texts.tones} hint={texts.tonesHint} field="tones" checked={draft.tones}
+          onCheck={(tones) => set({ tones })} />
         <SelectField label={texts.spokenLanguage} field="spoken-language" value={draft.language}
           choices={{ "": texts.serversLanguage, en: "English", it: "Italiano", ru: "Русский", zh: "中文" }}
           onChoose={(language) => set({ language })} />

@@ -47,6 +47,7 @@ export function TrunkDialog({ trunk, onDone, onClose }: { trunk: Trunk | undefin
         <TextField label={words.callerId} field="caller-id" value={draft.callerId} onText={(callerId) => set({ callerId })} />
         <TextArea label={words.numbers} hint={words.numbersHint} field="numbers" value={draft.numbers} onText={(numbers) => set({ numbers })} />
         <TextArea label={words.sources} hint={words.sourcesHint} field="sources" value={draft.sources} onText={(sources) => set({ sources })} />
+        <TextField label={words.certificate} hint={words.certificateHint} field="certificate" value={draft.certificate} onText={(certificate) => set({ certificate })} spellcheck={false} />
         <CheckField label={words.enabled} field="enabled" checked={draft.enabled} onCheck={(enabled) => set({ enabled })} />
         {fault && <p class={styles["fault"]} role="alert">{fault}</p>}
         <DialogFoot>

@@ -1,7 +1,9 @@
-//! Where a call may be sent because somebody from outside wished so: not to an address that he could not reach himself.
+//! Where a request may be sent because somebody from outside named the place: not to an address that he could not reach
+//! himself.
 //!
 //! Else a guest on the Internet could have us knock at machines of our own network: RFC 1918, 6598, 3927, 4193 and
-//! loopback mean something else here than where he is. Names are not looked at: they are resolved later.
+//! loopback mean something else here than where he is. A name is looked at each time it has been resolved, so that one
+//! which means something else the next time gains nothing.
 
 use std::net::IpAddr;
 
@@ -14,8 +16,8 @@ enum Realm {
     World,
 }
 
-/// Whether a call to `target` may be placed for somebody who is at `asker`.
-pub(in crate::call) fn may_reach(asker: IpAddr, target: IpAddr) -> bool {
+/// Whether something may be sent to `target` for somebody who is at `asker`.
+pub fn may_reach(asker: IpAddr, target: IpAddr) -> bool {
     let (asker, target) = (asker.to_canonical(), target.to_canonical());
     if target.is_unspecified() || target.is_multicast() || target == IpAddr::from([255, 255, 255, 255]) {
         return false;

@@ -2,7 +2,7 @@
 
 /// Kinds that share a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     Rtp,
     Rtcp,
     /// ICE checks (RFC 8445).
