@@ -15,6 +15,7 @@ pub struct Numbered {
 
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "most of them are of one participant, which is the large one")]
 pub enum LiveEvent {
     /// Every running conference; the first message of a connection that could not be resumed.
     Snapshot { conferences: Vec<Roster> },

@@ -37,6 +37,7 @@ pub(super) struct Room {
     prompt: Option<Prompt>,
     told: SpeakerList,
     /// To the room's other parts.
+    #[expect(clippy::vec_box, reason = "they come in boxes and go back in them, so that nothing is freed here")]
     trunks: Vec<Box<Trunk>>,
     part: Part,
 }

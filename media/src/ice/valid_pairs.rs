@@ -21,7 +21,7 @@ impl ValidPairs {
         self.places.contains(&Some(from))
     }
 
-    #[cfg(feature = "engine")]
+    #[cfg(any(test, feature = "engine"))]
     pub fn iter(&self) -> impl Iterator<Item = SocketAddr> + '_ {
         self.places.iter().flatten().copied()
     }

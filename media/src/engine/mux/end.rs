@@ -13,6 +13,7 @@ use crate::id::LegId;
 const READS: usize = 128;
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each shard, and it stays where it is")]
 pub(crate) enum MuxEnd {
     /// There is no shared port.
     None,
