@@ -88,11 +88,11 @@ fn the_loudest_of_all_parts_are_heard_and_told_once() {
     party.phones[3].speech = party.phones[2].speech;
     party.run(SECOND);
     let loudest = |party: &Party| -> Option<Vec<LegId>> {
-        let told = party.events.iter().filter_map(|event| match event {
+        let mut told = party.events.iter().filter_map(|event| match event {
             MediaEvent::Speakers { speakers, .. } => Some(speakers.iter().map(|speaker| speaker.leg).collect()),
             _ => None,
         });
-        told.last()
+        told.next_back()
     };
     let mut last = loudest(&party).expect("told");
     last.sort_unstable();

@@ -17,7 +17,7 @@ fn signal() -> Vec<i16> {
     (0..20_480_u32)
         .map(|n| {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            phase = (phase + 200 + (n * 3 & 0x3fff)) & 0xffff;
+            phase = (phase + 200 + ((n * 3) & 0x3fff)) & 0xffff;
             let triangle = if phase < 32_768 { phase as i32 } else { 65_535 - phase as i32 } - 16_384;
             let noise = (seed >> 16) as i32 - 32_768;
             let sample =

@@ -25,7 +25,11 @@ fn breathe(media: &mut RawMedia, frames: u32, octets: usize) -> anyhow::Result<V
         let sequence = media.next.sequence;
         let mut packet = media.packet_of([vec![60], vec![127; octets - 1]].concat());
         packet.payload_type = NOISE;
-        if frame % 10 == 5 { media.send(&packet) } else { Ok(media.next.sequence = sequence) }
+        if frame % 10 == 5 {
+            return media.send(&packet);
+        }
+        media.next.sequence = sequence;
+        Ok(())
     })
 }
 
@@ -49,7 +53,11 @@ fn noise_of_a_phone_is_silence_and_no_loss() -> anyhow::Result<()> {
                 let sequence = media.next.sequence;
                 let mut packet = media.packet_of([vec![60], vec![127; octets - 1]].concat());
                 packet.payload_type = NOISE;
-                if frame % 10 == 5 { media.send(&packet) } else { Ok(media.next.sequence = sequence) }
+                if frame % 10 == 5 {
+                    return media.send(&packet);
+                }
+                media.next.sequence = sequence;
+                Ok(())
             })?;
             Ok::<_, anyhow::Error>((listening.join().expect("no panic")?, quiet))
         })?;

@@ -377,7 +377,9 @@ fn a_message_in_fragments_is_one_message() -> anyhow::Result<()> {
     };
     let umlaut = |message: &[u8]| message.iter().position(|octet| *octet > 0x7f).unwrap_or_default();
     // Within the method, within a character, between CR and LF, before the empty line's LF, and octet by octet.
-    let cuts: [(&str, &dyn Fn(&[u8]) -> Vec<usize>); 5] = [
+    /// Where a message is cut.
+    type Cuts<'a> = &'a dyn Fn(&[u8]) -> Vec<usize>;
+    let cuts: [(&str, Cuts<'_>); 5] = [
         ("method", &|_| vec![3]),
         ("character", &|message| vec![umlaut(message) + 1]),
         ("line", &|message| vec![message.windows(2).position(|pair| pair == b"\r\n").unwrap_or_default() + 1]),
