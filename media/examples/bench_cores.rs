@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use plenary_media::codec::{Encoded, SampleRate, make_decoder, make_encoder};
+use plenary_media::codec::{Effort, Encoded, SampleRate, make_decoder, make_encoder};
 use plenary_media::id::LegId;
 use plenary_media::mix::{
     EncodeChain, FRAME_SAMPLES, LevelEstimator, Limiter, Playout, Resampler, SILENCE, Speakers, Sum,
@@ -90,6 +90,15 @@ fn codecs() {
         measure(&format!("{} encode", codec.name()), 500, |n| {
             black_box(encoder.encode(frame(n), &mut out).expect("encodes"));
         });
+        if codec == AudioCodec::Opus {
+            for effort in [Effort::Full, Effort::Fair, Effort::Little, Effort::Least] {
+                encoder.set_effort(effort);
+                measure(&format!("{} encode, effort {effort:?}", codec.name()), 500, |n| {
+                    black_box(encoder.encode(frame(n), &mut out).expect("encodes"));
+                });
+            }
+            encoder.set_effort(Effort::Full);
+        }
         let payloads: Vec<Vec<u8>> = (0..100)
             .map(|n| match encoder.encode(frame(n), &mut out) {
                 Ok(Encoded::Payload(len)) => out[..len].to_vec(),

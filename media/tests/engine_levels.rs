@@ -55,6 +55,32 @@ fn who_claims_to_shout_and_is_silent_does_not_pin_the_speaker() {
 }
 
 #[test]
+fn while_a_thread_is_busy_its_encoders_spare_effort_and_everyone_is_heard() {
+    let mut party = Party::new();
+    let opus = Model { codec: AudioCodec::Opus, ..Model::default() };
+    for hz in &TONES_HZ[..3] {
+        party.join(opus.clone(), Some(*hz));
+    }
+    party.run(SECOND);
+    assert_eq!(party.sim.counters().ticks_sparing, 0);
+    party.sim.slow_down(Duration::from_millis(13));
+    party.run(SECOND);
+    let busy = party.sim.counters();
+    assert!((10..=45).contains(&busy.ticks_sparing), "{} of the second's 50 ticks", busy.ticks_sparing);
+    assert_eq!(busy.ticks_hurried, 0);
+    party.run(2 * SECOND);
+    party.forget();
+    party.run(SECOND);
+    party.assert_hears(0, &[1, 2]);
+    // It has time again, and after three steps tries as hard as before.
+    party.sim.slow_down(Duration::ZERO);
+    party.run(3 * SECOND);
+    let before = party.sim.counters().ticks_sparing;
+    party.run(SECOND);
+    assert_eq!(party.sim.counters().ticks_sparing, before);
+}
+
+#[test]
 fn a_tick_that_overruns_sheds_reports_and_never_speakers() {
     let mut party = Party::new();
     for hz in &TONES_HZ[..3] {

@@ -253,6 +253,9 @@ impl RawMedia {
     }
 
     /// Level of a tone in these packets, dBFS; of nothing, that of silence.
+    ///
+    /// It is the mean power of fifths of a second: where a packet was late the tone's phase jumps, and over a longer time
+    /// what was heard before and after the jump would cancel out.
     pub fn level(&self, packets: &[RawRtp], hertz: f64) -> anyhow::Result<f64> {
         let mut decoder = make_decoder(self.codec)?;
         let rate = decoder.sample_rate();
@@ -262,7 +265,13 @@ impl RawMedia {
             decoder.decode(&packet.payload, &mut pcm)?;
             samples.extend(pcm);
         }
-        Ok(tones::level(&samples, rate.hz(), hertz))
+        let spans = (samples.len() * 5 / rate.hz() as usize).max(1);
+        let powers: Vec<f64> = samples
+            .chunks(samples.len().div_ceil(spans).max(1))
+            .map(|span| 10_f64.powf(tones::level(span, rate.hz(), hertz) / 10.0))
+            .collect();
+        let mean = powers.iter().sum::<f64>() / powers.len().max(1) as f64;
+        Ok(10.0 * mean.max(1e-12).log10())
     }
 
     /// Says a second, of which the last half is heard with this tone in it.

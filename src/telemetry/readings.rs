@@ -28,6 +28,11 @@ const HURRIED: Metric<0> = Metric::new(
     "Ticks without automatic gain, noise suppression and level reports, after one that overran.",
     [],
 );
+const SPARING: Metric<0> = Metric::new(
+    "media_ticks_sparing_total",
+    "Ticks whose encoders searched less hard, because the thread was busy.",
+    [],
+);
 const ENCODES: Metric<1> = Metric::new("media_encodes_total", "Frames encoded.", ["codec"]);
 const ECHOES: Metric<0> = Metric::new("media_echoing_legs", "Legs that return to others what they say.", []);
 const TRUNKS: Metric<0> =
@@ -94,6 +99,8 @@ fn announce_media(metrics: &Metrics, engine: &EngineHandle) {
     metrics.counter_read(LATE_TICKS, move || vec![([], of.counters().ticks_late)]);
     let of = engine.clone();
     metrics.counter_read(HURRIED, move || vec![([], of.counters().ticks_hurried)]);
+    let of = engine.clone();
+    metrics.counter_read(SPARING, move || vec![([], of.counters().ticks_sparing)]);
     let of = engine.clone();
     metrics.counter_read(ENCODES, move || {
         of.counters().encodes.into_iter().map(|(codec, count)| ([codec.name().into()], count)).collect()

@@ -13,4 +13,4 @@ mod traits;
 pub use duration::payload_units;
 pub use registry::{make_decoder, make_encoder, packet_time};
 pub use sample_rate::SampleRate;
-pub use traits::{CodecError, Decoder, Encoded, Encoder};
+pub use traits::{CodecError, Decoder, Effort, Encoded, Encoder};

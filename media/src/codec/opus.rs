@@ -7,13 +7,11 @@ use std::fmt;
 use ::opus as libopus;
 use libopus::{Application, Bandwidth, Bitrate, Channels};
 
-use super::{CodecError, Decoder, Encoded, Encoder, SampleRate};
+use super::{CodecError, Decoder, Effort, Encoded, Encoder, SampleRate};
 use crate::plan::OpusWishes;
 
 const NAME: &str = "opus";
 
-/// Of 10. 5 costs 213 µs a frame where 10 costs 284, and on speech few hear the difference.
-const COMPLEXITY: i32 = 5;
 /// What we send unless the peer wants less: wideband speech without audible loss.
 const DEFAULT_BITRATE: u32 = 32_000;
 /// The most that we send, to peers that wish for it: nothing is gained above, with one channel.
@@ -38,7 +36,7 @@ impl OpusEncoder {
 
     fn set_up(wishes: OpusWishes) -> Result<libopus::Encoder, libopus::Error> {
         let mut encoder = libopus::Encoder::new(48_000, Channels::Mono, Application::Voip)?;
-        encoder.set_complexity(COMPLEXITY)?;
+        encoder.set_complexity(complexity(Effort::Full))?;
         encoder.set_bitrate(Bitrate::Bits(bitrate(wishes)))?;
         encoder.set_max_bandwidth(bandwidth(wishes.max_playback_rate))?;
         encoder.set_vbr(!wishes.cbr)?;
@@ -46,6 +44,16 @@ impl OpusEncoder {
         encoder.set_inband_fec(wishes.inband_fec)?;
         encoder.set_packet_loss_perc(if wishes.inband_fec { EXPECTED_LOSS_PERCENT } else { 0 })?;
         Ok(encoder)
+    }
+}
+
+/// Of 10.
+fn complexity(effort: Effort) -> i32 {
+    match effort {
+        Effort::Full => 5,
+        Effort::Fair => 3,
+        Effort::Little => 1,
+        Effort::Least => 0,
     }
 }
 
@@ -81,6 +89,11 @@ impl Encoder for OpusEncoder {
             Ok(len) => Ok(Encoded::Payload(len)),
             Err(_) => Err(CodecError::FrameSize { codec: NAME, samples: pcm.len() }),
         }
+    }
+
+    fn set_effort(&mut self, effort: Effort) {
+        // libopus refuses only numbers above 10.
+        let _ = self.encoder.set_complexity(complexity(effort));
     }
 }
 

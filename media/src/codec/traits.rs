@@ -26,6 +26,34 @@ pub enum Encoded {
     Nothing,
 }
 
+/// How hard an encoder searches for what to leave out: less costs less time, and sounds a little worse at the same rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effort {
+    Least,
+    Little,
+    Fair,
+    #[default]
+    Full,
+}
+
+impl Effort {
+    pub fn less(self) -> Self {
+        match self {
+            Self::Full => Self::Fair,
+            Self::Fair => Self::Little,
+            Self::Little | Self::Least => Self::Least,
+        }
+    }
+
+    pub fn more(self) -> Self {
+        match self {
+            Self::Least => Self::Little,
+            Self::Little => Self::Fair,
+            Self::Fair | Self::Full => Self::Full,
+        }
+    }
+}
+
 /// Mono i16 to payloads, one packet a call.
 pub trait Encoder: Debug + Send {
     fn sample_rate(&self) -> SampleRate;
@@ -36,6 +64,11 @@ pub trait Encoder: Debug + Send {
     /// The peer asks for a mode (RFC 4867 §4.3.1), or with `None` for no mode any more. Codecs without modes do not care.
     fn handle_mode_request(&mut self, request: Option<Mode>) {
         let _ = request;
+    }
+
+    /// From the next packet on. Codecs that always do the same do not care.
+    fn set_effort(&mut self, effort: Effort) {
+        let _ = effort;
     }
 }
 

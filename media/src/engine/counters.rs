@@ -76,7 +76,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count(usize);
 
-const PHASE_LOADS: usize = 14;
+const PHASE_LOADS: usize = 15;
 const REFUSED: usize = PHASE_LOADS + PHASES;
 const ENCODES: usize = REFUSED + Refusal::ALL.len();
 const LEGS: usize = ENCODES + CODECS.len();
@@ -104,6 +104,8 @@ impl Count {
     pub const TRUNK_ENDS: Self = Self(12);
     /// Voices of other parts of a room that came too late, or that another part did not take.
     pub const LOST_VOICES: Self = Self(13);
+    /// Ticks whose encoders did not try as hard as they can.
+    pub const SPARING: Self = Self(14);
 
     /// Of the shard's time, lately, in the ticks of a phase: ‰.
     pub fn load(phase: usize) -> Self {
@@ -207,6 +209,8 @@ pub struct Counters {
     pub ticks_skipped: u64,
     /// Ticks that did without automatic gain, noise suppression and level reports, after one that overran.
     pub ticks_hurried: u64,
+    /// Ticks whose encoders searched less hard, because the thread was busy.
+    pub ticks_sparing: u64,
     /// Connected legs, by the codec we send and whether SRTP protects it.
     pub legs: Vec<(AudioCodec, bool, u64)>,
     /// Legs that return to others what they say.
@@ -266,6 +270,7 @@ impl Counters {
             tick_overruns: tally.get(Count::OVERRUNS),
             ticks_late: tally.get(Count::LATE_TICKS),
             ticks_hurried: tally.get(Count::HURRIED),
+            ticks_sparing: tally.get(Count::SPARING),
             ticks_skipped: tally.get(Count::SKIPPED),
             legs: CODECS
                 .into_iter()

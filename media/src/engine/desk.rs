@@ -6,6 +6,7 @@ use super::counters::{Count, Tally};
 use super::io::{Channel, PacketIo, Slot};
 use super::mailbox::{Outbox, Returned};
 use super::send::{KeyPassage, Passage, Sender};
+use crate::codec::Effort;
 use crate::mix::{EncodeKey, Frame, Groups, SILENCE};
 
 /// Longer than any packet of ours: 60 ms of Opus at 510 kbit/s would not fit, and no peer asks for it.
@@ -23,6 +24,8 @@ pub(super) struct Desk {
     handshake_turns: u8,
     /// This tick leaves out what can be left out.
     pub hurries: bool,
+    /// Of this tick's encoders.
+    pub effort: Effort,
 }
 
 /// At 0.1 ms each they take a tenth of a tick at most; who is passed over sends again.
@@ -39,13 +42,15 @@ impl Desk {
             frame: SILENCE,
             handshake_turns: HANDSHAKE_TURNS,
             hurries: false,
+            effort: Effort::default(),
         }
     }
 
     /// A tick begins.
-    pub fn begin_tick(&mut self, hurries: bool) {
-        self.hurries = hurries;
+    pub fn begin_tick(&mut self, hurries: bool, effort: Effort) {
+        (self.hurries, self.effort) = (hurries, effort);
         self.tally.add(Count::HURRIED, hurries.into());
+        self.tally.add(Count::SPARING, (effort < Effort::Full).into());
         self.handshake_turns = HANDSHAKE_TURNS;
     }
 

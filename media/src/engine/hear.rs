@@ -126,9 +126,9 @@ impl Leg {
     fn send_whole(&mut self, slot: Slot, room: &RoomSound<'_>, tick: u64, desk: &mut Desk, io: &mut impl PacketIo) {
         let Some(streams) = &mut self.streams else { return };
         let Streams { sender, latch, .. } = &mut **streams;
-        let Desk { groups, packet, tally, .. } = desk;
+        let Desk { groups, packet, tally, effort, .. } = desk;
         let key = EncodeKey::new(&sender.format, MixKey::Whole(room.id));
-        if let Some(chain) = groups.encode(&key, tick, |tick| room.recent.at(tick)) {
+        if let Some(chain) = groups.encode(&key, tick, *effort, |tick| room.recent.at(tick)) {
             let to = latch.rtp_destination();
             let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
             send_all(chain, room.contributors, room.levels, &mut exit);
@@ -146,9 +146,9 @@ impl Leg {
         let own = self.peer_ssrc();
         let Some(streams) = &mut self.streams else { return };
         let Streams { sender, solo, latch, receiver, .. } = &mut **streams;
-        let Desk { frame, packet, tally, .. } = desk;
+        let Desk { frame, packet, tally, effort, .. } = desk;
         solo.handle_mode_request(receiver.mode_request);
-        let chain = solo.encode(frame, tick, |earlier| room.and_then(|room| room.recent.at(earlier)));
+        let chain = solo.encode(frame, tick, *effort, |earlier| room.and_then(|room| room.recent.at(earlier)));
         let (mut others, mut levels, mut count) = ([Ssrc::default(); super::MAX_SPEAKERS], [0; super::MAX_SPEAKERS], 0);
         let contributors = room.into_iter().flat_map(|room| room.contributors.iter().zip(room.levels));
         for (ssrc, level) in contributors.filter(|(ssrc, _)| Some(**ssrc) != own) {

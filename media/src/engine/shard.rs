@@ -140,7 +140,7 @@ impl Shard {
         self.tick = due.tick;
         self.desk.tally.add(Count::SKIPPED, due.skipped);
         self.desk.tally.add(Count::LATE_TICKS, (due.late > LATE).into());
-        self.desk.begin_tick(self.load.hurries(now));
+        self.desk.begin_tick(self.load.hurries(now), self.load.effort());
         io.begin_tick();
         self.receive(due.phase, at, io);
         let Self { rooms, legs, alone, desk, served, .. } = self;

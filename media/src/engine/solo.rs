@@ -1,6 +1,6 @@
 //! What one leg alone hears: the room less itself, a prompt, its echo, or nothing.
 
-use crate::codec::CodecError;
+use crate::codec::{CodecError, Effort};
 use crate::codec::amr::Mode;
 use crate::mix::{EncodeChain, Frame, SILENCE};
 use crate::plan::SendFormat;
@@ -18,7 +18,14 @@ impl Solo {
     }
 
     /// Encodes a tick of what this leg alone hears. `heard`: what it heard before, where it comes from a shared chain.
-    pub fn encode<'f>(&mut self, frame: &Frame, tick: u64, heard: impl Fn(u64) -> Option<&'f Frame>) -> &EncodeChain {
+    pub fn encode<'f>(
+        &mut self,
+        frame: &Frame,
+        tick: u64,
+        effort: Effort,
+        heard: impl Fn(u64) -> Option<&'f Frame>,
+    ) -> &EncodeChain {
+        self.chain.set_effort(effort);
         self.chain.push_after(frame, tick, heard);
         &self.chain
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::{Frame, Resampler, TICK};
 use crate::codec::amr::Mode;
-use crate::codec::{CodecError, Encoded, Encoder, SampleRate, make_encoder, packet_time};
+use crate::codec::{CodecError, Effort, Encoded, Encoder, SampleRate, make_encoder, packet_time};
 use crate::plan::{AudioCodec, OpusWishes};
 
 /// Packets that one tick can complete: two of 10 ms.
@@ -34,6 +34,7 @@ pub struct Payload<'a> {
 pub struct EncodeChain {
     codec: AudioCodec,
     encoder: Box<dyn Encoder>,
+    effort: Effort,
     resampler: Resampler,
     rate: SampleRate,
     /// Samples of a packet, at the codec's rate.
@@ -65,6 +66,7 @@ impl EncodeChain {
         Ok(Self {
             codec,
             encoder,
+            effort: Effort::default(),
             resampler: Resampler::new(SampleRate::Hz48000, rate),
             rate,
             packet,
@@ -116,6 +118,14 @@ impl EncodeChain {
     /// The peer asks for a mode, or for none any more.
     pub fn handle_mode_request(&mut self, request: Option<Mode>) {
         self.encoder.handle_mode_request(request);
+    }
+
+    /// How hard to try, from the next packet on.
+    pub fn set_effort(&mut self, effort: Effort) {
+        if effort != self.effort {
+            self.effort = effort;
+            self.encoder.set_effort(effort);
+        }
     }
 
     pub fn codec(&self) -> AudioCodec {

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{EncodeChain, Frame};
-use crate::codec::{CodecError, packet_time};
+use crate::codec::{CodecError, Effort, packet_time};
 use crate::id::{LegId, RoomId};
 use crate::plan::{AudioCodec, OpusWishes, SendFormat};
 
@@ -109,6 +109,7 @@ impl Groups {
         &mut self,
         key: &EncodeKey,
         tick: u64,
+        effort: Effort,
         heard: impl Fn(u64) -> Option<&'f Frame>,
     ) -> Option<&EncodeChain> {
         let place = self.find(key).ok()?;
@@ -116,6 +117,7 @@ impl Groups {
         if group.encoded != Some(tick) {
             group.encoded = Some(tick);
             let before = group.chain.encodes();
+            group.chain.set_effort(effort);
             group.chain.push_after(heard(tick)?, tick, heard);
             self.encodes[key.codec.index()] += group.chain.encodes() - before;
         }
@@ -154,7 +156,7 @@ mod tests {
         let key = EncodeKey::new(&format(AudioCodec::Pcma, OpusWishes::default()), MixKey::Whole(RoomId(1)));
         (0..100).for_each(|_| groups.acquire(key).expect("sets up"));
         for _ in 0..100 {
-            let chain = groups.encode(&key, 5, |tick| (tick == 5).then_some(&[1_000; 960]));
+            let chain = groups.encode(&key, 5, Effort::Full, |tick| (tick == 5).then_some(&[1_000; 960]));
             assert_eq!(chain.expect("known").payloads().count(), 1);
         }
         assert_eq!((groups.encodes(AudioCodec::Pcma), groups.len()), (1, 1));
