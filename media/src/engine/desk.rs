@@ -7,6 +7,7 @@ use super::io::{Channel, PacketIo, Slot};
 use super::mailbox::{Outbox, Returned};
 use super::send::{KeyPassage, Passage, Sender};
 use crate::codec::Effort;
+use crate::mix::echo::TrackStore;
 use crate::mix::{EncodeKey, Frame, Groups, SILENCE};
 
 /// Longer than any packet of ours: 60 ms of Opus at 510 kbit/s would not fit, and no peer asks for it.
@@ -18,6 +19,8 @@ pub(super) struct Desk {
     pub outbox: Outbox,
     pub groups: Groups,
     pub packet: [u8; PACKET_LEN],
+    /// For the echoes of those who are heard.
+    pub tracks: TrackStore,
     /// What one leg alone hears, while it is put together.
     pub frame: Frame,
     /// How many datagrams of handshakes may still be taken in this tick.
@@ -28,6 +31,8 @@ pub(super) struct Desk {
     pub effort: Effort,
 }
 
+/// Legs of a shard that are watched for echoes at once: 9 kB each, and 13 ms of a second for all of them.
+const TRACKS: usize = 64;
 /// At 0.1 ms each they take a tenth of a tick at most; who is passed over sends again.
 const HANDSHAKE_TURNS: u8 = 16;
 
@@ -39,6 +44,7 @@ impl Desk {
             outbox,
             groups: Groups::new(),
             packet: [0; PACKET_LEN],
+            tracks: TrackStore::new(TRACKS),
             frame: SILENCE,
             handshake_turns: HANDSHAKE_TURNS,
             hurries: false,

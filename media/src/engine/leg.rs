@@ -260,19 +260,21 @@ impl Leg {
     }
 
     /// Readies the tick's voice for the others' ears.
-    pub fn enter_sum(&mut self, tick: u64, desk: &Desk) {
+    pub fn enter_sum(&mut self, tick: u64, desk: &mut Desk) {
         match &mut self.suppressor {
             Some(suppressor) if desk.hurries => suppressor.handle_gap(),
             Some(suppressor) => suppressor.handle_frame(&mut self.frame),
             None => {}
         }
-        self.echo.handle_said(tick, &self.frame);
+        self.echo.handle_said(tick, &self.frame, &mut desk.tracks);
         self.is_summed = true;
     }
 
     /// Looks for what the leg heard in what it said. `room`: the whole sum of the last second.
-    pub fn watch_echo(&mut self, room: &Track, tick: u64, slot: Slot, desk: &Desk) {
-        if self.is_summed && !desk.hurries {
+    pub fn watch_echo(&mut self, room: &Track, tick: u64, slot: Slot, desk: &mut Desk) {
+        if !self.is_summed {
+            self.echo.handle_unheard(tick, &mut desk.tracks);
+        } else if !desk.hurries {
             self.echo.handle_tick(room, tick, slot.0.into());
         }
     }
@@ -280,8 +282,13 @@ impl Leg {
     /// The leg is in another room now.
     pub fn begin_room(&mut self, room: Slot) {
         self.place = Place::Room(room);
-        self.echo.clear();
         self.told_source = None;
+    }
+
+    /// The leg is in its room no more.
+    pub fn end_room(&mut self, place: Place, desk: &mut Desk) {
+        self.place = place;
+        self.echo.clear(&mut desk.tracks);
     }
 
     /// Whether others hear themselves by way of this leg.

@@ -2,7 +2,7 @@
 //! automatic gain, noise suppression, the search for echoes and level reports rest for a second. Speakers never do.
 //!
 //! ```text
-//!  busy    0 ‰ ........ 400 ‰ ........ 600 ‰ ........ 1000 ‰      measured over half a second
+//!  busy    0 ‰ ........ 300 ‰ ........ 600 ‰ ........ 1000 ‰      measured over half a second
 //!  effort     a step more  |   as it is   |  a step less           a tick that overran: the least
 //! ```
 
@@ -16,7 +16,7 @@ const MEASURED: Duration = Duration::from_millis(500);
 /// Above this encoders spare effort, ‰ of the shard's time; below the other they try harder again. A step of effort changes
 /// what an encode costs by less than the ratio of the two, so that it does not swing.
 const BUSY: u64 = 600;
-const EASY: u64 = 400;
+const EASY: u64 = 300;
 /// For so long after an overrun things are left out.
 const HURRY: Duration = Duration::from_secs(1);
 
@@ -103,7 +103,7 @@ mod tests {
         let start = Instant::now();
         let mut load = Load::default();
         load.handle_tick(0, Duration::ZERO, false, start);
-        let efforts: Vec<Effort> = [(0, 2), (1, 14), (2, 10), (3, 14), (4, 14), (5, 14), (6, 10), (7, 2), (8, 2)]
+        let efforts: Vec<Effort> = [(0, 2), (1, 14), (2, 8), (3, 14), (4, 14), (5, 14), (6, 8), (7, 2), (8, 2)]
             .into_iter()
             .map(|(half, took)| {
                 half_a_second(&mut load, start, half, took);

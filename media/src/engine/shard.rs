@@ -269,7 +269,7 @@ impl Shard {
                 if let Some(streams) = &leg.streams {
                     self.desk.leave_group(&whole(&streams.sender.format, id));
                 }
-                leg.place = Place::Nowhere;
+                leg.end_room(Place::Nowhere, &mut self.desk);
                 self.alone.push(*slot);
             }
         }
@@ -330,7 +330,8 @@ impl Shard {
     /// Puts a leg outside of all rooms.
     fn place(&mut self, id: LegId, place: Place) {
         let Some((slot, leg)) = self.legs.find(id) else { return };
-        let before = std::mem::replace(&mut leg.place, place);
+        let before = leg.place;
+        leg.end_room(place, &mut self.desk);
         let format = leg.streams.as_ref().map(|streams| streams.sender.format);
         let Place::Room(room) = before else { return };
         self.alone.push(slot);

@@ -1,7 +1,7 @@
 //! What one leg alone hears: the room less itself, a prompt, its echo, or nothing.
 
-use crate::codec::{CodecError, Effort};
 use crate::codec::amr::Mode;
+use crate::codec::{CodecError, Effort};
 use crate::mix::{EncodeChain, Frame, SILENCE};
 use crate::plan::SendFormat;
 

@@ -3,7 +3,7 @@
 //! What a leg says is compared with what it was sent up to half a second before: first the envelopes, which tells where
 //! to look, then the samples there, at 4 kHz. Speech is much like other speech for a moment, but never at the same delay
 //! again and again: only what is found four times at one place is an echo. Costs 0.1 ms, twice a second, for each leg
-//! that is heard.
+//! that is heard, and a second of its sound, which it borrows from a store for so long.
 //!
 //! ```text
 //!   sent    ──▁▆█▃▁──▂▇▅▁──────              S − own, kept for a second
@@ -89,11 +89,36 @@ impl Track {
     }
 }
 
+/// Tracks for those who are heard: few of those who are there.
+#[derive(Debug)]
+pub struct TrackStore {
+    tracks: Vec<Box<Track>>,
+}
+
+impl TrackStore {
+    /// Allocates so many.
+    pub fn new(tracks: usize) -> Self {
+        Self { tracks: (0..tracks).map(|_| Track::new()).collect() }
+    }
+
+    fn lend(&mut self) -> Option<Box<Track>> {
+        let mut track = self.tracks.pop()?;
+        track.clear();
+        Some(track)
+    }
+
+    /// There is room for all that were lent.
+    fn take_back(&mut self, track: Option<Box<Track>>) {
+        self.tracks.extend(track);
+    }
+}
+
 /// Looks for the echo of one leg.
 #[derive(Debug)]
 pub struct EchoWatch {
     /// What the leg put into the sum.
-    own: Box<Track>,
+    own: Option<Box<Track>>,
+    said_at: u64,
     /// Where it was found last, samples.
     delay: usize,
     found: u8,
@@ -115,18 +140,31 @@ enum Look {
 
 impl EchoWatch {
     pub fn new() -> Self {
-        Self { own: Track::new(), delay: 0, found: 0, found_at: 0, echo: None }
+        Self { own: None, said_at: 0, delay: 0, found: 0, found_at: 0, echo: None }
     }
 
-    /// The leg is in another room now.
-    pub fn clear(&mut self) {
-        self.own.clear();
+    /// The leg is in its room no more.
+    pub fn clear(&mut self, store: &mut TrackStore) {
+        store.take_back(self.own.take());
         (self.found, self.echo) = (0, None);
     }
 
-    /// Takes what the leg put into the sum.
-    pub fn handle_said(&mut self, tick: u64, frame: &Frame) {
-        self.own.put(tick, frame);
+    /// Takes what the leg put into the sum. Where the store is empty, the leg is not watched.
+    pub fn handle_said(&mut self, tick: u64, frame: &Frame, store: &mut TrackStore) {
+        if self.own.is_none() {
+            self.own = store.lend();
+        }
+        if let Some(own) = &mut self.own {
+            own.put(tick, frame);
+            self.said_at = tick;
+        }
+    }
+
+    /// Gives back the track of who was not heard for as long as it reaches.
+    pub fn handle_unheard(&mut self, tick: u64, store: &mut TrackStore) {
+        if self.own.is_some() && tick.saturating_sub(self.said_at) > KEPT as u64 {
+            store.take_back(self.own.take());
+        }
     }
 
     /// Compares, when it is the turn of `turn`. `room`: the whole sum, this tick's too.
@@ -158,11 +196,12 @@ impl EchoWatch {
     }
 
     fn look(&self, room: &Track, tick: u64) -> Look {
+        let Some(own_track) = &self.own else { return Look::Nothing };
         let Some(first) = (tick + 1).checked_sub((WINDOW + LONGEST) as u64) else { return Look::Nothing };
         let (mut said, mut sent) = ([0.0; WINDOW * TICK_SAMPLES], [0.0; (WINDOW + LONGEST) * TICK_SAMPLES]);
         let mut heard = 0;
         for (n, said) in said.chunks_exact_mut(TICK_SAMPLES).enumerate() {
-            let own = self.own.at(first + (LONGEST + n) as u64);
+            let own = own_track.at(first + (LONGEST + n) as u64);
             heard += usize::from(own.is_some());
             said.iter_mut().zip(own.into_iter().flatten()).for_each(|(said, own)| *said = f32::from(*own));
         }
@@ -172,7 +211,9 @@ impl EchoWatch {
         for (n, sent) in sent.chunks_exact_mut(TICK_SAMPLES).enumerate() {
             let at = first + n as u64;
             sent.iter_mut().zip(room.at(at).into_iter().flatten()).for_each(|(sent, all)| *sent += f32::from(*all));
-            sent.iter_mut().zip(self.own.at(at).into_iter().flatten()).for_each(|(sent, own)| *sent -= f32::from(*own));
+            sent.iter_mut()
+                .zip(own_track.at(at).into_iter().flatten())
+                .for_each(|(sent, own)| *sent -= f32::from(*own));
         }
         compare(&said, &sent)
     }
@@ -302,7 +343,7 @@ mod tests {
     /// A minute with somebody who returns what he hears, so loud and so late, and speaks himself or not.
     fn after_a_minute(gain: f32, delay_ms: usize, mut himself: Option<Talker>) -> Option<Echo> {
         let mut other = Talker::new(7, 120.0);
-        let (mut watch, mut room) = (EchoWatch::new(), Track::new());
+        let (mut watch, mut room, mut store) = (EchoWatch::new(), Track::new(), TrackStore::new(1));
         let mut line = VecDeque::from(vec![0_i16; delay_ms * 48]);
         let mut ticks_with = 0;
         for tick in 0..3_000 {
@@ -311,7 +352,7 @@ mod tests {
             for sample in &mut own {
                 *sample += (f32::from(line.pop_front().unwrap_or(0)) * gain) as i16;
             }
-            watch.handle_said(tick, &own);
+            watch.handle_said(tick, &own, &mut store);
             let (mut sum, mut whole, mut rest) = (Sum::new(), SILENCE, SILENCE);
             sum.add(&said);
             sum.add(&own);
@@ -341,6 +382,24 @@ mod tests {
         for seed in 100..106 {
             assert_eq!(after_a_minute(0.0, 180, Some(Talker::new(seed, 130.0))), None, "seed {seed}");
         }
+    }
+
+    #[test]
+    fn who_falls_silent_lends_the_next_one_his_track() {
+        let mut store = TrackStore::new(1);
+        let (mut first, mut second) = (EchoWatch::new(), EchoWatch::new());
+        first.handle_said(0, &[1_000; FRAME_SAMPLES], &mut store);
+        second.handle_said(0, &[2_000; FRAME_SAMPLES], &mut store);
+        assert!(second.own.is_none(), "there is one track");
+        first.handle_unheard(KEPT as u64, &mut store);
+        assert!(first.own.is_some(), "what he said may come back yet");
+        first.handle_unheard(KEPT as u64 + 1, &mut store);
+        second.handle_said(KEPT as u64 + 1, &[2_000; FRAME_SAMPLES], &mut store);
+        let track = second.own.as_ref().expect("lent");
+        assert_eq!(track.at(KEPT as u64 + 1), Some(&[2_000; TICK_SAMPLES]));
+        assert_eq!(track.at(0), None, "nothing of the first");
+        second.clear(&mut store);
+        assert_eq!(store.tracks.len(), 1);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::plan::{AudioCodec, OpusWishes};
 
 /// Packets that one tick can complete: two of 10 ms.
 const PACKETS: usize = 2;
-/// 60 ms of G.711 are 480 octets, of Opus at 32 kbit/s 240; this is the longest frame of Opus.
+/// The longest frame of Opus, at 32 kbit/s it is 240 octets in 60 ms; of others no sample takes more than an octet.
 const PAYLOAD: usize = 1_275;
 
 /// One packet's payload.
@@ -52,7 +52,7 @@ pub struct EncodeChain {
 /// A packet that the last push completed.
 #[derive(Debug)]
 struct Done {
-    octets: [u8; PAYLOAD],
+    octets: Box<[u8]>,
     len: usize,
     position: u64,
 }
@@ -63,6 +63,7 @@ impl EncodeChain {
         let encoder = make_encoder(codec, wishes)?;
         let rate = encoder.sample_rate();
         let packet = rate.samples(packet_time(codec, ptime));
+        let payload = || vec![0; packet.min(PAYLOAD)].into_boxed_slice();
         Ok(Self {
             codec,
             encoder,
@@ -74,7 +75,7 @@ impl EncodeChain {
             len: 0,
             position: 0,
             next_tick: None,
-            done: std::array::from_fn(|_| Done { octets: [0; PAYLOAD], len: 0, position: 0 }),
+            done: std::array::from_fn(|_| Done { octets: payload(), len: 0, position: 0 }),
             encodes: 0,
         })
     }

@@ -1,13 +1,14 @@
 //! One leg's voice on its way in: packets to a frame at every tick.
 //!
 //! ```text
-//!  handle_packet ─▶ level (estimated) ─▶ jitter ─▶ decoder ─▶ resampler ─▶ fifo ─▶ pull
-//!                                           └──── nobody wants to hear it ────▶ skip
+//!  handle_packet ─▶ level (estimated) ─▶ jitter ─▶ decoder ─▶ in hand ─▶ resampler ─▶ fifo ─▶ pull
+//!                                           └────────── nobody wants to hear it ─────────▶ skip
 //! ```
 
-use std::time::Instant;
+use std::ops::Range;
+use std::time::{Duration, Instant};
 
-use super::jitter::{Inserted, JitterBuffer, JitterStats, PAYLOAD, Step};
+use super::jitter::{Inserted, JitterBuffer, JitterStats, Step};
 use super::level::{Estimate, LevelEstimator, SILENT};
 use super::stretch::{LONGEST_PIECE, Stretcher};
 use super::{FRAME_SAMPLES, Frame, Resampler, ToldLevel, level_dbov};
@@ -15,8 +16,8 @@ use crate::codec::{CodecError, Decoder, SampleRate, make_decoder};
 use crate::plan::AudioCodec;
 use crate::rtp::RtpHeader;
 
-/// 120 ms at 48 kHz: the longest packet.
-const LONGEST: usize = 5_760;
+/// The longest packet: of Opus; of the others no longer one is made.
+const LONGEST: Duration = Duration::from_millis(120);
 /// Over so many samples at 48 kHz, 5 ms, one sound fades into another.
 const FADE: usize = 240;
 /// Ticks for which a decoded level is believed of a leg that is not decoded …
@@ -53,8 +54,7 @@ pub struct Playout {
     believed: u8,
     /// Mean length of payloads whose level only decoding tells: one that is much longer begins a word.
     usual_len: usize,
-    /// Of one packet, as it was decoded.
-    pcm: Box<[i16]>,
+    hand: Hand,
     fifo: Fifo,
     stretcher: Stretcher,
     /// Passed over at the last tick: what is decoded next fades in.
@@ -72,15 +72,16 @@ struct Voice {
 impl Playout {
     /// Allocates decoders for all codecs that the peer may send, and all buffers.
     pub fn new(codecs: &[AudioCodec]) -> Result<Self, CodecError> {
+        let voices: Vec<Voice> = codecs.iter().map(|&codec| Voice::new(codec)).collect::<Result<_, _>>()?;
         Ok(Self {
             jitter: JitterBuffer::new(),
-            voices: codecs.iter().map(|&codec| Voice::new(codec)).collect::<Result<_, _>>()?,
+            hand: Hand::new(&voices),
+            voices,
             estimator: LevelEstimator::default(),
             told: ToldLevel::default(),
             level: Level::Estimated(SILENT),
             believed: BELIEVED,
             usual_len: 0,
-            pcm: vec![0; longest_packet(codecs)].into_boxed_slice(),
             fifo: Fifo::new(),
             stretcher: Stretcher::default(),
             skipped: true,
@@ -130,13 +131,14 @@ impl Playout {
 
     /// The tick's frame. One of `pull` and `skip` at every tick.
     pub fn pull(&mut self, frame: &mut Frame, now: Instant) -> Sound {
-        let mut voiced = self.fifo.len > 0;
+        let mut voiced = self.fifo.len > 0 || !self.hand.is_empty();
         let clock_rate = self.jitter.begin_tick(now);
         voiced |= self.decode_steps(clock_rate);
         if self.jitter.stretch() != 0 {
             self.stretch(clock_rate);
             voiced |= self.decode_steps(clock_rate);
         }
+        self.hand.give(FRAME_SAMPLES, &mut self.voices, &mut self.fifo);
         self.fifo.take(frame);
         if std::mem::take(&mut self.skipped) {
             fade_in(frame);
@@ -159,7 +161,7 @@ impl Playout {
         let mut voiced = false;
         while let Some(step) = self.jitter.next_step() {
             voiced |= !matches!(step, Step::Quiet { .. });
-            decode(step, clock_rate, &mut self.voices, &mut self.pcm, &mut self.fifo);
+            decode(step, clock_rate, &mut self.voices, &mut self.hand, &mut self.fifo);
         }
         voiced
     }
@@ -169,6 +171,7 @@ impl Playout {
         let ratio = (48_000 / clock_rate) as usize;
         let wanted = self.jitter.stretch();
         let samples = usize::try_from(wanted.unsigned_abs()).unwrap_or(0) * ratio;
+        self.hand.give(STRETCHED, &mut self.voices, &mut self.fifo);
         if wanted > 0 {
             if let Some(gone) = self.fifo.shorten(&mut self.stretcher, samples) {
                 self.jitter.handle_shortened((gone / ratio) as u32);
@@ -189,6 +192,7 @@ impl Playout {
             0 => {}
         }
         while self.jitter.next_step().is_some() {}
+        self.hand.clear();
         self.fifo.clear();
         self.skipped = true;
         if let Level::Decoded(_, age) = &mut self.level {
@@ -219,50 +223,44 @@ impl Playout {
     }
 }
 
-/// Carries out a step: samples go to the fifo.
-fn decode(step: Step<'_>, clock_rate: u32, voices: &mut [Voice], pcm: &mut [i16], fifo: &mut Fifo) {
+/// Carries out a step: its samples are in hand then, or in the fifo.
+fn decode(step: Step<'_>, clock_rate: u32, voices: &mut [Voice], hand: &mut Hand, fifo: &mut Fifo) {
+    // What is in hand yet comes before it.
+    hand.give(FIFO, voices, fifo);
+    let place = |voices: &[Voice], codec| voices.iter().position(|voice| voice.codec == codec);
     match step {
         Step::Play { codec, payload, units } => {
-            let Some(voice) = voice_of(voices, codec) else { return };
-            let wanted = voice.samples(units, clock_rate).min(pcm.len());
-            match voice.decoder.decode(payload, pcm) {
+            let Some(place) = place(voices, codec) else { return };
+            let out = hand.take(place, voices[place].samples(units, clock_rate));
+            let wanted = out.len();
+            match voices[place].decoder.decode(payload, &mut hand.pcm) {
                 Ok(len) if len == wanted => {}
                 // What cannot be read, or does not hold what it says, is as good as lost.
-                _ => voice.decoder.conceal(&mut pcm[..wanted]),
+                _ => voices[place].decoder.conceal(&mut hand.pcm[..wanted]),
             }
-            fifo.push(&mut voice.resampler, &pcm[..wanted]);
         }
         Step::Shed { codec, payload } => {
             let Some(voice) = voice_of(voices, codec) else { return };
-            if let Ok(len) = voice.decoder.decode(payload, pcm) {
+            if let Ok(len) = voice.decoder.decode(payload, &mut hand.pcm) {
                 let ratio = FRAME_SAMPLES / voice.decoder.sample_rate().samples(super::TICK);
-                fifo.fade_from(&mut voice.resampler, &pcm[..len.min(FADE / ratio)]);
+                fifo.fade_from(&mut voice.resampler, &hand.pcm[..len.min(FADE / ratio)]);
             }
         }
         Step::Lost { codec, units, following } => {
-            let Some(voice) = voice_of(voices, codec) else { return };
-            let wanted = voice.samples(units, clock_rate).min(pcm.len());
-            let out = &mut pcm[..wanted];
+            let Some(place) = place(voices, codec) else { return };
+            let out = hand.take(place, voices[place].samples(units, clock_rate));
             match following {
-                Some(following) => voice.decoder.recover(following, out),
-                None => voice.decoder.conceal(out),
+                Some(following) => voices[place].decoder.recover(following, out),
+                None => voices[place].decoder.conceal(out),
             }
-            fifo.push(&mut voice.resampler, out);
         }
         Step::Starved { codec, units } => {
-            let Some(voice) = voice_of(voices, codec) else { return };
-            let wanted = voice.samples(units, clock_rate).min(pcm.len());
-            let out = &mut pcm[..wanted];
-            voice.decoder.conceal(out);
-            fifo.push(&mut voice.resampler, out);
+            let Some(place) = place(voices, codec) else { return };
+            let out = hand.take(place, voices[place].samples(units, clock_rate));
+            voices[place].decoder.conceal(out);
         }
         Step::Quiet { units } => fifo.push_silence(units as usize * (48_000 / clock_rate) as usize),
     }
-}
-
-/// Samples of the longest packet: 120 ms of Opus; of the others no more than two an octet.
-fn longest_packet(codecs: &[AudioCodec]) -> usize {
-    if codecs.contains(&AudioCodec::Opus) { LONGEST } else { 2 * PAYLOAD }
 }
 
 fn voice_of(voices: &mut [Voice], codec: AudioCodec) -> Option<&mut Voice> {
@@ -278,15 +276,66 @@ impl Voice {
 
     /// Samples at the codec's rate in so many clock units, at most a packet's.
     fn samples(&self, units: u32, clock_rate: u32) -> usize {
-        let samples = u64::from(units) * u64::from(self.decoder.sample_rate().hz()) / u64::from(clock_rate.max(1));
-        usize::try_from(samples).unwrap_or(LONGEST).min(LONGEST)
+        let rate = self.decoder.sample_rate();
+        let samples = u64::from(units) * u64::from(rate.hz()) / u64::from(clock_rate.max(1));
+        usize::try_from(samples).unwrap_or(usize::MAX).min(rate.samples(LONGEST))
     }
 }
+
+/// What was decoded last, at its codec's rate, as far as it is not in the fifo.
+#[derive(Debug)]
+struct Hand {
+    pcm: Box<[i16]>,
+    /// Which voice decoded it.
+    voice: usize,
+    left: Range<usize>,
+}
+
+impl Hand {
+    /// Room for the longest packet of any of these.
+    fn new(voices: &[Voice]) -> Self {
+        let longest = voices.iter().map(|voice| voice.decoder.sample_rate().samples(LONGEST)).max();
+        Self { pcm: vec![0; longest.unwrap_or(0)].into_boxed_slice(), voice: 0, left: 0..0 }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// Room for so many samples of a voice, which are in hand then.
+    fn take(&mut self, voice: usize, samples: usize) -> &mut [i16] {
+        (self.voice, self.left) = (voice, 0..samples.min(self.pcm.len()));
+        &mut self.pcm[self.left.clone()]
+    }
+
+    /// Gives from what is in hand until the fifo holds so many samples.
+    fn give(&mut self, samples: usize, voices: &mut [Voice], fifo: &mut Fifo) {
+        let missing = samples.min(FIFO).saturating_sub(fifo.len);
+        if missing == 0 || self.is_empty() {
+            return;
+        }
+        let Some(voice) = voices.get_mut(self.voice) else { return };
+        let ratio = FRAME_SAMPLES / voice.decoder.sample_rate().samples(super::TICK);
+        let given = missing.div_ceil(ratio).min((FIFO - fifo.len) / ratio).min(self.left.len());
+        let end = self.left.start + given;
+        fifo.push(&mut voice.resampler, &self.pcm[self.left.start..end]);
+        self.left.start = end;
+    }
+
+    fn clear(&mut self) {
+        self.left = 0..0;
+    }
+}
+
+/// What a tick takes while the sound is stretched, and what a stretch is found in.
+const STRETCHED: usize = 2 * FRAME_SAMPLES;
+/// A tick's rest, the next step's beginning, and a piece said twice.
+const FIFO: usize = 4 * FRAME_SAMPLES;
 
 /// Samples at 48 kHz that wait for their tick.
 #[derive(Debug)]
 struct Fifo {
-    samples: Box<[i16; LONGEST + FRAME_SAMPLES]>,
+    samples: Box<[i16; FIFO]>,
     len: usize,
     /// What the next samples fade over from.
     fading: [i16; FADE],
@@ -295,7 +344,7 @@ struct Fifo {
 
 impl Fifo {
     fn new() -> Self {
-        Self { samples: Box::new([0; LONGEST + FRAME_SAMPLES]), len: 0, fading: [0; FADE], fading_len: 0 }
+        Self { samples: Box::new([0; FIFO]), len: 0, fading: [0; FADE], fading_len: 0 }
     }
 
     fn push(&mut self, resampler: &mut Resampler, pcm: &[i16]) {

@@ -9,22 +9,23 @@
 //!
 //! Telephone channels end at 3.4 kHz and G.722 at 7; so the bands may meet in between, for half the delay.
 
+mod kernel;
+
 use std::sync::LazyLock;
 
+use self::kernel::{down, up};
 use crate::codec::SampleRate;
 
-/// Samples converted at once; longer inputs are cut.
-const BLOCK: usize = 960;
+/// Samples converted at once, a multiple of all ratios; longer inputs are cut.
+const BLOCK: usize = 240;
 /// Room for the longest history.
 const HISTORY: usize = 192;
-/// Dot products go over so many lanes at once.
-const LANES: usize = 8;
 /// Kaiser's β for 85 dB.
 const BETA: f64 = 8.4;
 
 struct Shape {
     ratio: usize,
-    /// Taps of each phase, a multiple of the lanes.
+    /// Taps of each phase, a multiple of eight.
     phase_taps: usize,
     /// Middle of the transition, Hz.
     edge: f64,
@@ -38,7 +39,7 @@ const WIDE: Shape = Shape { ratio: 3, phase_taps: 40, edge: 8_000.0 };
 struct Taps {
     ratio: usize,
     phase_taps: usize,
-    /// Phase after phase, each against time: its dot product with the newest samples is an output.
+    /// Of each sample's distance the taps of all phases, the oldest sample first: a phase's products add up to an output.
     up: Vec<f32>,
     /// All taps against time.
     down: Vec<f32>,
@@ -59,8 +60,7 @@ impl Taps {
             .collect();
         let sum: f64 = taps.iter().sum();
         taps.iter_mut().for_each(|tap| *tap /= sum);
-        let phase = |phase: usize| taps.iter().skip(phase).step_by(ratio).rev().map(|tap| (tap * ratio as f64) as f32);
-        let up = (0..ratio).flat_map(phase).collect();
+        let up = taps.chunks_exact(ratio).rev().flatten().map(|tap| (tap * ratio as f64) as f32).collect();
         Self { ratio, phase_taps, up, down: taps.iter().rev().map(|&tap| tap as f32).collect() }
     }
 }
@@ -121,10 +121,8 @@ impl Resampler {
                 out[..len].copy_from_slice(&input[..len]);
                 len
             }
-            Way::Up(taps) => self.blocks(input, out, BLOCK, |samples, len, out| up(taps, samples, len, out)),
-            Way::Down(taps) => {
-                self.blocks(input, out, BLOCK - BLOCK % taps.ratio, |samples, len, out| down(taps, samples, len, out))
-            }
+            Way::Up(taps) => self.blocks(input, out, |samples, len, out| up(taps, samples, len, out)),
+            Way::Down(taps) => self.blocks(input, out, |samples, len, out| down(taps, samples, len, out)),
         }
     }
 
@@ -137,11 +135,10 @@ impl Resampler {
         &mut self,
         input: &[i16],
         out: &mut [i16],
-        block: usize,
         convert: impl Fn(&[f32], usize, &mut [i16]) -> usize,
     ) -> usize {
         let mut written = 0;
-        for block in input.chunks(block) {
+        for block in input.chunks(BLOCK) {
             for (place, &sample) in self.samples[HISTORY..].iter_mut().zip(block) {
                 *place = f32::from(sample);
             }
@@ -150,46 +147,6 @@ impl Resampler {
         }
         written
     }
-}
-
-/// `samples`: history and `len` new ones.
-fn up(taps: &Taps, samples: &[f32], len: usize, out: &mut [i16]) -> usize {
-    let first = HISTORY + 1 - taps.phase_taps;
-    let len = len.min(out.len() / taps.ratio);
-    for (n, outputs) in out.chunks_exact_mut(taps.ratio).take(len).enumerate() {
-        let newest = &samples[first + n..first + n + taps.phase_taps];
-        for (output, phase) in outputs.iter_mut().zip(taps.up.chunks_exact(taps.phase_taps)) {
-            *output = sample(dot(newest, phase));
-        }
-    }
-    len * taps.ratio
-}
-
-fn down(taps: &Taps, samples: &[f32], len: usize, out: &mut [i16]) -> usize {
-    let all = taps.down.len();
-    let first = HISTORY + taps.ratio - all;
-    let len = (len / taps.ratio).min(out.len());
-    for (n, output) in out.iter_mut().take(len).enumerate() {
-        let at = first + n * taps.ratio;
-        *output = sample(dot(&samples[at..at + all], &taps.down));
-    }
-    len
-}
-
-/// In lanes, so that the compiler may keep them in vector registers.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; LANES];
-    for (a, b) in a.as_chunks::<LANES>().0.iter().zip(b.as_chunks::<LANES>().0) {
-        for lane in 0..LANES {
-            lanes[lane] += a[lane] * b[lane];
-        }
-    }
-    lanes.iter().sum()
-}
-
-/// Rounds to the nearest; without `f32::round`, which is a call on plain x86-64.
-fn sample(value: f32) -> i16 {
-    (value + 0.5_f32.copysign(value)) as i16
 }
 
 #[cfg(test)]
