@@ -2,6 +2,7 @@
 
 mod abuse;
 mod budgets;
+mod challenges;
 mod crowd;
 mod downgrade;
 mod enumeration;

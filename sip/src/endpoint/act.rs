@@ -1,5 +1,6 @@
 //! Doing what the user commands and what the calls want, and telling what came of it.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use crate::endpoint::calls::{DialogKey, Left};
@@ -8,7 +9,7 @@ use crate::endpoint::{
     CallId, Command, Ending, Endpoint, Event, OutgoingInvite, OutgoingRequest, Output, RequestId, SendId, complete,
     open_via,
 };
-use crate::message::{Header, Message, Method, Request, Response, StatusCode};
+use crate::message::{Header, HeaderName, Message, Method, Request, Response, StatusCode};
 use crate::net_types::{Destination, Source};
 use crate::transaction::{Failure, TransactionId};
 use crate::usage::{Act, CallContext, Delivery, InviteUsage, Purpose, delivery_of, first_hops, put_body, request_of};
@@ -119,6 +120,12 @@ impl Endpoint {
 
     fn with_call(&mut self, id: CallId, now: Instant, input: impl FnOnce(&mut InviteUsage)) {
         if let Some(call) = self.calls.get_mut(id) {
+        if response.status.is_challenge() {
+            // §8.2.7: asked again, we challenge again, and by the same tag.
+            let tag = self.stateless_tag(&request);
+            let to = request.response(response.status, Some(&tag)).headers.get(&HeaderName::To).map(Cow::into_owned);
+            to.into_iter().for_each(|to| response.headers.set(Header::new(HeaderName::To, to)));
+        }
             input(&mut call.usage);
             self.run_call(id, now);
         }
@@ -210,23 +217,17 @@ impl Endpoint {
         now: Instant,
     ) {
         let Some(transaction) = id.transaction() else { return };
-        let Some((request, source)) =
+        let Some((request, _)) =
             self.transactions.request(transaction).filter(|(request, _)| is_users(&request.method))
         else {
             return;
         };
-        // §8.2.7: whoever has proven nothing leaves nothing behind. Asked again, we challenge again.
-        let is_challenge = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED);
-        let tag = if is_challenge { self.stateless_tag(&request) } else { self.rng.token() };
-        let mut response = request.response(status, Some(&tag));
+        let mut response = request.response(status, Some(&self.rng.token()));
         headers.into_iter().for_each(|header| response.headers.push(header));
         if let Some(body) = &body {
             put_body(&mut response.headers, &mut response.body, body);
         }
         self.respond(transaction, response, now);
-        if is_challenge && !source.transport.is_reliable() {
-            self.transactions.forget(transaction);
-        }
     }
 
     fn deliver(&mut self, owner: Owner, response: Response, source: Option<Source>, now: Instant) {

@@ -99,6 +99,9 @@ impl InviteUsage {
 
     /// What outlives the call, for the other usages of its dialog (RFC 5057 §4.1).
     pub fn into_dialog(mut self) -> Option<Dialog> {
+        if matches!(&self.stage, Stage::Uas(uas) if uas.was_challenged()) {
+            return None;
+        }
         self.dialog_mut().cloned()
     }
 

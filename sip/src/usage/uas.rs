@@ -43,6 +43,8 @@ pub struct Uas {
     held_back: Option<(Option<Body>, Vec<Header>)>,
     later: Later,
     over: bool,
+    /// Asked for credentials, and nothing else.
+    challenged: bool,
     output: VecDeque<Act>,
 }
 
@@ -99,6 +101,7 @@ impl Uas {
             held_back: None,
             later: Later::default(),
             over: false,
+            challenged: false,
             output,
         })
     }
@@ -113,6 +116,17 @@ impl Uas {
 
     pub fn is_over(&self) -> bool {
         self.over
+    }
+
+    /// Whoever made it has proven nothing: there never was a dialog (§8.2.7).
+    pub fn was_challenged(&self) -> bool {
+        self.challenged
+    }
+
+    /// What our Contact says from now on.
+    pub fn name_contact(&mut self, contact: &Header) {
+        let (sips, contact) = (is_sips(&self.invite.uri), contact.value());
+        self.contact = if sips { contact.replacen("<sip:", "<sips:", 1) } else { contact.into_owned() };
     }
 
     /// 101–199.
@@ -197,6 +211,7 @@ impl Uas {
             return;
         }
         let mut response = answer(&self.invite, status, self.dialog.local_tag());
+        self.challenged = status.is_challenge();
         headers.into_iter().for_each(|header| response.headers.push(header));
         self.finish(response, Ending::ByUs);
     }
