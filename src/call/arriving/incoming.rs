@@ -18,6 +18,7 @@ use plenary_sip::sdp::About;
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
+use crate::call::arriving::unconfirmed::Place;
 use crate::call::calls::{Calls, MediaLeg, MediaRoom, NO_RELAY};
 use crate::call::identity::{Caller, Dialled, referred_by};
 use crate::call::negotiate::{self, NegotiationError, Negotiator, Signalling};
@@ -26,7 +27,7 @@ use crate::call::switchboard::{Inbox, LegInput};
 use crate::call::talking::between::Callee;
 use crate::call::talking::connected::{ConnectedLeg, reason_no_agreement, status_of};
 use crate::call::talking::party::Who;
-use crate::conference::{Door, Join};
+use crate::conference::{Door, Join, Plan, Proof};
 use crate::registrar::{GruuError, Target};
 use crate::trunk::{self, LiveTrunk};
 
@@ -48,6 +49,8 @@ pub(in crate::call) struct Incoming {
     pub phone: Option<Result<Target, GruuError>>,
     /// What our descriptions say of the session.
     pub about: About,
+    /// Among the strangers whose calls are not connected yet, if he is one.
+    pub place: Option<Place>,
 }
 
 /// A leg that has its answer ready.
@@ -163,13 +166,20 @@ impl Incoming {
         };
         let Routed { action, conference, .. } = self.calls.routing.route(asked).await;
         Ok(match action {
-            Action::Conference(number) => {
-                let plan = match conference.filter(|plan| plan.number == number) {
-                    Some(plan) => plan,
-                    None => self.calls.directory.plan(&number).await.ok_or(refusal(StatusCode::NOT_FOUND))?,
-                };
+            Action::Conference(_) => {
+                let plan = plan.ok_or(refusal(StatusCode::NOT_FOUND))?;
                 Box::pin(self.conference(caller, account, plan))
             }
+        let plan = match &action {
+            Action::Conference(number) => match conference.filter(|plan| plan.number == *number) {
+                Some(plan) => Some(plan),
+                None => Some(self.calls.directory.plan(number).await.ok_or(refusal(StatusCode::NOT_FOUND))?),
+            },
+            _ => None,
+        };
+        if account.is_none() && self.trunk.is_none() && is_served_to_strangers(&action, plan.as_ref()) {
+            self.place = Some(self.place_among_strangers()?);
+        }
             Action::Echo => Box::pin(self.echo()),
             Action::Challenge => return Err(self.challenge()),
             Action::Refuse { status, reason } => {
@@ -193,6 +203,14 @@ impl Incoming {
         let mut leg = self.answer(media, contact).await?;
         self.calls.media(MediaCommand::Echo { leg: leg.media.id });
         while let Some(input) = self.inbox.recv().await {
+    /// Nobody has the server repeat many 200s to an address that may be a victim's.
+    fn place_among_strangers(&self) -> Outcome<Place> {
+        self.calls.unconfirmed.enter(self.source.remote.ip()).ok_or_else(|| {
+            self.calls.refused(Reason::Unconfirmed);
+            try_again("too many calls from there wait for their ACK")
+        })
+    }
+
             match input {
                 LegInput::Sip(Event::Ended { .. }) => break,
                 LegInput::Sip(event) => drop(leg.handle_sip(&self.calls, event)),
@@ -263,6 +281,7 @@ impl Incoming {
                 }
                 Some(LegInput::Sip(Event::Ended { .. })) | None => return Err(Refusal::Over),
                 Some(input) => debug!(?input, "before the ACK"),
+                    self.place = None;
             }
         }
         let Prepared { media, negotiator, plan, .. } = prepared;
@@ -375,6 +394,15 @@ fn sdp_of(request: &Request) -> Outcome<Option<Bytes>> {
     Ok(plenary_sip::message::find_part(&content_type, &request.body, "application/sdp"))
 }
 
+/// Whether somebody who proves nothing is answered, or makes a phone ring; else he is refused or asked for a password.
+fn is_served_to_strangers(action: &Action, plan: Option<&Plan>) -> bool {
+    match action {
+        Action::Conference(_) => plan.is_some_and(|plan| plan.proof() != Proof::Account),
+        Action::Echo | Action::Account(_) | Action::Entrance | Action::Trunk { .. } => true,
+        Action::Challenge | Action::Refuse { .. } | Action::Factory => false,
+    }
+}
+
 pub(in crate::call) fn refusal(status: StatusCode) -> Refusal {
     Refusal::Status(status, Vec::new())
 }
@@ -391,7 +419,12 @@ fn no_agreement(error: &NegotiationError) -> Refusal {
 }
 
 pub(in crate::call) fn no_media(error: EngineError) -> Refusal {
-    match refuse_with(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()) {
+    try_again(&error.to_string())
+}
+
+/// 503 with Retry-After.
+fn try_again(why: &str) -> Refusal {
+    match refuse_with(StatusCode::SERVICE_UNAVAILABLE, why) {
         Refusal::Status(status, mut headers) => {
             headers.push(Header::new(HeaderName::RetryAfter, RETRY_AFTER));
             Refusal::Status(status, headers)
