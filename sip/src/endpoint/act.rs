@@ -30,6 +30,15 @@ impl Endpoint {
             Command::AnswerOffer { call, answer } => {
                 self.with_call(call, now, |usage| usage.answer_offer(answer, now));
             }
+            Command::NameContact { call, contact } => {
+                self.with_call(call, now, |usage| usage.name_contact(&contact.header()));
+            }
+            Command::Belongs { call, account } => {
+                if let Some(call) = self.calls.get_mut(call) {
+                    call.account = Some(account);
+                }
+            }
+            Command::FlowMoved { account, from, to } => self.moved.insert(&account, from, to),
             Command::RequestInCall { call, request, outgoing } => self.request_in_call(call, request, *outgoing, now),
             Command::Request { request, outgoing } => self.request(request, *outgoing, now),
             Command::Respond { request, status, headers, body } => {
@@ -83,6 +92,7 @@ impl Endpoint {
                 Act::Respond { transaction, response } => self.respond(transaction, response, now),
                 Act::Ack { ack, destination } => {
                     let send = SendId(self.transactions.fresh_id().0);
+                    let destination = destination.map(|destination| self.where_now(id, destination));
                     self.output.extend(destination.map(|destination| Output::Send {
                         id: send,
                         destination,
@@ -152,6 +162,7 @@ impl Endpoint {
     ) {
         let is_invite = matches!(purpose, Purpose::Invite | Purpose::Reoffer);
         let owner = Owner::Call(id, purpose.clone());
+        let destinations = destinations.into_iter().map(|destination| self.where_now(id, destination)).collect();
         let transaction = self.send_request(owner, request, destinations, now);
         let Some(call) = self.calls.get_mut(id) else { return };
         match transaction {
@@ -161,6 +172,14 @@ impl Endpoint {
                 call.usage.handle_failure(&purpose, Failure::Transport, now);
                 call.usage.handle_closed();
             }
+        }
+    }
+
+    /// A phone that registered anew is at the end of another flow.
+    fn where_now(&self, call: CallId, destination: Destination) -> Destination {
+        match self.calls.get(call).and_then(|call| call.account.as_deref()) {
+            Some(account) => self.moved.follow(account, destination),
+            None => destination,
         }
     }
 

@@ -139,6 +139,9 @@ impl Incoming {
         }
         self.read_gruu(&mut dialled).await?;
         let account = self.account_if_shown().await?;
+        if let Some(account) = account.clone() {
+            self.calls.sip(Command::Belongs { call: self.call, account });
+        }
         self.refuse_borrowed_name(account.as_deref())?;
         if let Some(trunk) = &self.trunk {
             self.calls.vouch_for(&self.source);

@@ -228,8 +228,12 @@ impl Outgoing {
         let invite = self.invite(&way, offer);
         self.calls.listen_to_call(call, self.line.clone());
         self.fork.begin(call, &way);
+        let account = way.target.account.clone();
         self.branches.insert(call, Branch { way, profile, media, negotiator });
         self.calls.sip(Command::Invite { call, invite: Box::new(invite) });
+        if let Some(account) = account {
+            self.calls.sip(Command::Belongs { call, account });
+        }
     }
 
     fn policy(&self, way: &Way) -> MediaPolicy {
