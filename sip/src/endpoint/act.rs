@@ -120,6 +120,12 @@ impl Endpoint {
     /// Answers a server transaction, with all that a response of ours says.
     pub(super) fn respond(&mut self, transaction: TransactionId, mut response: Response, now: Instant) {
         let Some((request, source)) = self.transactions.request(transaction) else { return };
+        if response.status.is_challenge() {
+            // §8.2.7: asked again, we challenge again, and by the same tag.
+            let tag = self.stateless_tag(&request);
+            let to = request.response(response.status, Some(&tag)).headers.get(&HeaderName::To).map(Cow::into_owned);
+            to.into_iter().for_each(|to| response.headers.set(Header::new(HeaderName::To, to)));
+        }
         self.identity.write_response(&request, &mut response);
         let mut message = Message::Response(response);
         complete(&mut message, source.transport, &self.settings.sent_by(source.transport, source.local));
@@ -130,12 +136,6 @@ impl Endpoint {
 
     fn with_call(&mut self, id: CallId, now: Instant, input: impl FnOnce(&mut InviteUsage)) {
         if let Some(call) = self.calls.get_mut(id) {
-        if response.status.is_challenge() {
-            // §8.2.7: asked again, we challenge again, and by the same tag.
-            let tag = self.stateless_tag(&request);
-            let to = request.response(response.status, Some(&tag)).headers.get(&HeaderName::To).map(Cow::into_owned);
-            to.into_iter().for_each(|to| response.headers.set(Header::new(HeaderName::To, to)));
-        }
             input(&mut call.usage);
             self.run_call(id, now);
         }

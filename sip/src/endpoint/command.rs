@@ -142,4 +142,7 @@ pub struct ContactTemplate {
     pub user: Option<String>,
     /// Written verbatim behind the URI: `;isfocus`.
     pub parameters: String,
+    /// In place of the host of our address, for a peer that knows us by this one alone; port and transport are those of
+    /// the flow.
+    pub host: Option<Host>,
 }

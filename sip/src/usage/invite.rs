@@ -111,6 +111,12 @@ impl InviteUsage {
         }
     }
 
+    pub fn name_contact(&mut self, contact: &Header) {
+        if let Stage::Uas(uas) = &mut self.stage {
+            uas.name_contact(contact);
+        }
+    }
+
     pub fn accept(&mut self, body: Option<Body>, headers: Vec<Header>, now: Instant) {
         if let Stage::Uas(uas) = &mut self.stage
             && let Some(session) = uas.accept(body, headers, now)

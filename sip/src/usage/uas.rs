@@ -84,7 +84,7 @@ impl Uas {
         let mut timer = SessionTimer::new(context.session_timers);
         timer.check_request(&invite, local_tag)?;
         let user = invite.uri.as_sip().and_then(|uri| uri.user().map(|user| user.into_owned()));
-        let contact = ContactTemplate { user, parameters: String::new() }.open(is_sips(&invite.uri));
+        let contact = ContactTemplate { user, parameters: String::new(), host: None }.open(is_sips(&invite.uri));
         let mut rng = context.rng.clone();
         let reliable = Reliable::new(&invite, context.timing, rng.number());
         let event = Event::Incoming { call: context.call, request: invite.clone(), source, named };
@@ -166,7 +166,8 @@ impl Uas {
             self.held_back = Some((body, headers));
             return None;
         }
-        self.take_contact(&headers);
+        let contact = headers.iter().find(|header| *header.name() == HeaderName::Contact);
+        contact.into_iter().for_each(|contact| self.name_contact(contact));
         let mut ok = self.dialog_response(StatusCode::OK);
         for header in headers.into_iter().filter(|header| *header.name() != HeaderName::Contact) {
             ok.headers.push(header);
@@ -210,8 +211,8 @@ impl Uas {
         if self.over {
             return;
         }
-        let mut response = answer(&self.invite, status, self.dialog.local_tag());
         self.challenged = status.is_challenge();
+        let mut response = answer(&self.invite, status, self.dialog.local_tag());
         headers.into_iter().for_each(|header| response.headers.push(header));
         self.finish(response, Ending::ByUs);
     }
@@ -394,14 +395,6 @@ impl Uas {
         let mut response = answer(&self.invite, status, self.dialog.local_tag());
         response.headers.set(Header::new(HeaderName::Contact, self.contact.clone()));
         response
-    }
-
-    fn take_contact(&mut self, headers: &[Header]) {
-        if let Some(contact) = headers.iter().find(|header| *header.name() == HeaderName::Contact) {
-            let sips = is_sips(&self.invite.uri);
-            let contact = contact.value();
-            self.contact = if sips { contact.replacen("<sip:", "<sips:", 1) } else { contact.into_owned() };
-        }
     }
 
     /// A response with a status alone; 500 says when to come again.

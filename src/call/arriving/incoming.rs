@@ -146,6 +146,11 @@ impl Incoming {
         if let Some(trunk) = &self.trunk {
             self.calls.vouch_for(&self.source);
             dialled.user = trunk::called(trunk, &self.request, &dialled);
+            if let Some(host) = trunk.contact_host() {
+                let user = Some(dialled.user.clone());
+                let contact = ContactTemplate { user, parameters: String::new(), host: Some(host) };
+                self.calls.sip(Command::NameContact { call: self.call, contact });
+            }
             caller = trunk::caller(trunk, &self.request, caller);
         }
         match self.named {
@@ -168,11 +173,6 @@ impl Incoming {
             local,
         };
         let Routed { action, conference, .. } = self.calls.routing.route(asked).await;
-        Ok(match action {
-            Action::Conference(_) => {
-                let plan = plan.ok_or(refusal(StatusCode::NOT_FOUND))?;
-                Box::pin(self.conference(caller, account, plan))
-            }
         let plan = match &action {
             Action::Conference(number) => match conference.filter(|plan| plan.number == *number) {
                 Some(plan) => Some(plan),
@@ -183,6 +183,11 @@ impl Incoming {
         if account.is_none() && self.trunk.is_none() && is_served_to_strangers(&action, plan.as_ref()) {
             self.place = Some(self.place_among_strangers()?);
         }
+        Ok(match action {
+            Action::Conference(_) => {
+                let plan = plan.ok_or(refusal(StatusCode::NOT_FOUND))?;
+                Box::pin(self.conference(caller, account, plan))
+            }
             Action::Echo => Box::pin(self.echo()),
             Action::Challenge => return Err(self.challenge()),
             Action::Refuse { status, reason } => {
@@ -198,14 +203,6 @@ impl Incoming {
         })
     }
 
-    /// The caller hears himself.
-    async fn echo(mut self) -> Outcome<()> {
-        let room = MediaRoom::open(&self.calls);
-        let media = self.open_media(room.id)?;
-        let contact = ContactTemplate { user: Some("echo".into()), parameters: String::new() };
-        let mut leg = self.answer(media, contact).await?;
-        self.calls.media(MediaCommand::Echo { leg: leg.media.id });
-        while let Some(input) = self.inbox.recv().await {
     /// Nobody has the server repeat many 200s to an address that may be a victim's.
     fn place_among_strangers(&self) -> Outcome<Place> {
         self.calls.unconfirmed.enter(self.source.remote.ip()).ok_or_else(|| {
@@ -214,6 +211,14 @@ impl Incoming {
         })
     }
 
+    /// The caller hears himself.
+    async fn echo(mut self) -> Outcome<()> {
+        let room = MediaRoom::open(&self.calls);
+        let media = self.open_media(room.id)?;
+        let contact = ContactTemplate { user: Some("echo".into()), parameters: String::new(), host: None };
+        let mut leg = self.answer(media, contact).await?;
+        self.calls.media(MediaCommand::Echo { leg: leg.media.id });
+        while let Some(input) = self.inbox.recv().await {
             match input {
                 LegInput::Sip(Event::Ended { .. }) => break,
                 LegInput::Sip(event) => drop(leg.handle_sip(&self.calls, event)),
@@ -267,6 +272,8 @@ impl Incoming {
     ) -> Outcome<ConnectedLeg> {
         let mut prepared = prepared;
         let body = Some(Body::sdp(prepared.body.clone()));
+        let host = self.trunk.as_ref().and_then(|trunk| trunk.contact_host());
+        let contact = ContactTemplate { host, ..contact };
         self.calls.sip(Command::Accept { call: self.call, body, headers: vec![contact.header()] });
         loop {
             match self.inbox.recv().await {
@@ -274,6 +281,7 @@ impl Incoming {
                     if prepared.plan.is_none() {
                         prepared.take_answer(&self.calls, body);
                     }
+                    self.place = None;
                     break;
                 }
                 Some(LegInput::Sip(Event::ReofferDone { outcome, .. })) => {
@@ -284,7 +292,6 @@ impl Incoming {
                 }
                 Some(LegInput::Sip(Event::Ended { .. })) | None => return Err(Refusal::Over),
                 Some(input) => debug!(?input, "before the ACK"),
-                    self.place = None;
             }
         }
         let Prepared { media, negotiator, plan, .. } = prepared;
@@ -387,6 +394,15 @@ fn transport_name(transport: Transport) -> &'static str {
     }
 }
 
+/// Whether somebody who proves nothing is answered, or makes a phone ring; else he is refused or asked for a password.
+fn is_served_to_strangers(action: &Action, plan: Option<&Plan>) -> bool {
+    match action {
+        Action::Conference(_) => plan.is_some_and(|plan| plan.proof() != Proof::Account),
+        Action::Echo | Action::Account(_) | Action::Entrance | Action::Trunk { .. } => true,
+        Action::Challenge | Action::Refuse { .. } | Action::Factory => false,
+    }
+}
+
 /// The SDP of a request, out of a multipart where need be (RFC 5621).
 fn sdp_of(request: &Request) -> Outcome<Option<Bytes>> {
     if request.body.is_empty() {
@@ -395,15 +411,6 @@ fn sdp_of(request: &Request) -> Outcome<Option<Bytes>> {
     let content_type = request.headers.get(&HeaderName::ContentType).unwrap_or_default();
     // A part that had to be understood and is not was refused by the endpoint.
     Ok(plenary_sip::message::find_part(&content_type, &request.body, "application/sdp"))
-}
-
-/// Whether somebody who proves nothing is answered, or makes a phone ring; else he is refused or asked for a password.
-fn is_served_to_strangers(action: &Action, plan: Option<&Plan>) -> bool {
-    match action {
-        Action::Conference(_) => plan.is_some_and(|plan| plan.proof() != Proof::Account),
-        Action::Echo | Action::Account(_) | Action::Entrance | Action::Trunk { .. } => true,
-        Action::Challenge | Action::Refuse { .. } | Action::Factory => false,
-    }
 }
 
 pub(in crate::call) fn refusal(status: StatusCode) -> Refusal {

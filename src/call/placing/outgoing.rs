@@ -243,12 +243,13 @@ impl Outgoing {
     fn invite(&self, way: &Way, offer: Body) -> OutgoingInvite {
         let (wanted, target) = (self.wanted.clone(), &way.target);
         let leg = way.through.as_ref().map(|through| &through.leg);
+        let host = way.through.as_ref().and_then(|through| through.trunk.contact_host());
         let said = leg.map(|leg| leg.headers.clone()).unwrap_or_default();
         OutgoingInvite {
             request_uri: target.uri.clone(),
             from: leg.map_or(wanted.from, |leg| leg.from.clone()),
             to: way.to.clone(),
-            contact: wanted.contact,
+            contact: ContactTemplate { host, ..wanted.contact },
             route: target.path.clone(),
             flow: target.flow,
             headers: wanted.headers.into_iter().chain(said).collect(),
