@@ -119,7 +119,11 @@ impl Owner {
     fn gather(&mut self) {
         self.gathering.changes.extend(std::iter::from_fn(|| self.bindings.poll_output()));
         while let Some(moved) = self.bindings.poll_moved() {
-            self.moved.as_ref().map(|tell| tell.try_send(moved));
+            if let Some(tell) = &self.moved
+                && tell.try_send(moved).is_err()
+            {
+                debug!("a phone came back by another flow, and nobody was told");
+            }
         }
         self.registrations.set(i64::try_from(self.bindings.len()).unwrap_or(i64::MAX));
         if self.save_at.is_none() && !self.gathering.is_empty() {
