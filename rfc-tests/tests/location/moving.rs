@@ -80,17 +80,17 @@ fn in_dialog(stream: &RawStream, invite: &str, ok: &Answer, method: &str, later:
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Returns {
     /// By registering anew, when the old connection is gone.
-    ByRegisterAfterLoss,
+    LostAndRegistered,
     /// By registering anew, while the server takes the old connection for alive.
-    ByRegister,
+    Registered,
     /// By an UPDATE in the call.
-    ByUpdate,
+    Updated,
 }
 
 #[test]
 fn a_call_goes_on_where_its_phone_has_come_back() -> anyhow::Result<()> {
     let claim = covers(["6141-03"]).pending();
-    for returns in [Returns::ByRegisterAfterLoss, Returns::ByRegister, Returns::ByUpdate] {
+    for returns in [Returns::LostAndRegistered, Returns::Registered, Returns::Updated] {
         let server = Server::start()?;
         let api = server.api()?;
         api.post("/conferences", json!({ "number": "3001", "access": "accounts" }))?;
@@ -104,7 +104,7 @@ fn a_call_goes_on_where_its_phone_has_come_back() -> anyhow::Result<()> {
         wait_for("alice", SOON, || (present(&api) == Some(1)).then_some(()))?;
 
         let mut kept = None;
-        if returns == Returns::ByRegister {
+        if returns == Returns::Registered {
             kept = Some(old);
         } else {
             drop(old);
@@ -114,7 +114,7 @@ fn a_call_goes_on_where_its_phone_has_come_back() -> anyhow::Result<()> {
             })?;
         }
         let mut new = RawStream::connect(&server)?;
-        if returns == Returns::ByUpdate {
+        if returns == Returns::Updated {
             let update = in_dialog(&new, &invite, &ok, "UPDATE", 1)?;
             let answer = ask(&mut new, &update)?;
             ensure!(answer.status() == 200, "{}", answer.0);
