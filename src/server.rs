@@ -11,8 +11,8 @@ use anyhow::{Context, bail};
 use plenary_config::Settings;
 use plenary_dialplan::Plan as Dialplan;
 use plenary_media::engine::{Engine, EngineHandle};
-use plenary_sip::endpoint::Rng;
-use plenary_sip::net::{Net, NetSettings, RunningEndpoint, Tap, spawn_endpoint};
+use plenary_sip::endpoint::{Command, Rng};
+use plenary_sip::net::{EndpointHandle, Net, NetSettings, RunningEndpoint, Tap, spawn_endpoint};
 use plenary_sip::net_types::FlowEnd;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -22,7 +22,7 @@ use crate::api::{ApiServer, ApiState};
 use crate::call::{CallParts, Calls, Routing};
 use crate::certificate::{Renewal, RenewalHandle};
 use crate::conference::Directory;
-use crate::registrar::{RegistrarHandle, RegistrarSettings, load_or_make_secret};
+use crate::registrar::{MovedFlow, RegistrarHandle, RegistrarSettings, load_or_make_secret};
 use crate::store::Store;
 use crate::telemetry::capture::Export;
 use crate::telemetry::ladder::Ladders;
@@ -37,6 +37,8 @@ pub use translate::{endpoint as endpoint_settings, store as store_settings};
 
 /// The last packets of a stopping server (BYE and its answer) may take so long.
 const GOODBYE: Duration = Duration::from_secs(2);
+/// Phones that came back by another flow, until the endpoint is told.
+const MOVED_FLOWS: usize = 1024;
 
 /// A running server.
 #[derive(Debug)]
@@ -77,7 +79,12 @@ impl Server {
 
         let secret = settings.server.data_dir.join("keys/gruu");
         let secret = load_or_make_secret(&secret).with_context(|| secret.display().to_string())?;
-        let registrar = RegistrarSettings { silence: Some(net.silence()), ..RegistrarSettings::of(&settings, secret) };
+        let (tell_moved, moved_flows) = mpsc::channel(MOVED_FLOWS);
+        let registrar = RegistrarSettings {
+            silence: Some(net.silence()),
+            moved: Some(tell_moved),
+            ..RegistrarSettings::of(&settings, secret)
+        };
         let registrar = RegistrarHandle::start(registrar, store.clone(), &metrics).await?;
         let (engine, media_events) = Engine::start(translate::engine(&settings))?;
         let sip_addresses = SipAddresses::of(&net);
@@ -90,6 +97,7 @@ impl Server {
         let (trunks, desk) = Trunks::new(store.clone(), Rng::new(seed()?));
         let RunningEndpoint { handle: endpoint, events, closed_flows, .. } = sip;
         readings::announce(&metrics, &engine, &endpoint);
+        tokio::spawn(follow_phones(endpoint.clone(), moved_flows));
         let calls = CallParts {
             settings: translate::calls(&settings)?,
             routing: routing.clone(),
@@ -169,6 +177,14 @@ fn seed() -> anyhow::Result<[u8; 32]> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).context("the system gives no randomness")?;
     Ok(seed)
+}
+
+/// Calls go on with a phone where it registered anew.
+async fn follow_phones(endpoint: EndpointHandle, mut moved: mpsc::Receiver<MovedFlow>) {
+    while let Some(MovedFlow { account, from, to }) = moved.recv().await {
+        // An endpoint that takes no command loses this one; the phone can still say where it is by a re-INVITE.
+        let _ = endpoint.command(Command::FlowMoved { account, from, to });
+    }
 }
 
 /// A binding that was made over a connection ends with it.

@@ -1,5 +1,6 @@
 //! Waiting for an event: bounded, and with a word on what did not come.
 
+use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 const PAUSE: Duration = Duration::from_millis(20);
@@ -14,4 +15,16 @@ pub fn wait_for<T>(what: &str, within: Duration, mut ask: impl FnMut() -> Option
         anyhow::ensure!(Instant::now() < give_up, "{what}: not within {within:?}");
         std::thread::sleep(PAUSE);
     }
+}
+
+/// The next connection to this listener.
+pub fn accept(listener: &TcpListener, within: Duration) -> anyhow::Result<TcpStream> {
+    listener.set_nonblocking(true)?;
+    let stream = wait_for("a connection", within, || match listener.accept() {
+        Ok((stream, _)) => Some(Ok(stream)),
+        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => None,
+        Err(error) => Some(Err(error)),
+    })??;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }

@@ -25,5 +25,6 @@ pub mod raw_tls;
 pub mod scratch;
 pub mod server;
 pub mod sipp;
+pub mod stalls;
 pub mod tones;
 pub mod websocket;

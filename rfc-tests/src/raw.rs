@@ -175,14 +175,14 @@ pub struct RawStream(TcpStream);
 impl RawStream {
     pub fn connect(server: &Server) -> anyhow::Result<Self> {
         let stream = TcpStream::connect_timeout(&server.udp(), ANSWER_WITHIN)?;
-        stream.set_read_timeout(Some(ANSWER_WITHIN))?;
         stream.set_nodelay(true)?;
-        Ok(Self(stream))
+        Self::of(stream)
     }
 
     /// A connection that the server opened.
     pub fn of(stream: TcpStream) -> anyhow::Result<Self> {
         stream.set_read_timeout(Some(ANSWER_WITHIN))?;
+        stream.set_write_timeout(Some(ANSWER_WITHIN))?;
         Ok(Self(stream))
     }
 

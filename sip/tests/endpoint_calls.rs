@@ -173,7 +173,7 @@ fn a_contact_given_with_the_answer_stands_in_all_that_follows() {
     wire.call("alice", "focus");
     wire.run_for(seconds(1));
     let call = wire.phone("focus").incoming();
-    let contact = ContactTemplate { user: Some("conf-7".into()), parameters: ";isfocus".into() };
+    let contact = ContactTemplate { user: Some("conf-7".into()), parameters: ";isfocus".into(), host: None };
     let (body, headers) = (Some(Body::sdp("answer")), vec![contact.header()]);
     wire.command("focus", Command::Accept { call, body, headers });
     wire.run_for(seconds(2));

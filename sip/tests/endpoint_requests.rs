@@ -3,9 +3,9 @@
 mod lone;
 
 use lone::{Lone, invite, ms, request, with_sdp};
-use plenary_sip::endpoint::{Body, Command, Ending, EndpointSettings, Event};
-use plenary_sip::message::{HeaderName, Limits, StatusCode, parse_datagram};
-use plenary_sip::net_types::Destination;
+use plenary_sip::endpoint::{Body, Command, Ending, EndpointSettings, Event, FoundDialog};
+use plenary_sip::message::{DialogId, HeaderName, Limits, StatusCode, parse_datagram};
+use plenary_sip::net_types::{Destination, Transport};
 
 fn answered(lone: &mut Lone, text: &str) -> u16 {
     lone.hear(text);
@@ -172,7 +172,36 @@ fn when_full_the_peer_is_asked_to_come_later() {
     assert_eq!(lone.events.len(), 1);
 }
 
-/// §8.2.7: over UDP whoever has proven nothing leaves nothing behind; with the answer that counts it is otherwise.
+/// §8.2.7: whoever has proven nothing leaves neither transaction nor call nor dialog behind, and hears the same tag again;
+/// the ACK finds nothing, and a CANCEL comes too late.
+#[test]
+fn a_challenged_invite_leaves_nothing() {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let mut lone = Lone::new();
+        lone.source.transport = transport;
+        let mut tags = Vec::new();
+        for branch in ["one", "one", "two"] {
+            lone.hear(&invite(branch, ""));
+            let (call, status) = (lone.incoming(), StatusCode::UNAUTHORIZED);
+            lone.command(Command::Reject { call, status, headers: Vec::new() });
+            let tag = lone.last_response().headers.to().expect("To").tag().expect("a tag").to_owned();
+            assert_eq!(lone.said(), ["401 INVITE"]);
+            assert_eq!((lone.endpoint.transactions(), lone.endpoint.calls()), (0, 0));
+            lone.hear(&request("ACK", branch, 1, &tag, ""));
+            lone.hear(&request("CANCEL", branch, 1, "", ""));
+            assert_eq!(lone.said(), ["481 CANCEL"]);
+            assert_eq!((lone.endpoint.transactions(), lone.endpoint.calls()), (0, 0));
+            let id =
+                DialogId { call_id: "call-1".into(), to_tag: tag.clone(), from_tag: "alice".into(), early_only: false };
+            assert_eq!(lone.endpoint.find_dialog(&id), FoundDialog::Unknown);
+            tags.push(tag);
+        }
+        assert_eq!(tags[0], tags[1]);
+        assert_ne!(tags[0], tags[2]);
+    }
+}
+
+/// §8.2.7: whoever has proven nothing leaves nothing behind; with the answer that counts it is otherwise.
 #[test]
 fn a_challenge_is_forgotten_and_an_answer_remembered() {
     let mut lone = Lone::new();

@@ -32,7 +32,7 @@ fn lone() -> Lone {
 }
 
 fn contact() -> ContactTemplate {
-    ContactTemplate { user: Some("3001".into()), parameters: ";isfocus".into() }
+    ContactTemplate { user: Some("3001".into()), parameters: ";isfocus".into(), host: None }
 }
 
 fn accept(lone: &mut Lone) -> SubscriptionId {

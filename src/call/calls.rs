@@ -22,6 +22,7 @@ use super::negotiate::{Entropy, LocalMedia, MediaPolicy, Negotiator, Signalling}
 use super::routing::Routing;
 use super::switchboard::{Inbox, LegInput, Line, Switchboard};
 use crate::call::arriving::pin_patience::PinPatience;
+use crate::call::arriving::unconfirmed::Unconfirmed;
 use crate::call::placing::budget::DialBudget;
 use crate::call::placing::dial;
 use crate::conference::{DialRequest, Directory};
@@ -48,6 +49,8 @@ pub struct CallSettings {
     pub longest_block: Duration,
     /// Calls to the outside that one account may have placed within an hour; 0: any number.
     pub dial_outs: u32,
+    /// Calls from one address, where nothing was proven, that may wait for their answer or its ACK.
+    pub unconfirmed_calls: usize,
 }
 
 /// What the descriptions of conferences say beside their title (RFC 4579 §5.1); `{number}` stands for the conference's.
@@ -83,6 +86,8 @@ pub struct Calls {
     pub marks: Arc<RandomState>,
     /// Who typed wrong PINs, across calls.
     pub pins: PinPatience,
+    /// Calls of strangers that are not connected yet.
+    pub(in crate::call) unconfirmed: Unconfirmed,
     pub(in crate::call) dial_budget: DialBudget,
     /// How many media legs are open.
     open: Arc<watch::Sender<usize>>,
@@ -117,6 +122,7 @@ impl CallParts {
         let calls = Calls {
             pins,
             dial_budget: DialBudget::new(self.settings.dial_outs),
+            unconfirmed: Unconfirmed::new(self.settings.unconfirmed_calls),
             settings: Arc::new(self.settings),
             routing: self.routing,
             store: self.store,

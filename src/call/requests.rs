@@ -50,6 +50,10 @@ async fn options(calls: &Calls, message: &Request, source: &Source) -> (StatusCo
         Uri::Other(_) => return (StatusCode::UNSUPPORTED_URI_SCHEME, vec![]),
     };
     let mut capabilities = Vec::new();
+    if user.is_empty() {
+        // The server itself: whoever asks whether it is there waits for no database.
+        return (StatusCode::OK, capabilities);
+    }
     if let Some(plan) = calls.directory.plan(&user).await {
         // RFC 4579 §5.13: that this is a focus, and what it takes.
         let accept = format!("application/sdp, message/sipfrag, {}", notify::CONTENT_TYPE);
@@ -58,7 +62,7 @@ async fn options(calls: &Calls, message: &Request, source: &Source) -> (StatusCo
         return (StatusCode::OK, capabilities);
     }
     let names = calls.routing.names();
-    if ["", &names.echo, &names.factory].contains(&user.as_str()) {
+    if [&names.echo, &names.factory].contains(&&user) {
         return (StatusCode::OK, capabilities);
     }
     // Accounts are not told apart from nobody to who has not proven himself.

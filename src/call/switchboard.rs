@@ -123,6 +123,7 @@ impl Switchboard {
                     language: None,
                     phone: None,
                     about: About::default(),
+                    place: None,
                 };
                 tokio::spawn(incoming.take());
             }

@@ -61,7 +61,7 @@ impl Phone {
             from: self.address_of(caller)?,
             to: format!("<{}>", conference.as_str()).parse()?,
             request_uri: conference,
-            contact: ContactTemplate { user: Some(caller.to_owned()), parameters: String::new() },
+            contact: ContactTemplate { user: Some(caller.to_owned()), parameters: String::new(), host: None },
             route: Vec::new(),
             flow: None,
             headers: Vec::new(),

@@ -56,6 +56,8 @@ pub struct Target {
     pub transport: Option<Transport>,
     pub remote: Option<SocketAddr>,
     pub instance: Option<String>,
+    /// Whose phone it is, if one that is registered here.
+    pub account: Option<String>,
     pub user_agent: String,
     /// Of the contact, RFC 3261 §20.10; 1000 where it has none.
     pub q_thousandths: u16,
@@ -94,6 +96,7 @@ impl Binding {
             transport: Some(self.transport),
             remote: Some(self.remote),
             instance: self.instance.clone(),
+            account: None,
             user_agent: self.user_agent.clone(),
             q_thousandths: self.q_thousandths(),
             other_flows: Vec::new(),
@@ -178,6 +181,7 @@ impl Target {
             transport: None,
             remote: None,
             instance: None,
+            account: None,
             user_agent: String::new(),
             q_thousandths: 1000,
             other_flows: Vec::new(),

@@ -13,6 +13,7 @@ use plenary_sip::net_types::{FlowId, Source};
 use super::binding::Binding;
 use super::gruu::{Gruu, GruuError, Gruus};
 use super::index::Index;
+use super::moved::{LostFlows, MovedFlow};
 use crate::store::BindingChange;
 
 /// What one account may ask for; seconds.
@@ -67,12 +68,15 @@ pub struct Bindings {
     gruus: Gruus,
     count: usize,
     changes: VecDeque<BindingChange>,
+    lost: LostFlows,
+    moved: VecDeque<MovedFlow>,
 }
 
 impl Bindings {
     pub fn new(limits: Limits, gruus: Gruus) -> Self {
         let (bound, index, changes) = (BTreeMap::new(), Index::default(), VecDeque::new());
-        Self { limits, bound, index, gruus, count: 0, changes }
+        let (lost, moved) = (LostFlows::default(), VecDeque::new());
+        Self { limits, bound, index, gruus, count: 0, changes, lost, moved }
     }
 
     /// Takes back what an earlier run left; the dead are dropped.
@@ -99,6 +103,7 @@ impl Bindings {
             Contacts::Star => std::mem::take(&mut bindings),
             Contacts::List(_) => self.apply(&mut bindings, wanted, now),
         };
+        self.note_moved(aor, &gone, bindings.iter().filter(|binding| binding.is_of(wish)));
         let outbound = bindings.iter().any(|binding| binding.is_outbound() && binding.is_of(wish));
         let stays = |key: &str| bindings.iter().any(|binding| binding.key == key);
         let gone = gone.into_iter().filter(|gone| !stays(&gone.key));
@@ -112,6 +117,7 @@ impl Bindings {
     /// The connection is gone. What lived by it goes too; what also had an address stays.
     pub fn handle_flow_closed(&mut self, flow: FlowId) {
         for aor in self.index.of_flow(flow) {
+            self.note_lost(&aor, |binding| binding.is_over(flow));
             self.keep(&aor, |binding| !(binding.is_over(flow) && binding.lives_by_its_flow()));
             let mut bindings = self.take(&aor);
             bindings.iter_mut().filter(|binding| binding.is_over(flow)).for_each(|binding| binding.flow = None);
@@ -122,6 +128,7 @@ impl Bindings {
     /// A phone that registered by datagrams has not shown itself as often as it was told to (RFC 5626 §4.4).
     pub fn handle_flow_silent(&mut self, flow: FlowId, remote: SocketAddr) {
         for aor in self.index.of_datagrams(flow, remote) {
+            self.note_lost(&aor, |binding| binding.is_over(flow) && binding.remote == remote);
             self.keep(&aor, |binding| !(binding.is_outbound() && binding.is_over(flow) && binding.remote == remote));
         }
     }
@@ -142,6 +149,11 @@ impl Bindings {
     /// What the store must be told, in order.
     pub fn poll_output(&mut self) -> Option<BindingChange> {
         self.changes.pop_front()
+    }
+
+    /// A phone that is at the end of another flow now.
+    pub fn poll_moved(&mut self) -> Option<MovedFlow> {
+        self.moved.pop_front()
     }
 
     /// When the next binding expires.
@@ -230,6 +242,26 @@ impl Bindings {
         match asked {
             Some(asked) if 0 < asked && asked < min_expires => Err(Refusal::TooBrief { asked, min_expires }),
             asked => Ok(asked.unwrap_or(max_expires).min(max_expires)),
+        }
+    }
+
+    /// `gone`: what the `new` ones replaced, among others.
+    fn note_moved<'a>(&mut self, aor: &str, gone: &[Binding], new: impl Iterator<Item = &'a Binding>) {
+        for new in new.filter(|new| new.is_outbound()) {
+            let replaced = gone.iter().find(|gone| gone.key == new.key).and_then(|gone| gone.flow);
+            let lost = self.lost.take(aor, &new.key);
+            if let (Some(from), Some(to)) = (replaced.or(lost), new.flow)
+                && (from.flow, from.remote) != (to.flow, to.remote)
+            {
+                self.moved.push_back(MovedFlow { account: aor.to_owned(), from, to });
+            }
+        }
+    }
+
+    fn note_lost(&mut self, aor: &str, is_lost: impl Fn(&Binding) -> bool) {
+        let bound = self.bound.get(aor).map_or(&[][..], Vec::as_slice);
+        for lost in bound.iter().filter(|binding| binding.is_outbound() && is_lost(binding)) {
+            lost.flow.into_iter().for_each(|flow| self.lost.insert(aor, &lost.key, flow));
         }
     }
 

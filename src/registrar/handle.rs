@@ -16,6 +16,7 @@ use super::binding::{Binding, Registration, Target};
 use super::bindings::{Bindings, Limits, Wish};
 use super::credentials::{Authenticator, Refused};
 use super::gruu::{GruuError, Gruus};
+use super::moved::MovedFlow;
 use super::patience::Patience;
 use super::register::{self, Reply};
 use super::task::{Command, Owner, unix_now};
@@ -55,6 +56,8 @@ pub struct RegistrarSettings {
     pub longest_block: Duration,
     /// For those who go on guessing when told to wait; without it each is told so each time.
     pub silence: Option<Silence>,
+    /// Who is told of phones that came back by another flow.
+    pub moved: Option<mpsc::Sender<MovedFlow>>,
 }
 
 /// The way to the registrar, for everybody.
@@ -87,6 +90,7 @@ impl RegistrarSettings {
             free_failures: settings.security.free_failures,
             longest_block: settings.security.longest_block,
             silence: None,
+            moved: None,
         }
     }
 }
@@ -108,7 +112,7 @@ impl RegistrarHandle {
         let authenticator =
             Authenticator::new(store.clone(), &settings.domain, &settings.algorithms, patience, settings.silence)?;
         let (wishes, mailbox) = mpsc::channel(MAILBOX);
-        tokio::spawn(Owner::new(bindings, store, mailbox, metrics).run());
+        tokio::spawn(Owner::new(bindings, store, mailbox, settings.moved, metrics).run());
         let domains = [settings.domain].into_iter().chain(settings.aliases).collect();
         let hop = |uri: &String| Header::new(HeaderName::ServiceRoute, format!("<{uri}>"));
         let service_route = settings.service_route.iter().map(hop).collect();
@@ -285,6 +289,7 @@ mod tests {
             free_failures: 3,
             longest_block: Duration::from_secs(60),
             silence: None,
+            moved: None,
         };
         RegistrarHandle::start(settings, store.clone(), &Metrics::default()).await.expect("a good store")
     }

@@ -43,6 +43,7 @@ async fn start(store: &Store) -> RegistrarHandle {
         free_failures: 3,
         longest_block: Duration::from_secs(60),
         silence: None,
+        moved: None,
     };
     RegistrarHandle::start(settings, store.clone(), &Metrics::default()).await.expect("a good store")
 }

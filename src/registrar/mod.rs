@@ -21,6 +21,7 @@ mod index;
 mod key_file;
 #[cfg(test)]
 mod many;
+mod moved;
 mod patience;
 pub mod register;
 mod task;
@@ -31,5 +32,6 @@ pub use credentials::{Authenticator, Refused};
 pub use gruu::{GruuError, Gruus};
 pub use handle::{RegistrarError, RegistrarHandle, RegistrarSettings};
 pub use key_file::load_or_make as load_or_make_secret;
+pub use moved::MovedFlow;
 pub use patience::{Patience, Verdict};
 pub use register::Reply;

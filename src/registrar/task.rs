@@ -23,6 +23,7 @@ use tracing::{debug, error};
 use super::binding::{Binding, Registration, Target};
 use super::bindings::{Bindings, Wish};
 use super::gruu::GruuError;
+use super::moved::MovedFlow;
 use super::register::{self, Reply};
 use crate::store::{BindingChange, Store, StoreError};
 use crate::telemetry::metrics::{Gauge, Metric, Metrics};
@@ -58,6 +59,8 @@ pub(super) struct Owner {
     save_at: Option<Instant>,
     writing: Option<Writing>,
     registrations: Arc<Gauge>,
+    /// Who is told of phones that came back by another flow; what he does not take is lost.
+    moved: Option<mpsc::Sender<MovedFlow>>,
 }
 
 /// Changes, and the answers that wait for them to be on the disk.
@@ -74,10 +77,16 @@ struct Writing {
 }
 
 impl Owner {
-    pub fn new(bindings: Bindings, store: Store, mailbox: mpsc::Receiver<Command>, metrics: &Metrics) -> Self {
+    pub fn new(
+        bindings: Bindings,
+        store: Store,
+        mailbox: mpsc::Receiver<Command>,
+        moved: Option<mpsc::Sender<MovedFlow>>,
+        metrics: &Metrics,
+    ) -> Self {
         let registrations = metrics.gauge(REGISTRATIONS).with([]);
         let (gathering, save_at, writing) = (Batch::default(), None, None);
-        Self { bindings, store, mailbox, gathering, save_at, writing, registrations }
+        Self { bindings, store, mailbox, gathering, save_at, writing, registrations, moved }
     }
 
     /// Ends with the last sender of commands, when everything is written.
@@ -109,6 +118,13 @@ impl Owner {
     /// Takes what the bindings have to tell.
     fn gather(&mut self) {
         self.gathering.changes.extend(std::iter::from_fn(|| self.bindings.poll_output()));
+        while let Some(moved) = self.bindings.poll_moved() {
+            if let Some(tell) = &self.moved
+                && tell.try_send(moved).is_err()
+            {
+                debug!("a phone came back by another flow, and nobody was told");
+            }
+        }
         self.registrations.set(i64::try_from(self.bindings.len()).unwrap_or(i64::MAX));
         if self.save_at.is_none() && !self.gathering.is_empty() {
             self.save_at = Some(Instant::now() + GATHER);
@@ -166,13 +182,13 @@ impl Owner {
             }
             Command::Targets { account, reply } => {
                 self.bindings.handle_timeout(now);
-                let _ = reply.send(targets(self.bindings.of(&account)));
+                let _ = reply.send(targets(&account, self.bindings.of(&account)));
             }
             Command::Gruu { gruu, reply } => {
                 self.bindings.handle_timeout(now);
                 let phone = self.bindings.of_gruu(&gruu).and_then(|(account, binding)| {
-                    let target = target(binding, self.bindings.of(account)).ok_or(GruuError::Unregistered)?;
-                    Ok((account.to_owned(), target))
+                    let target = target(account, binding, self.bindings.of(account));
+                    Ok((account.to_owned(), target.ok_or(GruuError::Unregistered)?))
                 });
                 let _ = reply.send(Some(phone));
             }
@@ -211,7 +227,7 @@ async fn at(time: Option<Instant>) {
 
 /// By q, highest first; of one q the newest first. Of a phone's flows the newest, and the others for when that fails: it
 /// must not ring twice (RFC 5626 §5.3).
-fn targets(bindings: &[Binding]) -> Vec<Target> {
+fn targets(account: &str, bindings: &[Binding]) -> Vec<Target> {
     let mut ranked: Vec<&Binding> = Vec::with_capacity(bindings.len());
     for binding in bindings.iter().rev() {
         let is_same_phone = |known: &&Binding| binding.is_outbound() && known.instance == binding.instance;
@@ -220,15 +236,17 @@ fn targets(bindings: &[Binding]) -> Vec<Target> {
         }
     }
     ranked.sort_by_key(|binding| Reverse(binding.q_thousandths()));
-    ranked.into_iter().filter_map(|binding| target(binding, bindings)).collect()
+    ranked.into_iter().filter_map(|binding| target(account, binding, bindings)).collect()
 }
 
 /// `bindings`: all of the account, the oldest first.
-fn target(binding: &Binding, bindings: &[Binding]) -> Option<Target> {
+fn target(account: &str, binding: &Binding, bindings: &[Binding]) -> Option<Target> {
     let is_other =
         |other: &&Binding| other.key != binding.key && other.is_outbound() && other.instance == binding.instance;
     let others = bindings.iter().rev().filter(|other| binding.is_outbound() && is_other(other));
-    Some(Target { other_flows: others.filter_map(Binding::target).collect(), ..binding.target()? })
+    let of_account = |target: Target| Target { account: Some(account.to_owned()), ..target };
+    let other_flows = others.filter_map(Binding::target).map(of_account).collect();
+    Some(Target { other_flows, ..of_account(binding.target()?) })
 }
 
 pub(super) fn unix_now() -> i64 {

@@ -204,6 +204,7 @@ pub fn calls(settings: &Settings) -> anyhow::Result<CallSettings> {
         free_failures: settings.security.free_failures,
         longest_block: settings.security.longest_block,
         dial_outs: settings.security.dial_outs,
+        unconfirmed_calls: usize::try_from(settings.security.unconfirmed_calls).unwrap_or(usize::MAX),
     })
 }
 

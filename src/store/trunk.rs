@@ -67,6 +67,12 @@ pub struct TrunkSettings {
     /// trunk's only over a connection that has proven this name, and where there are `sources`, from one of them, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<String>,
+    /// Whether its certificate may name it by `*.` in place of the first label, which RFC 5922 §7.2 forbids and session
+    /// border controllers of clouds do.
+    pub certificate_wildcard: bool,
+    /// The host in our Contact to it, where it takes us for nobody else; absent: our address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_host: Option<String>,
     /// Absent: as `security.srtp` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub srtp: Option<TrunkSrtp>,
@@ -148,6 +154,8 @@ impl Default for TrunkSettings {
             numbers: Vec::new(),
             sources: Vec::new(),
             certificate: None,
+            certificate_wildcard: false,
+            contact_host: None,
             srtp: None,
             codecs: Vec::new(),
             identity: TrunkIdentity::From,

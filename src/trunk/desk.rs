@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use plenary_sip::endpoint::{OutgoingRequest, RequestId, Rng};
+use plenary_sip::endpoint::{ContactTemplate, OutgoingRequest, RequestId, Rng};
 use plenary_sip::message::{Method, NameAddr, Response, StatusCode};
 use plenary_sip::net_types::{ByFlow, Source};
 use time::OffsetDateTime;
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 use tracing::{info, warn};
 
-use super::live::{LiveTrunk, Snapshot, registration, server};
+use super::live::{LiveTrunk, Snapshot, contact_host, registration, server};
 use super::reach::Reach;
 use super::registration::{Outcome, Registration};
 use super::state::{TrunkState, TrunkStatus};
@@ -301,6 +301,7 @@ fn options(run: &Run) -> OutgoingRequest {
     let (uri, route) = server(trunk);
     let us = trunk.settings.username.as_deref().unwrap_or("plenary");
     let granted = run.registration.as_ref().and_then(|registration| registration.granted(now()));
+    let contact = contact_host(trunk).map(|host| ContactTemplate { host: Some(host), ..ContactTemplate::default() });
     OutgoingRequest {
         method: Method::Options,
         to: NameAddr::new(uri.clone().into()),
@@ -308,7 +309,7 @@ fn options(run: &Run) -> OutgoingRequest {
         request_uri: uri.into(),
         route,
         flow: granted.and_then(|granted| granted.peer).map(ByFlow::First),
-        headers: Vec::new(),
+        headers: contact.map(|contact| contact.header()).into_iter().collect(),
         body: None,
     }
 }

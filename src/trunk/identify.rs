@@ -14,6 +14,8 @@ pub struct Marks {
     pub transport: Option<Transport>,
     /// The host that its certificate stands for. With one, no address stands for the trunk any more.
     pub certificate: Option<String>,
+    /// `*.` in place of its first label will do.
+    pub wildcard: bool,
     /// The registrar, as it answered our REGISTER.
     pub registrar: Option<Source>,
 }
@@ -42,9 +44,13 @@ impl Marks {
         }
         let containing = self.sources.iter().filter(|network| network.is_source(source));
         let listed = containing.map(Network::prefix).max();
+        let proves = |host: &str| match self.wildcard {
+            true => proven.include_with_wildcards(host),
+            false => proven.include(host),
+        };
         match &self.certificate {
             None => listed,
-            Some(host) if !proven.include(host) => None,
+            Some(host) if !proves(host) => None,
             Some(_) => (self.sources.is_empty() || listed.is_some()).then_some(BY_CERTIFICATE),
         }
     }
@@ -159,6 +165,16 @@ mod tests {
         assert_eq!(known_with(&trunks, &near, &other), Some("near"), "known by its address, as before");
     }
 
+    /// RFC 5922 §7.2 forbids them; who must take one says so for one trunk.
+    #[test]
+    fn a_wildcard_stands_for_the_trunk_that_says_so_alone() {
+        let source = source(Transport::Tls, "192.0.2.7:40000", 2);
+        let marks = |wildcard| Marks { certificate: Some("sip.cloud.example".into()), wildcard, ..Marks::default() };
+        let fits = |wildcard, host: &str| known_with(&[("sbc", marks(wildcard))], &source, &shown(host)).is_some();
+        assert!(fits(true, "*.cloud.example") && fits(true, "sip.cloud.example") && fits(false, "sip.cloud.example"));
+        assert!(!fits(false, "*.cloud.example") && !fits(true, "*.example") && !fits(true, "*.sip.cloud.example"));
+    }
+
     #[test]
     fn a_registrar_with_a_certificate_is_known_on_the_connection_that_we_opened() {
         let registrar = Some(source(Transport::Tls, "192.0.2.7:5061", 4));
@@ -185,7 +201,10 @@ mod tests {
                     let peer = source(Transport::Tcp, "10.0.0.1:5060", 1 + rng.number() % 4);
                     let certificate = rng.number().is_multiple_of(2).then(|| "sbc.example".to_owned());
                     let registrar = rng.number().is_multiple_of(2).then_some(peer);
-                    ("t", Marks { sources, transport, certificate, registrar })
+                    (
+                        "t",
+                        Marks { sources, transport, certificate, wildcard: rng.number().is_multiple_of(2), registrar },
+                    )
                 })
                 .collect();
             let [a, b, c, d, ..] = rng.number().to_le_bytes();

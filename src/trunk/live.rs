@@ -83,6 +83,7 @@ impl LiveTrunk {
             sources: settings.sources.iter().filter_map(|source| source.parse().ok()).collect(),
             transport: settings.transport.map(Transport::from),
             certificate: settings.certificate.clone(),
+            wildcard: settings.certificate_wildcard,
             registrar: granted.as_ref().and_then(|granted| granted.peer),
         };
         Self { stored, state, granted, marks }
@@ -94,6 +95,11 @@ impl LiveTrunk {
 
     pub fn name(&self) -> &str {
         &self.stored.trunk.name
+    }
+
+    /// By which host it knows us, where our address will not do.
+    pub fn contact_host(&self) -> Option<Host> {
+        contact_host(self.trunk())
     }
 
     fn is_registered(&self) -> bool {
@@ -129,6 +135,7 @@ pub(super) fn registration(stored: &SecretTrunk) -> Option<RegistrationSettings>
         login: login(stored),
         realm: settings.realm.clone(),
         proxy: route.into_iter().next(),
+        contact_host: contact_host(&stored.trunk),
         expires: settings.register_seconds,
     })
 }
@@ -138,6 +145,11 @@ pub(super) fn server(trunk: &Trunk) -> (SipUri, Vec<NameAddr>) {
     let (host, port) = domain(trunk);
     let route = routes(trunk);
     (by_transport(trunk, &route, SipUri::new(None, host, port)), route)
+}
+
+/// Checked when it was stored; what cannot be read is not said.
+pub(super) fn contact_host(trunk: &Trunk) -> Option<Host> {
+    trunk.settings.contact_host.as_deref().and_then(|host| host.parse().ok())
 }
 
 /// A URI of the trunk says by which transport, unless a route does.

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use plenary_sip::auth::{DigestClient, Login};
 use plenary_sip::endpoint::{ContactTemplate, OutgoingRequest, Rng};
-use plenary_sip::message::{CSeq, Header, HeaderName, Method, NameAddr, Response, StatusCode, Uri};
+use plenary_sip::message::{CSeq, Header, HeaderName, Host, Method, NameAddr, Response, StatusCode, Uri};
 use plenary_sip::net_types::{ByFlow, Source};
 
 const FIRST_RETRY: Duration = Duration::from_secs(30);
@@ -31,6 +31,8 @@ pub struct RegistrationSettings {
     pub address: NameAddr,
     /// The user part of our Contact.
     pub user: String,
+    /// Its host; absent: our address.
+    pub contact_host: Option<Host>,
     pub login: Option<Login>,
     pub realm: Option<String>,
     pub proxy: Option<NameAddr>,
@@ -231,7 +233,8 @@ impl Registration {
     /// `to`: who asked for more.
     fn ask(&mut self, credentials: Vec<Header>, to: Option<Source>) {
         self.cseq += 1;
-        let contact = ContactTemplate { user: Some(self.settings.user.clone()), parameters: String::new() };
+        let host = self.settings.contact_host.clone();
+        let contact = ContactTemplate { user: Some(self.settings.user.clone()), parameters: String::new(), host };
         let cseq = CSeq { number: self.cseq, method: Method::Register };
         let own = [
             Header::new(HeaderName::CallId, self.call_id.clone()),
@@ -264,6 +267,7 @@ mod tests {
             registrar: "sip:pbx.example".parse().expect("a URI"),
             address: "<sip:us@pbx.example>".parse().expect("an address"),
             user: "us".into(),
+            contact_host: None,
             login: Some(Login { user: "us".into(), password: "secret".into() }),
             realm: realm.map(str::to_owned),
             proxy: None,

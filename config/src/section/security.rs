@@ -32,6 +32,8 @@ pub struct Security {
     pub tls_only: Vec<String>,
     /// Calls to the outside that one account may have placed within an hour; 0: any number.
     pub dial_outs: u32,
+    /// Calls from one address that prove nothing, ring or were answered, and have no ACK yet: 1 to 100000.
+    pub unconfirmed_calls: u32,
     /// When messages wait this long on average before they are handled, new requests get 503.
     #[serde(with = "duration")]
     pub overload_delay: Duration,
@@ -73,6 +75,7 @@ impl Default for Security {
             scanners: SCANNERS.map(str::to_owned).to_vec(),
             tls_only: Vec::new(),
             dial_outs: 1000,
+            unconfirmed_calls: 32,
             overload_delay: Duration::from_millis(250),
         }
     }
@@ -113,6 +116,9 @@ impl Security {
         }
         if self.dial_outs > 1_000_000 {
             unfit.push(Unfit { key: "security.dial-outs", reason: "must be 0 to 1000000".into() });
+        }
+        if !(1..=100_000).contains(&self.unconfirmed_calls) {
+            unfit.push(Unfit { key: "security.unconfirmed-calls", reason: "must be 1 to 100000".into() });
         }
         if !(10..=60_000).contains(&self.overload_delay.as_millis()) {
             unfit.push(Unfit { key: "security.overload-delay", reason: "must be 10ms to 1m".into() });

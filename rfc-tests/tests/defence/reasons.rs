@@ -81,7 +81,12 @@ fn what_is_said() -> anyhow::Result<Server> {
 
 /// By what somebody wishes who is known.
 fn what_is_wished() -> anyhow::Result<Server> {
-    let settings = ["security.dial-outs=1", "conference.legs-per-account=1", "security.free-failures=1"];
+    let settings = [
+        "security.dial-outs=1",
+        "conference.legs-per-account=1",
+        "security.free-failures=1",
+        "security.unconfirmed-calls=1",
+    ];
     let server = Server::start_with(&settings)?;
     let api = server.api()?;
     api.post(
@@ -123,6 +128,12 @@ fn what_is_wished() -> anyhow::Result<Server> {
     let mark = header(&arrived, "Plenary-Passed").context("a mark")?.to_owned();
     let again = invite(&alice, &at("alice"), &format!("Plenary-Passed: {mark}\r\n"))?;
     ensure!(status(&mut alice, again)? == 482);
+
+    let absent = RawPeer::at(&server, (own_address(), 0))?;
+    for status in [200, 503] {
+        let answer = absent.ask(&absent.request("INVITE", &at("3002"), "", SDP))?;
+        ensure!(answer.status() == status, "{}", answer.0);
+    }
 
     let guesser = RawPeer::at(&server, (own_address(), 0))?;
     let sdp = type_wrong_pins(&server, &guesser, "3002")?;

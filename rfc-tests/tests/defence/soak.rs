@@ -13,6 +13,7 @@ use rfc_tests::deadline::wait_for;
 use rfc_tests::raw::{RawPeer, RawStream, header, request};
 use rfc_tests::scratch::own_address;
 use rfc_tests::server::Server;
+use rfc_tests::stalls::Stalls;
 use rfc_tests::websocket::RawWebSocket;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -38,10 +39,7 @@ const T1: Duration = Duration::from_millis(500);
 
 #[test]
 fn hostile_messages_break_nothing_and_leave_nothing() -> anyhow::Result<()> {
-    let claims = (
-        covers(["A-10", "A-13", "A-21", "A-22"]).pending(),
-        covers(["A-09"]).but("an INVITE that is challenged keeps its transaction until the ACK").pending(),
-    );
+    let claim = covers(["A-09", "A-10", "A-13", "A-21", "A-22"]).pending();
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let count = number("SOAK_MESSAGES").unwrap_or(50_000);
     let seed = number("SOAK_SEED").unwrap_or(4475);
@@ -63,11 +61,11 @@ fn hostile_messages_break_nothing_and_leave_nothing() -> anyhow::Result<()> {
     }
     let pace = count as f64 / begun.elapsed().as_secs_f64();
     let growth = growth(&levels[WARM_UP..]);
-    let late = waits.iter().filter(|wait| **wait >= T1).count();
+    let (slowest, latest) =
+        (waits.iter().max_by_key(|wait| wait.whole), waits.iter().max_by_key(|wait| wait.by_server()));
     println!(
-        "{pace:.0} messages a second; of {} OPTIONS {late} waited for {T1:?} or longer, the slowest for {:?}",
-        waits.len(),
-        waits.iter().max()
+        "{pace:.0} messages a second; of {} OPTIONS the slowest took {slowest:?}, the server's slowest {latest:?}",
+        waits.len()
     );
     println!("in use after each round, without ladders: {levels:.0?} octets; resident: {resident:?} KiB");
     println!("growth over the run: {:.0} octets, at most {:.0}", growth.0, growth.1);
@@ -75,10 +73,8 @@ fn hostile_messages_break_nothing_and_leave_nothing() -> anyhow::Result<()> {
     ensure!(growth.1 < UNSEEN, "not level: {growth:?} octets over the run, after {levels:?}");
     let (first, last) = resident.get(WARM_UP).zip(resident.last()).context("rounds")?;
     ensure!(last < &(first + GROWTH_KIB), "grew: {resident:?} KiB");
-    // A datagram that the kernel had no room for is said again after T1: it was not the server that took its time.
-    ensure!(late * 1000 <= waits.len(), "{late} of {} OPTIONS were answered after {T1:?}", waits.len());
-    claims.0.proven();
-    claims.1.proven();
+    ensure!(latest.is_some_and(|latest| latest.by_server() < T1), "an OPTIONS was answered after {T1:?}: {latest:?}");
+    claim.proven();
     Ok(())
 }
 
@@ -110,7 +106,7 @@ fn growth_is_told_from_noise() {
 }
 
 /// Sends so many, three ways at once. Gives how long a good phone waited for each answer meanwhile.
-fn assault(server: &Server, count: u64, seed: u64) -> anyhow::Result<Vec<Duration>> {
+fn assault(server: &Server, count: u64, seed: u64) -> anyhow::Result<Vec<Wait>> {
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let good = scope.spawn(|| good_phone(server, &is_over));
@@ -131,7 +127,26 @@ fn assault(server: &Server, count: u64, seed: u64) -> anyhow::Result<Vec<Duratio
     })
 }
 
-fn good_phone(server: &Server, is_over: &AtomicBool) -> anyhow::Result<Vec<Duration>> {
+/// How long an answer took.
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    whole: Duration,
+    /// Since the question was said for the last time.
+    since_last: Duration,
+    /// What the machine had to do with it.
+    stalls: Stalls,
+}
+
+impl Wait {
+    /// What is left to the server: not that its threads were ready and others ran. A datagram that the kernel had no room
+    /// for was never asked; the next one was.
+    fn by_server(&self) -> Duration {
+        let asked = if self.stalls.dropped > 0 { self.since_last } else { self.whole };
+        asked.saturating_sub(self.stalls.kept_waiting)
+    }
+}
+
+fn good_phone(server: &Server, is_over: &AtomicBool) -> anyhow::Result<Vec<Wait>> {
     let phone = RawPeer::at(server, (own_address(), 0))?;
     let mut waits = Vec::new();
     while !is_over.load(Relaxed) {
@@ -142,17 +157,21 @@ fn good_phone(server: &Server, is_over: &AtomicBool) -> anyhow::Result<Vec<Durat
 }
 
 /// An OPTIONS, repeated as over UDP it must be. Gives how long its answer took.
-fn answered(phone: &RawPeer, server: &Server) -> anyhow::Result<Duration> {
+fn answered(phone: &RawPeer, server: &Server) -> anyhow::Result<Wait> {
     let options = phone.request("OPTIONS", &format!("sip:{}", server.address), "", "");
+    let before = Stalls::of(server.id(), server.udp());
     let asked = Instant::now();
     while asked.elapsed() < 64 * T1 {
+        let said = Instant::now();
         phone.send(options.as_bytes())?;
-        let again_at = Instant::now() + T1;
+        let again_at = said + T1;
         while let Some(text) = phone.receive(again_at.saturating_duration_since(Instant::now()))? {
             let is_ours = header(&text, "Call-ID") == header(&options, "Call-ID");
             if is_ours && !text.starts_with("SIP/2.0 1") {
                 ensure!(text.starts_with("SIP/2.0 200"), "{text}");
-                return Ok(asked.elapsed());
+                let (whole, since_last) = (asked.elapsed(), said.elapsed());
+                let stalls = Stalls::of(server.id(), server.udp()).since(before);
+                return Ok(Wait { whole, since_last, stalls });
             }
         }
     }

@@ -5,6 +5,7 @@ mod digest;
 mod forking;
 mod gruu;
 mod messages;
+mod moving;
 mod outbound;
 mod path;
 mod registering;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use rfc_tests::api::Api;
 use rfc_tests::coverage::covers;
-use rfc_tests::deadline::wait_for;
+use rfc_tests::deadline::{accept, wait_for};
 use rfc_tests::raw::{Answer, RawStream, header, request};
 use rfc_tests::raw_phone::RawPhone;
 use rfc_tests::server::Server;
@@ -285,8 +285,7 @@ fn a_long_invite_goes_over_tcp_and_back_to_udp_where_nobody_listens() -> anyhow:
             let invite = bob.request("INVITE", &bob.address().replace("bob", "carol"), "", &bob.sdp()?);
             Ok(bob.ask(invite.replacen("From: <", &format!("From: \"{long_name}\" <"), 1))?.1)
         });
-        let (stream, _) = listener.accept()?;
-        let mut stream = RawStream::of(stream)?;
+        let mut stream = RawStream::of(accept(&listener, Duration::from_secs(5))?)?;
         let invite = stream.read_until(|read| read.contains("m=audio"))?;
         ensure!(
             invite.starts_with("INVITE ") && header(&invite, "Via").is_some_and(|via| via.contains("/TCP ")),

@@ -11,6 +11,7 @@ use plenary_sip::message::{Method, NameAddr};
 use plenary_sip::net::{Net, NetSettings, RunningEndpoint, spawn_endpoint};
 use plenary_sip::transaction::Timing;
 use rfc_tests::coverage::covers;
+use rfc_tests::deadline::accept;
 use rfc_tests::dns::{NameServer, Record, Zone};
 use rfc_tests::raw::header;
 use rfc_tests::scratch::own_address;
@@ -148,7 +149,7 @@ async fn transport_and_port_of_the_uri_go_before_records() -> anyhow::Result<()>
     ensure!(status? == 200 && names.asked().len() == before, "an address is nobody's question: {:?}", names.asked());
 
     // Over TCP where the URI says so.
-    let accepted = tokio::task::spawn_blocking(move || tcp.accept().map(|(stream, _)| stream));
+    let accepted = tokio::task::spawn_blocking(move || accept(&tcp, PATIENCE));
     let request = status_of(&mut running, "sip:far.example;transport=tcp");
     tokio::select! {
         _ = request => anyhow::bail!("nobody has answered"),
@@ -340,7 +341,7 @@ async fn a_response_without_connection_finds_sent_by_through_its_records() -> an
     timeout(PATIENCE, running.closed_flows.recv()).await?.context("the connection's end")?;
     let (status, headers, body) = (plenary_sip::message::StatusCode::OK, Vec::new(), None);
     running.handle.command(Command::Respond { request, status, headers, body })?;
-    let (mut stream, _) = timeout(PATIENCE, tokio::task::spawn_blocking(move || elsewhere.accept())).await???;
+    let mut stream = tokio::task::block_in_place(|| accept(&elsewhere, PATIENCE))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut octets = [0; 4096];
     let count = tokio::task::block_in_place(|| stream.read(&mut octets))?;

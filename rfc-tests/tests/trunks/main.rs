@@ -2,6 +2,7 @@
 
 mod causes;
 mod certificate;
+mod cloud;
 mod early;
 mod encrypted;
 mod house;

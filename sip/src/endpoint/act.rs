@@ -1,5 +1,6 @@
 //! Doing what the user commands and what the calls want, and telling what came of it.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use crate::endpoint::calls::{DialogKey, Left};
@@ -8,7 +9,7 @@ use crate::endpoint::{
     CallId, Command, Ending, Endpoint, Event, OutgoingInvite, OutgoingRequest, Output, RequestId, SendId, complete,
     open_via,
 };
-use crate::message::{Header, Message, Method, Request, Response, StatusCode};
+use crate::message::{Header, HeaderName, Message, Method, Request, Response, StatusCode};
 use crate::net_types::{Destination, Source};
 use crate::transaction::{Failure, TransactionId};
 use crate::usage::{Act, CallContext, Delivery, InviteUsage, Purpose, delivery_of, first_hops, put_body, request_of};
@@ -29,6 +30,15 @@ impl Endpoint {
             Command::AnswerOffer { call, answer } => {
                 self.with_call(call, now, |usage| usage.answer_offer(answer, now));
             }
+            Command::NameContact { call, contact } => {
+                self.with_call(call, now, |usage| usage.name_contact(&contact.header()));
+            }
+            Command::Belongs { call, account } => {
+                if let Some(call) = self.calls.get_mut(call) {
+                    call.account = Some(account);
+                }
+            }
+            Command::FlowMoved { account, from, to } => self.moved.insert(&account, from, to),
             Command::RequestInCall { call, request, outgoing } => self.request_in_call(call, request, *outgoing, now),
             Command::Request { request, outgoing } => self.request(request, *outgoing, now),
             Command::Respond { request, status, headers, body } => {
@@ -82,6 +92,7 @@ impl Endpoint {
                 Act::Respond { transaction, response } => self.respond(transaction, response, now),
                 Act::Ack { ack, destination } => {
                     let send = SendId(self.transactions.fresh_id().0);
+                    let destination = destination.map(|destination| self.where_now(id, destination));
                     self.output.extend(destination.map(|destination| Output::Send {
                         id: send,
                         destination,
@@ -109,6 +120,12 @@ impl Endpoint {
     /// Answers a server transaction, with all that a response of ours says.
     pub(super) fn respond(&mut self, transaction: TransactionId, mut response: Response, now: Instant) {
         let Some((request, source)) = self.transactions.request(transaction) else { return };
+        if response.status.is_challenge() {
+            // §8.2.7: asked again, we challenge again, and by the same tag.
+            let tag = self.stateless_tag(&request);
+            let to = request.response(response.status, Some(&tag)).headers.get(&HeaderName::To).map(Cow::into_owned);
+            to.into_iter().for_each(|to| response.headers.set(Header::new(HeaderName::To, to)));
+        }
         self.identity.write_response(&request, &mut response);
         let mut message = Message::Response(response);
         complete(&mut message, source.transport, &self.settings.sent_by(source.transport, source.local));
@@ -145,6 +162,7 @@ impl Endpoint {
     ) {
         let is_invite = matches!(purpose, Purpose::Invite | Purpose::Reoffer);
         let owner = Owner::Call(id, purpose.clone());
+        let destinations = destinations.into_iter().map(|destination| self.where_now(id, destination)).collect();
         let transaction = self.send_request(owner, request, destinations, now);
         let Some(call) = self.calls.get_mut(id) else { return };
         match transaction {
@@ -154,6 +172,14 @@ impl Endpoint {
                 call.usage.handle_failure(&purpose, Failure::Transport, now);
                 call.usage.handle_closed();
             }
+        }
+    }
+
+    /// A phone that registered anew is at the end of another flow.
+    fn where_now(&self, call: CallId, destination: Destination) -> Destination {
+        match self.calls.get(call).and_then(|call| call.account.as_deref()) {
+            Some(account) => self.moved.follow(account, destination),
+            None => destination,
         }
     }
 
@@ -210,23 +236,17 @@ impl Endpoint {
         now: Instant,
     ) {
         let Some(transaction) = id.transaction() else { return };
-        let Some((request, source)) =
+        let Some((request, _)) =
             self.transactions.request(transaction).filter(|(request, _)| is_users(&request.method))
         else {
             return;
         };
-        // §8.2.7: whoever has proven nothing leaves nothing behind. Asked again, we challenge again.
-        let is_challenge = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED);
-        let tag = if is_challenge { self.stateless_tag(&request) } else { self.rng.token() };
-        let mut response = request.response(status, Some(&tag));
+        let mut response = request.response(status, Some(&self.rng.token()));
         headers.into_iter().for_each(|header| response.headers.push(header));
         if let Some(body) = &body {
             put_body(&mut response.headers, &mut response.body, body);
         }
         self.respond(transaction, response, now);
-        if is_challenge && !source.transport.is_reliable() {
-            self.transactions.forget(transaction);
-        }
     }
 
     fn deliver(&mut self, owner: Owner, response: Response, source: Option<Source>, now: Instant) {

@@ -45,6 +45,8 @@ pub struct Call {
     pub invite: Option<TransactionId>,
     /// The INVITE that made it, if it came in.
     pub invited: Option<TransactionId>,
+    /// Whose phone the peer is, where that is known.
+    pub account: Option<String>,
 }
 
 /// What is left of a call that is over.
@@ -68,7 +70,7 @@ impl Calls {
 
     pub fn insert(&mut self, id: CallId, dialog: DialogKey, usage: InviteUsage) {
         self.dialogs.insert(dialog.clone(), id);
-        self.open.insert(id, Call { usage, dialog, invite: None, invited: None });
+        self.open.insert(id, Call { usage, dialog, invite: None, invited: None, account: None });
     }
 
     pub fn get_mut(&mut self, id: CallId) -> Option<&mut Call> {

@@ -9,10 +9,10 @@ use bytes::Bytes;
 
 use crate::auth::DigestClient;
 use crate::endpoint::{CallId, RequestId, SubscriptionId};
-use crate::message::{Header, Method, NameAddr, StatusCode, Uri};
-use crate::net_types::ByFlow;
+use crate::message::{Header, Host, Method, NameAddr, StatusCode, Uri};
 #[cfg(doc)]
 use crate::net_types::Destination;
+use crate::net_types::{ByFlow, Source};
 
 #[derive(Debug)]
 pub enum Command {
@@ -31,6 +31,13 @@ pub enum Command {
     Reoffer { call: CallId, offer: Body },
     /// The answer to the offer of an [`super::Event::Offered`].
     AnswerOffer { call: CallId, answer: Result<Body, StatusCode> },
+    /// What our Contact says of a call that came in, from the next response on.
+    NameContact { call: CallId, contact: ContactTemplate },
+    /// The call's peer is a phone of this account: it follows when that registers anew.
+    Belongs { call: CallId, account: String },
+    /// A phone of this account has registered by another flow, with the same instance and reg-id (RFC 5626 §6): what was to
+    /// go down the old one in the account's calls takes the new one (RFC 6141 §5).
+    FlowMoved { account: String, from: Source, to: Source },
     /// A request inside the call's dialog: INFO, NOTIFY, MESSAGE.
     RequestInCall { call: CallId, request: RequestId, outgoing: Box<OutgoingRequest> },
     /// A request outside dialogs: OPTIONS, REGISTER.
@@ -135,4 +142,7 @@ pub struct ContactTemplate {
     pub user: Option<String>,
     /// Written verbatim behind the URI: `;isfocus`.
     pub parameters: String,
+    /// In place of the host of our address, for a peer that knows us by this one alone; port and transport are those of
+    /// the flow.
+    pub host: Option<Host>,
 }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::endpoint::calls::Calls;
 use crate::endpoint::identity::Identity;
+use crate::endpoint::moved_flows::MovedFlows;
 use crate::endpoint::named::EndedDialogs;
 use crate::endpoint::subscriptions::Subscriptions;
 use crate::endpoint::transactions::Transactions;
@@ -75,6 +76,7 @@ pub struct Endpoint {
     pub(super) calls: Calls,
     pub(super) subscriptions: Subscriptions,
     pub(super) ended: EndedDialogs,
+    pub(super) moved: MovedFlows,
     pub(super) output: VecDeque<Output>,
     /// New requests are refused, and may come again after this.
     pub(super) busy: Option<Duration>,
@@ -90,6 +92,7 @@ impl Endpoint {
             calls: Calls::default(),
             subscriptions: Subscriptions::default(),
             ended: EndedDialogs::default(),
+            moved: MovedFlows::default(),
             output: VecDeque::new(),
             busy: None,
             refused: Vec::new(),

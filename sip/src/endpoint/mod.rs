@@ -10,6 +10,7 @@ mod failover;
 mod identity;
 mod inspect;
 mod machine;
+mod moved_flows;
 mod named;
 mod output;
 mod random;

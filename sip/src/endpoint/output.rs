@@ -67,6 +67,10 @@ fn complete_contact(value: &str, transport: Transport, sent_by: &SentBy) -> Stri
         Transport::Tls => ";transport=tls",
         Transport::Ws | Transport::Wss => ";transport=ws",
     };
+    let named = format!(".{OPEN_HOST}");
+    if value.contains(&named) {
+        return value.replacen(&named, &format!(":{}{parameter}", sent_by.port), 1);
+    }
     value.replacen(OPEN_HOST, &format!("{}:{}{parameter}", sent_by.host, sent_by.port), 1)
 }
 
@@ -90,7 +94,8 @@ impl ContactTemplate {
 
     /// `sips` when the dialog is (RFC 5630 §3.1.3).
     pub(crate) fn open(&self, sips: bool) -> String {
-        let uri = SipUri::new(self.user.as_deref(), Host::Name(OPEN_HOST.into()), None).sips(sips);
+        let host = self.host.as_ref().map_or_else(|| OPEN_HOST.to_owned(), |host| format!("{host}.{OPEN_HOST}"));
+        let uri = SipUri::new(self.user.as_deref(), Host::Name(host), None).sips(sips);
         let contact = NameAddr::new(uri.into());
         let separator = if self.parameters.is_empty() || self.parameters.starts_with(';') { "" } else { ";" };
         format!("{contact}{separator}{}", self.parameters)
@@ -108,7 +113,7 @@ mod tests {
     }
 
     fn open_request() -> Message {
-        let contact = ContactTemplate { user: Some("7".into()), parameters: ";isfocus".into() };
+        let contact = ContactTemplate { user: Some("7".into()), parameters: ";isfocus".into(), host: None };
         let mut request = Request {
             method: Method::Invite,
             uri: "sip:bob@b.example".parse().expect("a URI"),
@@ -148,5 +153,25 @@ mod tests {
         complete(&mut message, Transport::Udp, &here());
         let Message::Request(twice) = message else { unreachable!("made as a request") };
         assert_eq!(once.to_bytes(), twice.to_bytes());
+    }
+
+    /// A session border controller that takes us for nobody without our name (Microsoft Teams).
+    #[test]
+    fn a_host_of_its_own_stands_in_the_contact_and_the_port_is_the_flows() {
+        let host = Some(Host::Name("sbc.example.org".into()));
+        let contact = ContactTemplate { user: Some("7".into()), parameters: ";isfocus".into(), host };
+        for (transport, expected) in [
+            (Transport::Tls, "<sip:7@sbc.example.org:5062;transport=tls>;isfocus"),
+            (Transport::Udp, "<sip:7@sbc.example.org:5062>;isfocus"),
+        ] {
+            let mut message = open_request();
+            if let Message::Request(request) = &mut message {
+                request.headers.set(contact.header());
+            }
+            complete(&mut message, transport, &here());
+            let Message::Request(request) = message else { panic!("a request") };
+            assert_eq!(request.headers.get(&HeaderName::Contact).as_deref(), Some(expected));
+            assert!(request.headers.get(&HeaderName::Via).is_some_and(|via| via.contains("192.0.2.7:5062")));
+        }
     }
 }

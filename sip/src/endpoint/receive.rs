@@ -89,14 +89,15 @@ impl Endpoint {
 
     /// §9.2: 200 if there is such an INVITE, answered or not; the call decides whether it still matters.
     fn handle_cancel(&mut self, key: ServerKey, cancel: Request, source: Source, now: Instant) {
-        let owner = self.transactions.find_server(&key.of_cancelled()).map(|id| self.transactions.owner(id).cloned());
+        let Some(invite) = self.transactions.find_server(&key.of_cancelled()) else {
+            return self.answer_stateless(&cancel, StatusCode::CALL_DOES_NOT_EXIST, None, source);
+        };
+        let call = match self.transactions.owner(invite) {
+            Some(Owner::Invited(call)) => Some(*call),
+            _ => None,
+        };
         let cancel = Arc::new(cancel);
         let transaction = self.open_server(key, &cancel, source, now);
-        let call = match owner {
-            None => return self.refuse(transaction, StatusCode::CALL_DOES_NOT_EXIST, now),
-            Some(Some(Owner::Invited(call))) => Some(call),
-            Some(_) => None,
-        };
         let call_and_tag = call.and_then(|id| {
             let call = self.calls.get_mut(id)?;
             call.usage.handle_cancel(&cancel);

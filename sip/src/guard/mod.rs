@@ -22,5 +22,6 @@ mod strangers;
 pub use bucket::Rate;
 pub use guard::{Guard, GuardSettings, Response, Verdict};
 pub use load::Load;
+pub use network::host_of;
 pub use reach::may_reach;
 pub use reason::Reason;

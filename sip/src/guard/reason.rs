@@ -40,10 +40,12 @@ pub enum Reason {
     DialOuts,
     /// More legs in one conference than one account may have: 403.
     Legs,
+    /// More calls from one address, where nobody has proven anything, that wait for their answer or its ACK: 503.
+    Unconfirmed,
 }
 
 impl Reason {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Address,
         Self::Network,
         Self::Strangers,
@@ -63,6 +65,7 @@ impl Reason {
         Self::Insecure,
         Self::DialOuts,
         Self::Legs,
+        Self::Unconfirmed,
     ];
 
     pub fn name(self) -> &'static str {
@@ -86,6 +89,7 @@ impl Reason {
             Self::Insecure => "insecure",
             Self::DialOuts => "dial-outs",
             Self::Legs => "legs",
+            Self::Unconfirmed => "unconfirmed",
         }
     }
 }

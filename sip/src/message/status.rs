@@ -49,6 +49,11 @@ impl StatusCode {
         !self.is_provisional()
     }
 
+    /// Asks for credentials: 401 or 407 (§22).
+    pub fn is_challenge(self) -> bool {
+        matches!(self, Self::UNAUTHORIZED | Self::PROXY_AUTHENTICATION_REQUIRED)
+    }
+
     /// 300–699.
     pub fn is_failure(self) -> bool {
         self.0 >= 300

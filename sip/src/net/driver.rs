@@ -116,6 +116,12 @@ impl Driver {
             while let Some(output) = self.endpoint.poll_output() {
                 self.perform(output).await;
             }
+            // What became of a send is told before any timer: over a connection that of a transaction may end it at once, and
+            // an answer that could not be sent would not go another way (RFC 3261 §18.2.2).
+            if let Some(event) = self.net.poll_ready() {
+                self.handle_net(event);
+                continue;
+            }
             let Self { endpoint, net, .. } = &self;
             net.keeps(endpoint.transactions(), endpoint.calls() + endpoint.subscriptions());
             let wake_up = self.endpoint.poll_timeout().map(Instant::from_std);

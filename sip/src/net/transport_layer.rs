@@ -175,6 +175,11 @@ impl Net {
         self.naming = settings;
     }
 
+    /// What has happened already, as the outcome of a send that did not have to wait.
+    pub(super) fn poll_ready(&mut self) -> Option<NetEvent> {
+        self.ready.pop_front()
+    }
+
     /// The next thing that happened. Nothing is lost when the future is dropped.
     pub async fn receive(&mut self) -> NetEvent {
         loop {

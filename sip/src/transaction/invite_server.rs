@@ -9,8 +9,8 @@
 //!                                                Confirmed: I, 5 s over UDP, absorbs ACKs
 //! ```
 //!
-//! A challenge is not repeated on our own account: whoever asks may have forged his address, and whoever lost it asks
-//! again (§8.2.7, §26.3.2.4). A send that fails is told, but ends nothing (RFC 6026 §6): the ACK may still come by another way.
+//! A challenge ends it at once: whoever asks may have forged his address, and whoever lost it asks again and is challenged
+//! anew (§8.2.7, §22.1, §26.3.2.4); the ACK of it finds nothing and is dropped. A send that fails is told, but ends nothing (RFC 6026 §6): the ACK may still come by another way.
 
 use std::collections::VecDeque;
 use std::mem;
@@ -83,8 +83,6 @@ impl InviteServer {
     pub fn respond(&mut self, response: Response, now: Instant) {
         use State::*;
         let kind = Kind::of(&response);
-        let is_challenge =
-            matches!(response.status, StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED);
         self.state = match (mem::replace(&mut self.state, Terminated), kind) {
             (Silent { .. } | Proceeding { .. }, Kind::Provisional) => {
                 Proceeding { last: Box::new(self.send(response)) }
@@ -93,9 +91,13 @@ impl InviteServer {
                 self.send(response);
                 Accepted { until: now + self.timing.patience() }
             }
+            (Silent { .. } | Proceeding { .. }, Kind::Failure) if response.status.is_challenge() => {
+                self.send(response);
+                Terminated
+            }
             (Silent { .. } | Proceeding { .. }, Kind::Failure) => Completed {
                 response: Box::new(self.send(response)),
-                resend: (!self.reliable && !is_challenge).then(|| Resend::capped(&self.timing, now)),
+                resend: (!self.reliable).then(|| Resend::capped(&self.timing, now)),
                 give_up_at: now + self.timing.patience(),
             },
             (Accepted { until }, Kind::Success) => {
@@ -222,14 +224,16 @@ mod tests {
         assert!(server.is_terminated());
     }
 
+    /// §8.2.7: whoever has proven nothing leaves nothing behind, neither over UDP nor over a connection.
     #[test]
-    fn a_challenge_is_repeated_only_when_asked_again() {
+    fn a_challenge_is_said_once_and_ends_the_transaction() {
         let start = Instant::now();
-        let (mut server, invite) = opened(false, start);
-        server.respond(invite.response(StatusCode::UNAUTHORIZED, Some("a")), start);
-        assert_eq!(server.poll_timeout(), Some(start + ms(32_000)), "Timer H, no Timer G");
-        server.handle_invite();
-        assert_eq!(sent(&mut server), vec![Said::Response(StatusCode::UNAUTHORIZED); 2]);
+        for reliable in [false, true] {
+            let (mut server, invite) = opened(reliable, start);
+            server.respond(invite.response(StatusCode::UNAUTHORIZED, Some("a")), start);
+            assert_eq!(sent(&mut server), [Said::Response(StatusCode::UNAUTHORIZED)]);
+            assert!(server.is_terminated());
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!                 └────▶ Completed ◀────┘            Completed: J, 32 s over UDP, repeats the response
 //! ```
 //!
+//! A challenge ends it at once (RFC 3261 §8.2.7): asked again, we challenge again.
 //! No 1xx but 100, and no 408: a late answer helps nobody (RFC 4320 §4.2).
 
 use std::collections::VecDeque;
@@ -70,6 +71,10 @@ impl Server {
         use State::*;
         let kind = Kind::of(&response);
         self.state = match (mem::replace(&mut self.state, Terminated), kind) {
+            (Trying { .. } | Proceeding { .. }, Kind::Failure) if response.status.is_challenge() => {
+                self.output.push_back(Output::Send(Message::Response(response)));
+                Terminated
+            }
             (Trying { .. } | Proceeding { .. }, Kind::Success | Kind::Failure) => {
                 let (kept, until) = (response.to_bytes(), now + self.timing.absorb(self.reliable));
                 self.output.push_back(Output::Send(Message::Response(response)));

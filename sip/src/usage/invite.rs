@@ -99,12 +99,21 @@ impl InviteUsage {
 
     /// What outlives the call, for the other usages of its dialog (RFC 5057 §4.1).
     pub fn into_dialog(mut self) -> Option<Dialog> {
+        if matches!(&self.stage, Stage::Uas(uas) if uas.was_challenged()) {
+            return None;
+        }
         self.dialog_mut().cloned()
     }
 
     pub fn ring(&mut self, status: StatusCode, body: Option<Body>, now: Instant) {
         if let Stage::Uas(uas) = &mut self.stage {
             uas.ring(status, body, now);
+        }
+    }
+
+    pub fn name_contact(&mut self, contact: &Header) {
+        if let Stage::Uas(uas) = &mut self.stage {
+            uas.name_contact(contact);
         }
     }
 

@@ -7,6 +7,9 @@
 //!             Abandoned ──1xx──▶ Cancelling ──487, silence──▶ Over   2xx meanwhile: ACK and BYE (forks)
 //! ```
 
+mod asking_again;
+mod reliable;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,14 +17,14 @@ use std::time::Instant;
 use super::act::{Act, CallContext, Purpose, answer, put_body};
 use super::offer::description_of;
 use super::outside::{first_hops, invite_of};
-use super::prack::{self, Pracks};
+use super::prack::Pracks;
 use super::session::{Begun, Session};
 use super::session_timer::SessionTimer;
 use super::uas::is_sips;
 use crate::auth::DigestClient;
 use crate::dialog::EarlyDialogs;
 use crate::endpoint::{Body, Ending, Event, OutgoingInvite, RequestId};
-use crate::message::{CSeq, DialogId, Header, HeaderName, Method, Request, Response, StatusCode};
+use crate::message::{DialogId, Header, Method, Request, Response, StatusCode};
 use crate::net_types::{ByFlow, Destination, Source};
 use crate::transaction::{Failure, TransactionId};
 
@@ -277,98 +280,6 @@ impl Uac {
         self.output.push_back(Act::Request { purpose: Purpose::Invite, request, destinations });
     }
 
-    /// 422: the same call with a larger interval (RFC 4028 §7.3).
-    fn ask_for_longer_session(&mut self) {
-        self.timer.write_request(&mut self.invite.headers);
-        self.ask_again();
-    }
-
-    /// 401 or 407: the credentials stand in the INVITE, in place of those that it had (§22.2).
-    fn take_up_challenge(&mut self, response: &Response) -> bool {
-        let Some(login) = &mut self.login else { return false };
-        let cnonce = self.context.rng.token();
-        let Ok(credentials) = login.answer(response, &Method::Invite, &self.invite.uri, &cnonce) else { return false };
-        if let Some(first) = credentials.first() {
-            self.invite.headers.remove(first.name());
-        }
-        credentials.into_iter().for_each(|header| self.invite.headers.push(header));
-        true
-    }
-
-    /// To the very server that asked: its neighbours may not know the nonce.
-    fn ask_with_credentials(&mut self, source: Source) {
-        let asked = Destination::from(source);
-        self.destinations.retain(|other| *other != asked);
-        self.destinations.insert(0, asked);
-        self.ask_again();
-    }
-
-    fn ask_again(&mut self) {
-        let number = self.invite.headers.cseq().map_or(1, |cseq| cseq.number) + 1;
-        let cseq = CSeq { number, method: Method::Invite };
-        self.invite.headers.set(Header::new(HeaderName::CSeq, cseq.to_string()));
-        self.state = State::Calling;
-        self.early = EarlyDialogs::default();
-        self.send_invite();
-    }
-
-    /// PRACK where it is due; false for a reliable response whose turn it is not.
-    fn confirm_reliable(&mut self, response: &Response) -> bool {
-        let remote_tag = response.headers.to().ok().and_then(|to| to.tag().map(str::to_owned)).unwrap_or_default();
-        if self.early.get_mut(&remote_tag).is_none() {
-            return true;
-        }
-        match self.pracks.handle_provisional(&remote_tag, response) {
-            prack::Due::Nothing => true,
-            prack::Due::Ignore => false,
-            prack::Due::Prack(rack) => {
-                self.confirm(&remote_tag, rack, response);
-                true
-            }
-        }
-    }
-
-    /// A description in the response answers our offer; where the INVITE had none it is one, and the PRACK answers (§5).
-    fn confirm(&mut self, remote_tag: &str, rack: String, response: &Response) {
-        match description_of(&response.headers, &response.body) {
-            Some(offer) if self.offer.is_none() && self.owed.is_none() => {
-                self.owed = Some((remote_tag.to_owned(), rack));
-                let (call, request) = (self.context.call, Arc::new(self.invite.clone()));
-                return self.tell(Event::Offered { call, request, offer: Some(offer) });
-            }
-            Some(answer) => self.early_answer = Some(answer),
-            None => {}
-        }
-        self.send_prack(remote_tag, rack, None);
-    }
-
-    /// The user's answer to an offer in a reliable 1xx. Without one there is no call.
-    pub fn answer_offer(&mut self, verdict: Result<Body, StatusCode>, now: Instant) {
-        let Some((remote_tag, rack)) = self.owed.take().filter(|_| self.is_wanted()) else { return };
-        match verdict {
-            Ok(answer) => {
-                self.send_prack(&remote_tag, rack, Some(&answer));
-                self.offer = Some(answer);
-            }
-            Err(status) => {
-                self.send_prack(&remote_tag, rack, None);
-                self.tell_ended(Ending::Lost { status });
-                self.give_up(Vec::new(), now);
-            }
-        }
-    }
-
-    fn send_prack(&mut self, remote_tag: &str, rack: String, answer: Option<&Body>) {
-        let Some(dialog) = self.early.get_mut(remote_tag) else { return };
-        let mut prack = dialog.request(Method::Prack);
-        prack.headers.push(Header::new(HeaderName::RAck, rack));
-        if let Some(answer) = answer {
-            put_body(&mut prack.headers, &mut prack.body, answer);
-        }
-        let destinations = dialog.next_hops();
-        self.output.push_back(Act::Request { purpose: Purpose::Prack, request: prack, destinations });
-    }
-
     fn refused(&mut self, status: StatusCode, response: Option<Response>) {
         self.state = State::Over;
         self.tell_ended(Ending::Refused { status, response: response.map(Arc::new) });
@@ -396,7 +307,7 @@ mod tests {
     use super::*;
     use crate::dialog::testing::source;
     use crate::endpoint::ContactTemplate;
-    use crate::message::NameAddr;
+    use crate::message::{HeaderName, NameAddr};
 
     fn calling(uri: &str, now: Instant) -> Uac {
         let to: NameAddr = uri.parse().expect("an address");

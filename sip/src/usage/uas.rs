@@ -9,10 +9,13 @@
 //! first of them, and its PRACK answers. Once offer and answer have met, a PRACK or an UPDATE may bring another offer,
 //! which its 2xx answers (RFC 3262 §5, RFC 3311 §5.2); the 200 to the INVITE waits for that.
 
+mod later;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use self::later::Later;
 use super::act::{Act, CallContext, answer, busy, put_body};
 use super::invite::Arriving;
 use super::offer::description_of;
@@ -43,29 +46,9 @@ pub struct Uas {
     held_back: Option<(Option<Body>, Vec<Header>)>,
     later: Later,
     over: bool,
+    /// Asked for credentials, and nothing else.
+    challenged: bool,
     output: VecDeque<Act>,
-}
-
-/// Offer and answer beside INVITE and 200.
-#[derive(Debug, Default)]
-struct Later {
-    /// Ours, in a reliable 18x whose PRACK is to answer it.
-    ours: Option<Body>,
-    /// Offer and answer have met: a PRACK says so.
-    is_possible: bool,
-    open: Option<EarlyOffer>,
-    /// What we said last, in place of the description in the 200.
-    said: Option<Body>,
-}
-
-/// The caller's, in a PRACK or an UPDATE.
-#[derive(Debug)]
-struct EarlyOffer {
-    transaction: TransactionId,
-    request: Arc<Request>,
-    source: Source,
-    /// The request is given up after 64·T1.
-    give_up_at: Instant,
 }
 
 impl Uas {
@@ -82,7 +65,7 @@ impl Uas {
         let mut timer = SessionTimer::new(context.session_timers);
         timer.check_request(&invite, local_tag)?;
         let user = invite.uri.as_sip().and_then(|uri| uri.user().map(|user| user.into_owned()));
-        let contact = ContactTemplate { user, parameters: String::new() }.open(is_sips(&invite.uri));
+        let contact = ContactTemplate { user, parameters: String::new(), host: None }.open(is_sips(&invite.uri));
         let mut rng = context.rng.clone();
         let reliable = Reliable::new(&invite, context.timing, rng.number());
         let event = Event::Incoming { call: context.call, request: invite.clone(), source, named };
@@ -99,6 +82,7 @@ impl Uas {
             held_back: None,
             later: Later::default(),
             over: false,
+            challenged: false,
             output,
         })
     }
@@ -113,6 +97,17 @@ impl Uas {
 
     pub fn is_over(&self) -> bool {
         self.over
+    }
+
+    /// Whoever made it has proven nothing: there never was a dialog (§8.2.7).
+    pub fn was_challenged(&self) -> bool {
+        self.challenged
+    }
+
+    /// What our Contact says from now on.
+    pub fn name_contact(&mut self, contact: &Header) {
+        let (sips, contact) = (is_sips(&self.invite.uri), contact.value());
+        self.contact = if sips { contact.replacen("<sip:", "<sips:", 1) } else { contact.into_owned() };
     }
 
     /// 101–199.
@@ -152,7 +147,8 @@ impl Uas {
             self.held_back = Some((body, headers));
             return None;
         }
-        self.take_contact(&headers);
+        let contact = headers.iter().find(|header| *header.name() == HeaderName::Contact);
+        contact.into_iter().for_each(|contact| self.name_contact(contact));
         let mut ok = self.dialog_response(StatusCode::OK);
         for header in headers.into_iter().filter(|header| *header.name() != HeaderName::Contact) {
             ok.headers.push(header);
@@ -174,28 +170,12 @@ impl Uas {
         Some(session)
     }
 
-    /// The user's answer to an offer in PRACK or UPDATE.
-    pub fn answer_offer(&mut self, verdict: Result<Body, StatusCode>, now: Instant) -> Option<Session> {
-        let EarlyOffer { transaction, request, source, .. } = self.later.open.take()?;
-        let status = verdict.as_ref().map_or_else(|status| *status, |_| StatusCode::OK);
-        let mut response = answer(&request, status, self.dialog.local_tag());
-        if let Ok(body) = verdict {
-            if request.method == Method::Update {
-                self.dialog.refresh_target(&request.headers, source);
-                response.headers.set(Header::new(HeaderName::Contact, self.contact.clone()));
-            }
-            put_body(&mut response.headers, &mut response.body, &body);
-            self.later.said = Some(body);
-        }
-        self.output.push_back(Act::Respond { transaction, response });
-        self.go_on(now)
-    }
-
     /// 300–699 by the user.
     pub fn reject(&mut self, status: StatusCode, headers: Vec<Header>) {
         if self.over {
             return;
         }
+        self.challenged = status.is_challenge();
         let mut response = answer(&self.invite, status, self.dialog.local_tag());
         headers.into_iter().for_each(|header| response.headers.push(header));
         self.finish(response, Ending::ByUs);
@@ -298,68 +278,6 @@ impl Uas {
         self.terminate(Ending::Cancelled { reason });
     }
 
-    fn handle_prack(
-        &mut self,
-        transaction: TransactionId,
-        prack: &Arc<Request>,
-        source: Source,
-        now: Instant,
-    ) -> Option<Session> {
-        let answered = self.reliable.holds_back_answer();
-        if !self.reliable.handle_prack(prack) {
-            self.refuse(transaction, prack, StatusCode::CALL_DOES_NOT_EXIST);
-            return None;
-        }
-        self.later.is_possible |= answered;
-        let description = description_of(&prack.headers, &prack.body);
-        if let Some(ours) = self.later.ours.take_if(|_| answered) {
-            self.refuse(transaction, prack, StatusCode::OK);
-            let Some(theirs) = description else {
-                let status = StatusCode::NOT_ACCEPTABLE_HERE;
-                self.finish(answer(&self.invite, status, self.dialog.local_tag()), Ending::Lost { status });
-                return None;
-            };
-            self.later.said = Some(ours);
-            let call = self.context.call;
-            self.output.push_back(Act::Tell(Event::ReofferDone { call, outcome: Ok(theirs) }));
-            return self.go_on(now);
-        }
-        match description {
-            None => self.refuse(transaction, prack, StatusCode::OK),
-            Some(_) if self.later.is_possible && self.later.open.is_none() => {
-                self.ask_user(transaction, prack, source, now);
-            }
-            // One too many: that of the INVITE has no answer yet.
-            Some(_) => self.refuse(transaction, prack, StatusCode::NOT_ACCEPTABLE_HERE),
-        }
-        self.go_on(now)
-    }
-
-    fn ask_user(&mut self, transaction: TransactionId, request: &Arc<Request>, source: Source, now: Instant) {
-        let give_up_at = now + self.context.timing.patience() / 2;
-        self.later.open = Some(EarlyOffer { transaction, request: request.clone(), source, give_up_at });
-        let offer = description_of(&request.headers, &request.body);
-        self.output.push_back(Act::Tell(Event::Offered { call: self.context.call, request: request.clone(), offer }));
-    }
-
-    /// What waited for a PRACK, or for our answer to its offer.
-    fn go_on(&mut self, now: Instant) -> Option<Session> {
-        if self.over || self.later.open.is_some() {
-            return None;
-        }
-        if let Some(response) = self.reliable.next(now) {
-            self.respond(response);
-        }
-        let (body, headers) = self.held_back.take()?;
-        self.accept(body, headers, now)
-    }
-
-    fn close_later(&mut self, status: StatusCode) {
-        if let Some(EarlyOffer { transaction, request, .. }) = self.later.open.take() {
-            self.refuse(transaction, &request, status);
-        }
-    }
-
     fn terminate(&mut self, why: Ending) {
         if !self.over {
             let response = answer(&self.invite, StatusCode::REQUEST_TERMINATED, self.dialog.local_tag());
@@ -379,14 +297,6 @@ impl Uas {
         let mut response = answer(&self.invite, status, self.dialog.local_tag());
         response.headers.set(Header::new(HeaderName::Contact, self.contact.clone()));
         response
-    }
-
-    fn take_contact(&mut self, headers: &[Header]) {
-        if let Some(contact) = headers.iter().find(|header| *header.name() == HeaderName::Contact) {
-            let sips = is_sips(&self.invite.uri);
-            let contact = contact.value();
-            self.contact = if sips { contact.replacen("<sip:", "<sips:", 1) } else { contact.into_owned() };
-        }
     }
 
     /// A response with a status alone; 500 says when to come again.

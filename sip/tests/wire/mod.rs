@@ -107,7 +107,7 @@ impl Wire {
             request_uri: target.clone(),
             from: caller,
             to: NameAddr::new(target),
-            contact: ContactTemplate { user: Some(from.into()), parameters: String::new() },
+            contact: ContactTemplate { user: Some(from.into()), parameters: String::new(), host: None },
             route: Vec::new(),
             flow: None,
             headers: Vec::new(),

@@ -38,7 +38,7 @@ impl Incoming {
         self.refuse_guesser(&entrance)?;
         let lobby = MediaRoom::open(&self.calls);
         let media = self.open_media(lobby.id)?;
-        let contact = ContactTemplate { user: Some(entrance), parameters: String::new() };
+        let contact = ContactTemplate { user: Some(entrance), parameters: String::new(), host: None };
         let mut leg = self.answer(media, contact).await?;
         let mut join = self.join_of(account, caller);
         join.name = self.display_name(&join).await;

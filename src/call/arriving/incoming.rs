@@ -18,6 +18,7 @@ use plenary_sip::sdp::About;
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
+use crate::call::arriving::unconfirmed::Place;
 use crate::call::calls::{Calls, MediaLeg, MediaRoom, NO_RELAY};
 use crate::call::identity::{Caller, Dialled, referred_by};
 use crate::call::negotiate::{self, NegotiationError, Negotiator, Signalling};
@@ -26,7 +27,7 @@ use crate::call::switchboard::{Inbox, LegInput};
 use crate::call::talking::between::Callee;
 use crate::call::talking::connected::{ConnectedLeg, reason_no_agreement, status_of};
 use crate::call::talking::party::Who;
-use crate::conference::{Door, Join};
+use crate::conference::{Door, Join, Plan, Proof};
 use crate::registrar::{GruuError, Target};
 use crate::trunk::{self, LiveTrunk};
 
@@ -48,6 +49,8 @@ pub(in crate::call) struct Incoming {
     pub phone: Option<Result<Target, GruuError>>,
     /// What our descriptions say of the session.
     pub about: About,
+    /// Among the strangers whose calls are not connected yet, if he is one.
+    pub place: Option<Place>,
 }
 
 /// A leg that has its answer ready.
@@ -136,10 +139,18 @@ impl Incoming {
         }
         self.read_gruu(&mut dialled).await?;
         let account = self.account_if_shown().await?;
+        if let Some(account) = account.clone() {
+            self.calls.sip(Command::Belongs { call: self.call, account });
+        }
         self.refuse_borrowed_name(account.as_deref())?;
         if let Some(trunk) = &self.trunk {
             self.calls.vouch_for(&self.source);
             dialled.user = trunk::called(trunk, &self.request, &dialled);
+            if let Some(host) = trunk.contact_host() {
+                let user = Some(dialled.user.clone());
+                let contact = ContactTemplate { user, parameters: String::new(), host: Some(host) };
+                self.calls.sip(Command::NameContact { call: self.call, contact });
+            }
             caller = trunk::caller(trunk, &self.request, caller);
         }
         match self.named {
@@ -162,12 +173,19 @@ impl Incoming {
             local,
         };
         let Routed { action, conference, .. } = self.calls.routing.route(asked).await;
+        let plan = match &action {
+            Action::Conference(number) => match conference.filter(|plan| plan.number == *number) {
+                Some(plan) => Some(plan),
+                None => Some(self.calls.directory.plan(number).await.ok_or(refusal(StatusCode::NOT_FOUND))?),
+            },
+            _ => None,
+        };
+        if account.is_none() && self.trunk.is_none() && is_served_to_strangers(&action, plan.as_ref()) {
+            self.place = Some(self.place_among_strangers()?);
+        }
         Ok(match action {
-            Action::Conference(number) => {
-                let plan = match conference.filter(|plan| plan.number == number) {
-                    Some(plan) => plan,
-                    None => self.calls.directory.plan(&number).await.ok_or(refusal(StatusCode::NOT_FOUND))?,
-                };
+            Action::Conference(_) => {
+                let plan = plan.ok_or(refusal(StatusCode::NOT_FOUND))?;
                 Box::pin(self.conference(caller, account, plan))
             }
             Action::Echo => Box::pin(self.echo()),
@@ -185,11 +203,19 @@ impl Incoming {
         })
     }
 
+    /// Nobody has the server repeat many 200s to an address that may be a victim's.
+    fn place_among_strangers(&self) -> Outcome<Place> {
+        self.calls.unconfirmed.enter(self.source.remote.ip()).ok_or_else(|| {
+            self.calls.refused(Reason::Unconfirmed);
+            try_again("too many calls from there wait for their ACK")
+        })
+    }
+
     /// The caller hears himself.
     async fn echo(mut self) -> Outcome<()> {
         let room = MediaRoom::open(&self.calls);
         let media = self.open_media(room.id)?;
-        let contact = ContactTemplate { user: Some("echo".into()), parameters: String::new() };
+        let contact = ContactTemplate { user: Some("echo".into()), parameters: String::new(), host: None };
         let mut leg = self.answer(media, contact).await?;
         self.calls.media(MediaCommand::Echo { leg: leg.media.id });
         while let Some(input) = self.inbox.recv().await {
@@ -246,6 +272,8 @@ impl Incoming {
     ) -> Outcome<ConnectedLeg> {
         let mut prepared = prepared;
         let body = Some(Body::sdp(prepared.body.clone()));
+        let host = self.trunk.as_ref().and_then(|trunk| trunk.contact_host());
+        let contact = ContactTemplate { host, ..contact };
         self.calls.sip(Command::Accept { call: self.call, body, headers: vec![contact.header()] });
         loop {
             match self.inbox.recv().await {
@@ -253,6 +281,7 @@ impl Incoming {
                     if prepared.plan.is_none() {
                         prepared.take_answer(&self.calls, body);
                     }
+                    self.place = None;
                     break;
                 }
                 Some(LegInput::Sip(Event::ReofferDone { outcome, .. })) => {
@@ -365,6 +394,15 @@ fn transport_name(transport: Transport) -> &'static str {
     }
 }
 
+/// Whether somebody who proves nothing is answered, or makes a phone ring; else he is refused or asked for a password.
+fn is_served_to_strangers(action: &Action, plan: Option<&Plan>) -> bool {
+    match action {
+        Action::Conference(_) => plan.is_some_and(|plan| plan.proof() != Proof::Account),
+        Action::Echo | Action::Account(_) | Action::Entrance | Action::Trunk { .. } => true,
+        Action::Challenge | Action::Refuse { .. } | Action::Factory => false,
+    }
+}
+
 /// The SDP of a request, out of a multipart where need be (RFC 5621).
 fn sdp_of(request: &Request) -> Outcome<Option<Bytes>> {
     if request.body.is_empty() {
@@ -391,7 +429,12 @@ fn no_agreement(error: &NegotiationError) -> Refusal {
 }
 
 pub(in crate::call) fn no_media(error: EngineError) -> Refusal {
-    match refuse_with(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()) {
+    try_again(&error.to_string())
+}
+
+/// 503 with Retry-After.
+fn try_again(why: &str) -> Refusal {
+    match refuse_with(StatusCode::SERVICE_UNAVAILABLE, why) {
         Refusal::Status(status, mut headers) => {
             headers.push(Header::new(HeaderName::RetryAfter, RETRY_AFTER));
             Refusal::Status(status, headers)

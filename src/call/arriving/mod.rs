@@ -7,3 +7,4 @@ pub(super) mod joining;
 pub(super) mod keys;
 pub(super) mod pin_patience;
 pub(super) mod replacing;
+pub(super) mod unconfirmed;

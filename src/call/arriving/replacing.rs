@@ -73,7 +73,7 @@ impl Incoming {
         other: OtherCall,
     ) -> Outcome<()> {
         let user = Dialled::of(&self.request.uri).map(|dialled| dialled.user);
-        let leg = self.answer(media, ContactTemplate { user, parameters: String::new() }).await?;
+        let leg = self.answer(media, ContactTemplate { user, parameters: String::new(), host: None }).await?;
         let who = Who::of(caller, Some(account));
         if !other.make_way(Party { leg, inbox: self.inbox, who }).await {
             info!("nobody to replace any more");

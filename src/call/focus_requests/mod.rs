@@ -54,7 +54,7 @@ pub(super) async fn answer(calls: Calls, asked: FocusRequest) {
 
 /// The Contact of a focus: RFC 4579 §4.2.
 pub(super) fn contact_of(number: &str) -> ContactTemplate {
-    ContactTemplate { user: Some(number.to_owned()), parameters: ";isfocus".into() }
+    ContactTemplate { user: Some(number.to_owned()), parameters: ";isfocus".into(), host: None }
 }
 
 pub(super) fn refused(status: StatusCode) -> Refused {

@@ -66,7 +66,7 @@ fn wanted(calls: &Calls, request: &DialRequest) -> Wanted {
         whom: Whom::Address(request.address.clone()),
         presented: Presented { name: request.title.clone(), user: number.to_owned(), private: false },
         from: NameAddr::new(Uri::Sip(conference)).with_display_name(&request.title),
-        contact: ContactTemplate { user: Some(number.to_owned()), parameters: ";isfocus".into() },
+        contact: ContactTemplate { user: Some(number.to_owned()), parameters: ";isfocus".into(), host: None },
         headers: request.referral.as_ref().map(headers_of).unwrap_or_default(),
         room: request.room,
         ring_for: request.ring_for,

@@ -228,8 +228,12 @@ impl Outgoing {
         let invite = self.invite(&way, offer);
         self.calls.listen_to_call(call, self.line.clone());
         self.fork.begin(call, &way);
+        let account = way.target.account.clone();
         self.branches.insert(call, Branch { way, profile, media, negotiator });
         self.calls.sip(Command::Invite { call, invite: Box::new(invite) });
+        if let Some(account) = account {
+            self.calls.sip(Command::Belongs { call, account });
+        }
     }
 
     fn policy(&self, way: &Way) -> MediaPolicy {
@@ -239,12 +243,13 @@ impl Outgoing {
     fn invite(&self, way: &Way, offer: Body) -> OutgoingInvite {
         let (wanted, target) = (self.wanted.clone(), &way.target);
         let leg = way.through.as_ref().map(|through| &through.leg);
+        let host = way.through.as_ref().and_then(|through| through.trunk.contact_host());
         let said = leg.map(|leg| leg.headers.clone()).unwrap_or_default();
         OutgoingInvite {
             request_uri: target.uri.clone(),
             from: leg.map_or(wanted.from, |leg| leg.from.clone()),
             to: way.to.clone(),
-            contact: wanted.contact,
+            contact: ContactTemplate { host, ..wanted.contact },
             route: target.path.clone(),
             flow: target.flow,
             headers: wanted.headers.into_iter().chain(said).collect(),

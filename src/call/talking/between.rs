@@ -49,7 +49,7 @@ impl Incoming {
         let only = self.phone.take().transpose().map_err(|error| refuse_with(error.status(), &error.to_string()))?;
         let onward = self.onward(&callee).await?;
         let (from, privacy) = self.calls.presented_from(&caller);
-        let contact = ContactTemplate { user: Some(callee.user().to_owned()), parameters: String::new() };
+        let contact = ContactTemplate { user: Some(callee.user().to_owned()), parameters: String::new(), host: None };
         let domain = &self.calls.settings.domain;
         let (whom, called, headers) = match &callee {
             Callee::Account(account) => {

@@ -69,7 +69,7 @@ impl Transfer {
         let account = self.referrer.account.clone().ok_or(refused(StatusCode::FORBIDDEN))?;
         let whither = self.whither(calls, address, headers).await?;
         let own = calls.other_call(self.call).await.ok_or(refused(StatusCode::CALL_DOES_NOT_EXIST))?;
-        let contact = ContactTemplate { user: own_user(&self.message), parameters: String::new() };
+        let contact = ContactTemplate { user: own_user(&self.message), parameters: String::new(), host: None };
         let report = Report::begin(calls, self.request, &self.message, contact);
         let outcome = match whither {
             Whither::InPlaceOf(other) => self.put_in_place(calls, &account, &own, other, &report).await,

@@ -155,6 +155,32 @@ fn a_new_flow_with_the_same_reg_id_replaces_the_old_one() {
     assert_eq!(changes(&mut bindings).last().map(String::as_str), Some("-<urn:uuid:1>;reg-id=2"));
 }
 
+/// RFC 6141 §5: so that its calls find it.
+#[test]
+fn a_phone_that_comes_back_by_another_flow_is_told_of() {
+    let mut bindings = empty();
+    let register = |bindings: &mut Bindings, account: &str, flow: u64, reg_id: &str| {
+        let contact = format!("<sip:x@198.51.100.7>;+sip.instance=\"<urn:uuid:1>\"{reg_id}");
+        let phone = Phone::over(Transport::Tcp, flow);
+        let wish = Wish { call_id: flow.to_string(), ..phone.with(&[&contact], 1, None) };
+        bindings.handle_register(account, &wish, START).expect("good");
+        let moved = bindings.poll_moved();
+        moved.map(|moved| (moved.account, moved.from.flow.0, moved.to.flow.0))
+    };
+    assert_eq!(register(&mut bindings, "alice", 1, ";reg-id=1"), None);
+    assert_eq!(register(&mut bindings, "alice", 2, ";reg-id=1"), Some(("alice".into(), 1, 2)), "in place of the old");
+    bindings.handle_flow_closed(FlowId(2));
+    assert_eq!(register(&mut bindings, "bob", 3, ";reg-id=1"), None, "another's");
+    assert_eq!(register(&mut bindings, "alice", 4, ";reg-id=2"), None, "another flow of the phone");
+    assert_eq!(
+        register(&mut bindings, "alice", 5, ";reg-id=1"),
+        Some(("alice".into(), 2, 5)),
+        "after the old was lost"
+    );
+    assert_eq!(register(&mut bindings, "carol", 6, ""), None);
+    assert_eq!(register(&mut bindings, "carol", 7, ""), None, "without reg-id there are no flows");
+}
+
 #[test]
 fn a_reg_id_alone_says_nothing() {
     let mut bindings = empty();

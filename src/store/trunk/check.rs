@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use plenary_sip::message::Uri;
+use plenary_sip::message::{Host, Uri};
 use plenary_sip::net_types::{Network, NetworkError};
 
 use super::{TrunkNumber, TrunkSettings, TrunkSrtp, TrunkTransport};
@@ -44,6 +44,12 @@ impl TrunkSettings {
             host("certificate", certificate, false)?;
             if matches!(self.transport, Some(TrunkTransport::Udp | TrunkTransport::Tcp)) {
                 return Err(Invalid::new("certificate", "needs transport \"tls\", or none"));
+            }
+        }
+        if let Some(contact_host) = &self.contact_host {
+            host("contact_host", contact_host, false)?;
+            if !matches!(contact_host.parse(), Ok(Host::Name(_))) {
+                return Err(Invalid::new("contact_host", "is no host name"));
             }
         }
         within("register_seconds", self.register_seconds, 60..=86_400)?;
@@ -148,6 +154,7 @@ mod tests {
             json!({"numbers": [{"number": "+39055*"}, {"number": "100", "to": "3001"}], "sources": ["192.0.2.0/28", "2001:db8::1"]}),
             json!({"certificate": "sbc.example", "sources": ["192.0.2.1"]}),
             json!({"certificate": "192.0.2.1", "transport": "tls"}),
+            json!({"certificate": "sip.sbc.example", "certificate_wildcard": true, "contact_host": "us.example.org"}),
             json!({"outbound_proxy": "sip:proxy.example:5060;transport=tcp;lr", "caller_id": "+390551234", "options_seconds": 0}),
         ] {
             assert_eq!(checked(fields.clone()), Ok(()), "{fields}");
@@ -171,6 +178,9 @@ mod tests {
             (json!({"numbers": [{"number": "1", "to": "A"}]}), "numbers[0].to"),
             (json!({"sources": ["192.0.2.1", "0.0.0.0/0"]}), "sources[1]"),
             (json!({"certificate": ""}), "certificate"),
+            (json!({"contact_host": "us.example:5061"}), "contact_host"),
+            (json!({"contact_host": "192.0.2.1"}), "contact_host"),
+            (json!({"contact_host": "us@example"}), "contact_host"),
             (json!({"certificate": "*.example"}), "certificate"),
             (json!({"certificate": "sip:sbc.example"}), "certificate"),
             (json!({"certificate": "sbc.example", "transport": "tcp"}), "certificate"),

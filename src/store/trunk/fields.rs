@@ -45,6 +45,10 @@ pub struct TrunkFields {
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<String>)]
     pub certificate: Option<Option<String>>,
+    pub certificate_wildcard: Option<bool>,
+    #[serde(deserialize_with = "present")]
+    #[schema(value_type = Option<String>)]
+    pub contact_host: Option<Option<String>>,
     #[serde(deserialize_with = "present")]
     #[schema(value_type = Option<TrunkSrtp>)]
     pub srtp: Option<Option<TrunkSrtp>>,
@@ -77,6 +81,8 @@ impl TrunkFields {
         put(&mut settings.numbers, self.numbers);
         put(&mut settings.sources, self.sources);
         put(&mut settings.certificate, self.certificate);
+        put(&mut settings.certificate_wildcard, self.certificate_wildcard);
+        put(&mut settings.contact_host, self.contact_host);
         put(&mut settings.srtp, self.srtp);
         put(&mut settings.codecs, self.codecs);
         put(&mut settings.identity, self.identity);

@@ -80,6 +80,8 @@ async fn run(
                 failed.add(1);
             }
         }
+        // Masking a whole queue at once would hold up the calls themselves where there is one thread for both.
+        tokio::task::yield_now().await;
     }
 }
 

@@ -62,6 +62,8 @@ async fn run(mut seen: mpsc::Receiver<Seen>, mut questions: mpsc::Receiver<Quest
             Some(seen) = seen.recv() => {
                 recorder.handle_message(&seen);
                 kept.set(i64::try_from(recorder.octets()).unwrap_or(i64::MAX));
+                // A whole queue at once would hold up the calls themselves where there is one thread for both.
+                tokio::task::yield_now().await;
             }
             question = questions.recv() => match question {
                 // Who asked may have given up.

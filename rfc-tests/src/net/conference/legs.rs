@@ -173,7 +173,7 @@ impl Conference {
     }
 
     fn contact(&self) -> ContactTemplate {
-        ContactTemplate { user: Some(self.focus.plan().number.clone()), parameters: ";isfocus".into() }
+        ContactTemplate { user: Some(self.focus.plan().number.clone()), parameters: ";isfocus".into(), host: None }
     }
 }
 

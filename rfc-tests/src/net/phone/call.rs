@@ -110,7 +110,7 @@ impl Phone {
             from: NameAddr::new(self.uri_of(&self.name)).with_display_name(&self.name),
             to: NameAddr::new(target.clone()),
             request_uri: target,
-            contact: ContactTemplate { user: Some(self.name.clone()), parameters: String::new() },
+            contact: ContactTemplate { user: Some(self.name.clone()), parameters: String::new(), host: None },
             route: Vec::new(),
             flow: None,
             headers,

@@ -101,7 +101,7 @@ fn an_old_nonce_is_stale_and_the_password_still_right() {
            |----INVITE (offer)----->|
            |<---401 Unauthorized----|  WWW-Authenticate has conf-7.example
            |----CANCEL------------->|
-           |<---200 OK (CANCEL)-----|
+           |<---481 (CANCEL)--------|
            |----ACK---------------->|
            |                        |  1 s pass
     ",
