@@ -24,6 +24,7 @@ use super::switchboard::{Inbox, LegInput, Line, Switchboard};
 use crate::call::arriving::pin_patience::PinPatience;
 use crate::call::placing::budget::DialBudget;
 use crate::call::placing::dial;
+use crate::call::talking::quality_metrics::QualityMetrics;
 use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
 use crate::store::Store;
@@ -84,6 +85,7 @@ pub struct Calls {
     /// Who typed wrong PINs, across calls.
     pub pins: PinPatience,
     pub(in crate::call) dial_budget: DialBudget,
+    pub(in crate::call) quality: Arc<QualityMetrics>,
     /// How many media legs are open.
     open: Arc<watch::Sender<usize>>,
 }
@@ -117,6 +119,7 @@ impl CallParts {
         let calls = Calls {
             pins,
             dial_budget: DialBudget::new(self.settings.dial_outs),
+            quality: Arc::new(QualityMetrics::new(&self.metrics)),
             settings: Arc::new(self.settings),
             routing: self.routing,
             store: self.store,
