@@ -72,6 +72,8 @@ fn contributors_are_told_with_their_loudness() -> anyhow::Result<()> {
     })?;
     for packet in &heard[heard.len() / 2..] {
         let (profile, content) = packet.extension.as_ref().context("an extension")?;
+        // Before them the level of all together.
+        let content = content.strip_prefix(&[0x50, content[1]]).context("two elements")?;
         let count = usize::from(content[0] & 15) + 1;
         ensure!((*profile, content[0] >> 4, count) == (0xbede, 7, packet.csrcs.len()), "{packet:?}");
         ensure!(count == 2 && content[1..=count].iter().all(|level| (10..=20).contains(level)), "{content:?}");
@@ -151,14 +153,14 @@ fn what_is_sent_tells_how_loud_it_is() -> anyhow::Result<()> {
             "vad={vad}: {loud:?}"
         );
         // Nobody speaks any more, or only who is muted.
-        house.api.post("/conferences/3001/mute-all", json!({}))?;
+        house.api.post("/conferences/3001/actions/mute-all", json!({}))?;
         let heard = std::thread::scope(|scope| {
             scope.spawn(|| speaker.talk(60));
             call.media.meanwhile(60, |_, _| Ok(()))
         })?;
         let silent = told(&heard[40..])?;
         ensure!(silent.iter().all(|level| *level == 127), "vad={vad}: {silent:?}");
-        house.api.post("/conferences/3001/unmute-all", json!({}))?;
+        house.api.post("/conferences/3001/actions/unmute-all", json!({}))?;
         call.phone.ask_in(&mut call.dialog, "BYE", "")?;
     }
     claim.proven();
