@@ -126,7 +126,7 @@ fn sine(hertz: f64, level_dbov: f64, frame: u32) -> anyhow::Result<Vec<u8>> {
 #[test]
 fn what_is_sent_tells_how_loud_it_is() -> anyhow::Result<()> {
     let claim = covers(["6464-01"]).pending();
-    let house = house()?;
+    let house = house_with(&["media.auto-gain=false"])?;
     let mut speaker = house.call(&house.conference, RawMedia::new(TONE)?, "RTP/AVP 0", "")?.media;
     for (vad, bit) in [("on", 0x80), ("off", 0)] {
         let lines = format!("a=extmap:5 {PEER} vad={vad}\r\n");
