@@ -188,6 +188,8 @@ impl LoadPhone {
                 },
                 send_events: None,
                 rtcp_interval: Some(std::time::Duration::from_secs(5)),
+                extended_reports: Default::default(),
+                bundle: None,
                 levels: Default::default(),
                 security: self.suite.map_or(Security::Plain, |suite| Security::Sdes(keys(suite))),
                 ice: None,

@@ -14,6 +14,7 @@ pub use security::{
 };
 
 pub use crate::codec::amr::AmrFormat;
+use crate::rtp::Ssrc;
 
 /// Everything that the engine must know of one leg's streams.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,7 +40,11 @@ pub struct AudioPlan {
     pub send_events: Option<SendEvents>,
     /// The mean time between our reports; absent: none are sent, since the peer leaves RTCP no bandwidth (RFC 3556).
     pub rtcp_interval: Option<Duration>,
+    /// Reports beyond RFC 3550's that the peer asked for.
+    pub extended_reports: ExtendedReports,
     pub levels: AudioLevels,
+    /// The peer may send other media to the same port (RFC 9143); absent: only this one comes.
+    pub bundle: Option<Box<Bundle>>,
     pub security: Security,
     /// The peer finds us by checks, and we learn from them where it is; absent: by the addresses of the description.
     pub ice: Option<IcePlan>,
@@ -53,11 +58,36 @@ impl AudioPlan {
     }
 }
 
+/// What we tell beyond RFC 3550, where `a=rtcp-xr` of the peer asks for it (RFC 3611 §5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExtendedReports {
+    /// Our reference time, and answers to the peer's: the round trip of who only listens.
+    pub round_trip: bool,
+    pub statistics: bool,
+    pub voip_metrics: bool,
+}
+
+/// How the audio is told from the other media of its bundle (RFC 9143 §9.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bundle {
+    /// Identifier of the header extension that names the medium of a packet (§15), where agreed.
+    pub mid_extension: Option<u8>,
+    /// `a=mid` of the audio.
+    pub mid: String,
+    /// SSRCs that the peer's description names for the audio, and for its other media.
+    pub audio: Vec<Ssrc>,
+    pub others: Vec<Ssrc>,
+}
+
 /// Identifiers of header extensions that tell loudness, where agreed (RFC 8285 §5).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AudioLevels {
     /// The peer tells its own (RFC 6464).
     pub peer: Option<u8>,
+    /// We tell that of our stream: 1 to 14.
+    pub own: Option<u8>,
+    /// The first bit of either says whether there is a voice: `vad=on`.
+    pub voice_bit: bool,
     /// We tell each contributor's (RFC 6465): 1 to 14.
     pub contributors: Option<u8>,
 }

@@ -16,8 +16,8 @@ use phones::{Model, Phone};
 use plenary_media::engine::{Channel, Clip, EngineSettings, MediaCommand, Refusal, Simulation, Switch};
 use plenary_media::ice::IceAgent;
 use plenary_media::plan::{
-    AudioCodec, AudioPlan, DtlsPlan, DtlsRole, FullIce, IceCredentials, IcePlan, IceRole, MediaPlan, RemoteCandidate,
-    Security, SrtpSuite,
+    AudioCodec, AudioLevels, AudioPlan, Bundle, DtlsPlan, DtlsRole, ExtendedReports, FullIce, IceCredentials, IcePlan,
+    IceRole, MediaPlan, RemoteCandidate, Security, SrtpSuite,
 };
 use plenary_media::secure::dtls::{Association, Identity, Output};
 
@@ -98,7 +98,11 @@ fn a_second_of_conference_allocates_nothing() {
     for suite in [None, Some(SrtpSuite::AesCm128HmacSha1_80), Some(SrtpSuite::AeadAes128Gcm)] {
         for codec in AudioCodec::ALL {
             let tone = tone(&party);
-            let phone = party.join(Model { codec, suite, ..Model::default() }, tone);
+            let levels = AudioLevels { peer: Some(1), own: Some(1), voice_bit: true, contributors: Some(2) };
+            let bundle = Some(Bundle { mid_extension: Some(3), mid: "a".into(), ..Bundle::default() });
+            let extended_reports = ExtendedReports { round_trip: true, statistics: true, voip_metrics: true };
+            let told = Model { levels, tells_dbov: Some(-18), bundle, extended_reports, ..Model::default() };
+            let phone = party.join(Model { codec, suite, ..told }, tone);
             party.tell(MediaCommand::SetNoiseSuppression {
                 leg: party.leg(phone),
                 noise_suppression: if phone.is_multiple_of(2) { Switch::On } else { Switch::Off },

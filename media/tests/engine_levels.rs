@@ -8,11 +8,11 @@ use std::time::Duration;
 use phones::Model;
 use phones::party::Party;
 use phones::tone::TONES_HZ;
-use plenary_media::engine::{EngineSettings, MediaEvent};
+use plenary_media::engine::{EngineSettings, MediaCommand, MediaEvent, Mute};
 use plenary_media::plan::{AudioCodec, AudioLevels};
 
 const SECOND: Duration = Duration::from_secs(1);
-const LEVELS: AudioLevels = AudioLevels { peer: Some(2), contributors: Some(5) };
+const LEVELS: AudioLevels = AudioLevels { peer: Some(2), own: None, voice_bit: false, contributors: Some(5) };
 
 #[test]
 fn each_contributor_has_its_level_in_the_order_of_the_list() {
@@ -52,6 +52,61 @@ fn who_claims_to_shout_and_is_silent_does_not_pin_the_speaker() {
         _ => false,
     });
     assert!(!pinned);
+}
+
+/// RFC 6464 §3: the level of what is sent, with the bit for a voice where that was agreed, and 127 of silence.
+#[test]
+fn who_agreed_is_told_how_loud_it_is_all_together() {
+    for voice_bit in [true, false] {
+        let mut party = Party::new();
+        let told = AudioLevels { peer: None, own: Some(3), voice_bit, contributors: None };
+        let speaker = party.join(Model { levels: told, ..Model::default() }, Some(TONES_HZ[0]));
+        let listener = party.join(Model { levels: told, ..Model::default() }, None);
+        let other = party.join(Model::default(), None);
+        party.run(2 * SECOND);
+        party.forget();
+        party.run(SECOND);
+        let levels = |party: &Party, phone: usize| -> Vec<u8> {
+            let packets = party.phones[phone].packets.iter();
+            packets.map(|packet| packet.own_level.expect("told in every packet")).collect()
+        };
+        let bit = if voice_bit { 0x80 } else { 0 };
+        // A sine of 6000 is at −17.8 dBov.
+        assert!(levels(&party, listener).iter().all(|level| (bit | 17..=bit | 19).contains(level)));
+        assert!(levels(&party, speaker).iter().all(|level| *level == 127), "itself nobody hears");
+        assert!(party.phones[other].packets.iter().all(|packet| packet.own_level.is_none()));
+        let leg = party.leg(speaker);
+        party.tell(MediaCommand::SetMute { leg, mute: Mute::Muted });
+        party.run(SECOND);
+        party.forget();
+        party.run(SECOND);
+        assert!(levels(&party, listener).iter().all(|level| *level == 127), "all are muted");
+    }
+}
+
+/// RFC 6464 §3: what a phone calls no voice does not take the only place from a softer voice; without `vad=on` the bit
+/// says nothing, and where nobody else speaks it is heard.
+#[test]
+fn noise_that_is_called_so_yields_to_a_voice() {
+    for (voice_bit, wins) in [(true, false), (false, true)] {
+        let mut party = Party::with(&EngineSettings { speakers: 1, ..EngineSettings::default() });
+        let levels = AudioLevels { voice_bit, ..LEVELS };
+        let noise = party
+            .join(Model { levels, tells_dbov: Some(-18), tells_voice: false, ..Model::default() }, Some(TONES_HZ[0]));
+        let listener = party.join(Model::default(), None);
+        party.run(2 * SECOND);
+        party.forget();
+        party.run(SECOND);
+        party.assert_hears(listener, &[noise]);
+        let voice = party.join(Model { softer: 0.4, ..Model::default() }, Some(TONES_HZ[1]));
+        party.run(3 * SECOND);
+        party.forget();
+        party.run(SECOND);
+        let loudest = if wins { noise } else { voice };
+        let heard = |phone: usize| party.phones[listener].level_of(party.phones[phone].tone_hz.expect("a tone"));
+        let (winner, loser) = (heard(loudest), heard(noise + voice - loudest));
+        assert!(winner > loser + 20.0, "voice_bit {voice_bit}: {winner:.1} dB over {loser:.1} dB");
+    }
 }
 
 #[test]

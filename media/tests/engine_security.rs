@@ -10,8 +10,9 @@ use phones::party::Party;
 use phones::tone::TONES_HZ;
 use phones::{Model, Phone};
 use plenary_media::engine::{Channel, MediaCommand, MediaEvent, Refusal};
-use plenary_media::plan::{AudioCodec, SrtpSuite};
+use plenary_media::plan::{AudioCodec, Bundle, SrtpSuite};
 use plenary_media::rtp::rtcp::{Report, write_bye};
+use plenary_media::rtp::{RtpHeader, RtpTimestamp, SequenceNumber, Ssrc};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -70,7 +71,13 @@ fn forged_packets_do_not_end_a_secured_call() {
     party.forget();
     let address = party.phones[0].address;
     let mut forger = Phone::new(party.leg(0), address, Model::default(), Some(TONES_HZ[3]));
-    let report = Report { ssrc: party.phones[0].sender.ssrc(), sender: None, blocks: &[], cname: "phone" };
+    let report = Report {
+        ssrc: party.phones[0].sender.ssrc(),
+        sender: None,
+        blocks: &[],
+        cname: "phone",
+        extended: Default::default(),
+    };
     let mut bye = [0; 128];
     let bye_len = write_bye(&report, &mut bye).expect("written");
     for _ in 0..50 {
@@ -140,15 +147,73 @@ fn a_secured_phone_may_move() {
     party.assert_hears(0, &[1]);
 }
 
+/// A phone speaks, sealed, before its answer is here: the last fifth of a second is kept, and heard once it has joined.
 #[test]
-fn before_the_plan_nothing_is_taken() {
-    let mut party = Party::new();
-    let leg = party.sim.open_leg().leg;
-    let mut early = Phone::new(leg, at("192.0.2.99:4000"), Model::default(), Some(TONES_HZ[0]));
-    for _ in 0..10 {
-        let datagram = early.say();
-        party.sim.arrive(leg, Channel::Rtp, early.address, &datagram);
+fn what_comes_before_the_plan_is_heard_after_it_and_of_that_only_the_last() {
+    for suite in [None, Some(SrtpSuite::AesCm128HmacSha1_80)] {
+        let mut party = Party::new();
+        let listener = party.join(Model::default(), None);
+        let leg = party.sim.open_leg().leg;
+        let mut early = Phone::new(leg, at("192.0.2.99:4000"), Model { suite, ..Model::default() }, Some(TONES_HZ[0]));
+        for _ in 0..25 {
+            let datagram = early.say();
+            party.sim.arrive(leg, Channel::Rtp, early.address, &datagram);
+            party.run(Duration::from_millis(20));
+        }
+        assert!(party.phones[listener].level_of(TONES_HZ[0]) < -60.0, "never before it joined");
+        party.forget();
+        party.tell(MediaCommand::Connect { leg, plan: Box::new(early.plan()) });
+        party.tell(MediaCommand::Join { leg, room: party.room });
+        party.run(Duration::from_millis(400));
+        let refused = party.sim.counters().refused(Refusal::NotConnected);
+        assert!((14..=16).contains(&refused), "{refused} of 25");
+        let heard: Vec<i16> = std::mem::take(&mut party.phones[listener].heard);
+        let loud = heard.chunks(160).filter(|frame| frame.iter().any(|sample| sample.abs() > 2_000)).count();
+        assert!((8..=14).contains(&loud), "{loud} frames of 20 ms, of ten that were kept");
     }
-    party.run(Duration::from_millis(100));
-    assert_eq!(party.sim.counters().refused(Refusal::NotConnected), 10);
+}
+
+/// RFC 4568 §7.3: what came early and does not open with the key of the answer is as bad as later.
+#[test]
+fn what_came_before_the_plan_must_open_with_its_key() {
+    let mut party = Party::new();
+    let listener = party.join(Model::default(), None);
+    let leg = party.sim.open_leg().leg;
+    let model = Model { suite: Some(SrtpSuite::AesCm128HmacSha1_80), ..Model::default() };
+    let phone = Phone::new(leg, at("192.0.2.99:4000"), model, None);
+    let mut forger = Phone::new(leg, phone.address, Model::default(), Some(TONES_HZ[0]));
+    for _ in 0..5 {
+        let datagram = forger.say();
+        party.sim.arrive(leg, Channel::Rtp, phone.address, &datagram);
+    }
+    party.run(Duration::from_millis(40));
+    party.tell(MediaCommand::Connect { leg, plan: Box::new(phone.plan()) });
+    party.tell(MediaCommand::Join { leg, room: party.room });
+    party.run(SECOND);
+    assert_eq!(party.sim.counters().refused(Refusal::Authentication), 5);
+    assert!(party.phones[listener].level_of(TONES_HZ[0]) < -60.0);
+}
+
+/// RFC 9143 §9.2: packets that name another medium, or have its SSRC, are not the audio's, whatever their payload type.
+#[test]
+fn other_media_of_a_bundle_are_not_heard() {
+    let mut party = Party::new();
+    let bundle = Bundle { mid_extension: Some(4), mid: "a".into(), audio: Vec::new(), others: vec![Ssrc(0x0bad)] };
+    let speaker = party.join(Model { bundle: Some(bundle), ..Model::default() }, Some(TONES_HZ[0]));
+    let listener = party.join(Model::default(), None);
+    party.run(SECOND);
+    party.forget();
+    let address = party.phones[speaker].address;
+    for n in 0..50_u16 {
+        for (ssrc, mid) in [(0x0bad_u32, None), (0x0bee, Some((4, &b"v"[..]))), (0x0bee, None)] {
+            let (sequence, timestamp) = (SequenceNumber(n), RtpTimestamp(u32::from(n) * 160));
+            let header = RtpHeader { marker: false, payload_type: 0, sequence, timestamp, ssrc: Ssrc(ssrc) };
+            let mut packet = [0x2a; 200];
+            let start = header.write_extended(&[], mid, &mut packet).expect("room");
+            party.sim.arrive(party.leg(speaker), Channel::Rtp, address, &packet[..start + 160]);
+        }
+        party.run(Duration::from_millis(20));
+    }
+    assert_eq!(party.sim.counters().refused(Refusal::Medium), 150);
+    party.assert_hears(listener, &[speaker]);
 }

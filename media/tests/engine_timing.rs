@@ -194,7 +194,8 @@ fn rtcp_bye_ends_the_stream_and_not_the_leg() {
     party.join(Model::default(), Some(TONES_HZ[1]));
     party.run(SECOND);
     let phone = &party.phones[0];
-    let report = Report { ssrc: phone.sender.ssrc(), sender: None, blocks: &[], cname: "x" };
+    let report =
+        Report { ssrc: phone.sender.ssrc(), sender: None, blocks: &[], cname: "x", extended: Default::default() };
     let mut bye = [0; 128];
     let len = write_bye(&report, &mut bye).expect("written");
     let (leg, from) = (phone.leg, phone.rtcp_address);

@@ -25,6 +25,7 @@ use crate::call::arriving::pin_patience::PinPatience;
 use crate::call::arriving::unconfirmed::Unconfirmed;
 use crate::call::placing::budget::DialBudget;
 use crate::call::placing::dial;
+use crate::call::talking::quality_metrics::QualityMetrics;
 use crate::conference::{DialRequest, Directory};
 use crate::registrar::RegistrarHandle;
 use crate::store::Store;
@@ -89,6 +90,7 @@ pub struct Calls {
     /// Calls of strangers that are not connected yet.
     pub(in crate::call) unconfirmed: Unconfirmed,
     pub(in crate::call) dial_budget: DialBudget,
+    pub(in crate::call) quality: Arc<QualityMetrics>,
     /// How many media legs are open.
     open: Arc<watch::Sender<usize>>,
 }
@@ -123,6 +125,7 @@ impl CallParts {
             pins,
             dial_budget: DialBudget::new(self.settings.dial_outs),
             unconfirmed: Unconfirmed::new(self.settings.unconfirmed_calls),
+            quality: Arc::new(QualityMetrics::new(&self.metrics)),
             settings: Arc::new(self.settings),
             routing: self.routing,
             store: self.store,

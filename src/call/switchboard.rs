@@ -170,6 +170,7 @@ impl Switchboard {
             | MediaEvent::Played { leg }
             | MediaEvent::HandshakeFailed { leg, .. }
             | MediaEvent::KeyUnusable { leg }
+            | MediaEvent::Circuit { leg, .. }
             | MediaEvent::Source { leg, .. }
             | MediaEvent::Stats { leg, .. } => *leg,
         };

@@ -16,7 +16,7 @@ use super::live::LiveEvent;
 use super::notice::Notice;
 use super::people::{Attempt, Media, People, Person};
 use super::plan::Plan;
-use super::roster::{Cause, ParticipantId, ParticipantState, Quality, Role, Roster};
+use super::roster::{Cause, ParticipantId, ParticipantState, Quality, Role, Roster, StopReason};
 pub use passage::Passage;
 
 /// Who steers: a lock does not keep them out, "mute all" does not silence them.
@@ -53,6 +53,8 @@ pub enum LegNews {
     Source(u32),
     /// How the leg's sound arrives; told when it changed.
     Quality(Option<Quality>),
+    /// Why nothing is sent to it any more; with none it is sent to again.
+    Stopped(Option<StopReason>),
     /// A key was pressed: RFC 4733 or INFO.
     Key(char),
     Ended {

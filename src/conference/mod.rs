@@ -44,5 +44,6 @@ pub use people::Attempt;
 pub use plan::{Plan, PlanDefaults, PlannedMember};
 pub use roles::{Deed, may};
 pub use roster::{
-    CallDirection, Cause, Door, EchoReading, Participant, ParticipantId, ParticipantState, Quality, Role, Roster,
+    CallDirection, Cause, Door, EchoReading, Participant, ParticipantId, ParticipantState, Quality, RemoteQuality,
+    Role, Roster, StopReason,
 };

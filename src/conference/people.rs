@@ -13,7 +13,9 @@ use super::focus::LegNews;
 use super::keypad::Keypad;
 use super::live::Speaker;
 use super::plan::PlannedMember;
-use super::roster::{CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role, Stream};
+use super::roster::{
+    CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role, StopReason, Stream,
+};
 
 /// Counts the legs that a row has had.
 pub type Attempt = u32;
@@ -49,6 +51,7 @@ pub struct Person {
     secured: bool,
     stream: Stream,
     quality: Option<Quality>,
+    stopped: Option<StopReason>,
     /// Others are not told who it is.
     anonymous: bool,
     /// The REFER that the latest call was made for.
@@ -99,6 +102,7 @@ impl Person {
             secured: false,
             stream: Stream::default(),
             quality: None,
+            stopped: None,
             anonymous: false,
             referral: None,
             called_by: None,
@@ -157,6 +161,7 @@ impl Person {
             LegNews::Labelled(label) => self.stream.label = Some(label),
             LegNews::Source(ssrc) => self.stream.source = Some(ssrc),
             LegNews::Quality(quality) => self.quality = quality,
+            LegNews::Stopped(stopped) => self.stopped = stopped,
             LegNews::Key(_) => {} // the focus reads keys itself
         }
     }
@@ -168,6 +173,7 @@ impl Person {
         self.level_dbov = None;
         self.hand_raised = false;
         self.quality = None;
+        self.stopped = None;
     }
 
     fn begin(&mut self, state: ParticipantState, direction: CallDirection) {
@@ -191,6 +197,7 @@ impl Person {
             self.state = ParticipantState::Reconnecting;
             self.stream = Stream::default();
             self.quality = None;
+            self.stopped = None;
         } else {
             self.begin(ParticipantState::Calling, CallDirection::DialedIn);
         }
@@ -241,6 +248,7 @@ impl Person {
             secured: self.secured,
             stream: self.stream.clone(),
             quality: self.quality,
+            stopped: self.stopped,
         }
     }
 }

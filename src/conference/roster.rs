@@ -2,6 +2,7 @@
 //!
 //! Names follow RFC 4575 where it has one; the JSON is the live participant of the HTTP API.
 
+use plenary_media::engine::Breaker;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -74,6 +75,9 @@ pub struct Participant {
     /// How the participant is heard here, over the last five seconds; absent while nothing comes from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<Quality>,
+    /// Why nothing is sent to the participant, who may hear nothing anyway; absent: sound is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<StopReason>,
 }
 
 /// A participant's audio, as the conference package names it (RFC 4575 §5.8).
@@ -95,11 +99,56 @@ pub struct Quality {
     /// By RTCP, where the peer reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub round_trip_ms: Option<u32>,
-    /// Estimate by the E-model (ITU-T G.107): 1 (bad) to 4.5 (excellent).
+    /// Estimate by the E-model, 1 (bad) to 4.5 (excellent): on the narrow-band scale (ITU-T G.107) for G.711, on the
+    /// wide-band one (G.107.1) for all others. Scores of two scales do not compare.
     pub mos: f32,
     /// Present while the participant's side returns to the others what they say: a loudspeaker near its microphone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub echo: Option<EchoReading>,
+    /// What the participant hears, by its own reports; absent where it sends none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RemoteQuality>,
+}
+
+/// How a participant says that it hears the conference: reports of RTCP (RFC 3550), and extended ones (RFC 3611).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+pub struct RemoteQuality {
+    /// 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss_percent: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jitter_ms: Option<u32>,
+    /// By its own estimate, 1 to 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mos: Option<f32>,
+    /// Packets that came too late for it, 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub late_percent: Option<f32>,
+    /// From the network to its ear.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u32>,
+}
+
+/// Why sound for a participant was stopped (RFC 8083).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// Its reports say that nothing of it arrives.
+    MediaTimeout,
+    /// It reported, and now neither reports nor anything else come.
+    RtcpTimeout,
+    /// Far more is lost on the way than the network can bear.
+    Congestion,
+}
+
+impl From<Breaker> for StopReason {
+    fn from(breaker: Breaker) -> Self {
+        match breaker {
+            Breaker::MediaTimeout => Self::MediaTimeout,
+            Breaker::RtcpTimeout => Self::RtcpTimeout,
+            Breaker::Congestion => Self::Congestion,
+        }
+    }
 }
 
 /// What comes back from a participant of what the others say.

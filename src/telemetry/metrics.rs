@@ -149,7 +149,12 @@ impl Metrics {
         family
     }
 
-    fn add<const N: usize>(&self, metric: Metric<N>, kind: &str, body: impl Fn(&mut String) + Send + 'static) {
+    pub(super) fn add<const N: usize>(
+        &self,
+        metric: Metric<N>,
+        kind: &str,
+        body: impl Fn(&mut String) + Send + 'static,
+    ) {
         let head = format!("# HELP {} {}\n# TYPE {} {kind}\n", metric.name, metric.help, metric.name);
         let render: Render = Box::new(move |out| {
             out.push_str(&head);

@@ -18,6 +18,11 @@ const SIP_TRANSACTIONS: Metric<0> = Metric::new("sip_transactions", "Transaction
 const SIP_DIALOGS: Metric<0> = Metric::new("sip_dialogs", "Calls and subscriptions that are not over.", []);
 const PACKETS: Metric<1> = Metric::new("media_packets_total", "RTP and RTCP packets.", ["direction"]);
 const REFUSED: Metric<1> = Metric::new("media_refused_packets_total", "Packets dropped, by reason.", ["reason"]);
+const UNREADABLE_BLOCKS: Metric<0> = Metric::new(
+    "media_report_blocks_unreadable_total",
+    "Blocks of extended reports (RFC 3611) that could not be read.",
+    [],
+);
 const LATE: Metric<0> = Metric::new("media_late_packets_total", "Packets that came after their turn to play.", []);
 const TICKS: Metric<0> = Metric::new("media_tick_seconds", "Time that a tick took.", []);
 const OVERRUNS: Metric<0> =
@@ -90,6 +95,8 @@ fn announce_media(metrics: &Metrics, engine: &EngineHandle) {
     });
     let of = engine.clone();
     metrics.counter_read(LATE, move || vec![([], of.counters().packets_late)]);
+    let of = engine.clone();
+    metrics.counter_read(UNREADABLE_BLOCKS, move || vec![([], of.counters().report_blocks_unreadable)]);
     let of = engine.clone();
     metrics.counter_read(OVERRUNS, move || {
         let counters = of.counters();

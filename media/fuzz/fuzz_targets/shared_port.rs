@@ -27,6 +27,8 @@ fn plan(local: &str, security: Security) -> Box<MediaPlan> {
         send: SendFormat { payload_type: 0, codec: AudioCodec::Pcmu, ptime: TICK, opus: OpusWishes::default() },
         send_events: None,
         rtcp_interval: Some(plenary_media::rtp::schedule::INTERVAL),
+        extended_reports: Default::default(),
+        bundle: None,
         levels: Default::default(),
         security,
         ice: Some(IcePlan::lite(credentials(local), credentials("h6vY"))),

@@ -39,12 +39,14 @@ pub enum Refusal {
     Looped,
     /// Of a handshake, when the tick had taken as many of those as it may.
     Busy,
+    /// Of another medium of the bundle (RFC 9143 §9.2).
+    Medium,
     /// Came to the shared port from nobody who proved to belong to a leg.
     Unknown,
 }
 
 impl Refusal {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Malformed,
         Self::NotConnected,
         Self::Source,
@@ -53,6 +55,7 @@ impl Refusal {
         Self::Authentication,
         Self::Looped,
         Self::Busy,
+        Self::Medium,
         Self::Unknown,
     ];
 
@@ -67,6 +70,7 @@ impl Refusal {
             Self::Authentication => "authentication",
             Self::Looped => "looped",
             Self::Busy => "busy",
+            Self::Medium => "medium",
             Self::Unknown => "unknown",
         }
     }
@@ -76,7 +80,7 @@ impl Refusal {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Count(usize);
 
-const PHASE_LOADS: usize = 15;
+const PHASE_LOADS: usize = 16;
 const REFUSED: usize = PHASE_LOADS + PHASES;
 const ENCODES: usize = REFUSED + Refusal::ALL.len();
 const LEGS: usize = ENCODES + CODECS.len();
@@ -106,6 +110,8 @@ impl Count {
     pub const LOST_VOICES: Self = Self(13);
     /// Ticks whose encoders did not try as hard as they can.
     pub const SPARING: Self = Self(14);
+    /// Blocks of extended reports that could not be read.
+    pub const UNREADABLE_BLOCKS: Self = Self(15);
 
     /// Of the shard's time, lately, in the ticks of a phase: ‰.
     pub fn load(phase: usize) -> Self {
@@ -219,6 +225,8 @@ pub struct Counters {
     pub room_trunks: u64,
     /// Voices of other parts of a room that came too late to be heard, 20 ms each.
     pub voices_lost: u64,
+    /// Blocks of extended reports (RFC 3611) that could not be read.
+    pub report_blocks_unreadable: u64,
     pub shards: Vec<ShardReading>,
 }
 
@@ -280,6 +288,7 @@ impl Counters {
             echoing_legs: tally.get(Count::ECHOES),
             room_trunks: tally.get(Count::TRUNK_ENDS) / 2,
             voices_lost: tally.get(Count::LOST_VOICES),
+            report_blocks_unreadable: tally.get(Count::UNREADABLE_BLOCKS),
             shards: Vec::new(),
         }
     }

@@ -3,10 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use super::breaker::Breaker;
 use crate::dtmf::KeyWay;
 use crate::id::{LegId, RoomId};
 pub use crate::mix::{Echo, SpeakerLevel};
+use crate::plan::AudioCodec;
 use crate::rtp::Ssrc;
+use crate::rtp::rtcp::extended::VoipMetrics;
 use crate::secure::dtls::DtlsError;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +45,11 @@ pub enum MediaEvent {
         leg: LegId,
         why: DtlsError,
     },
+    /// What we send reaches nobody or does harm, and stopped; or, with none, goes on (RFC 8083).
+    Circuit {
+        leg: LegId,
+        open: Option<Breaker>,
+    },
     /// Nothing that comes from where the peer is expected opens with the key of its description, and nothing ever did.
     KeyUnusable {
         leg: LegId,
@@ -72,8 +80,15 @@ pub struct LegStats {
     pub jitter: Duration,
     /// From the peer's receiver reports, where it sends any.
     pub round_trip: Option<Duration>,
+    /// That the peer sent last.
+    pub codec: Option<AudioCodec>,
     /// Loss that the peer reports of what we send, 0 to 1.
     pub remote_loss: Option<f32>,
+    pub remote_jitter: Option<Duration>,
+    /// What the peer measured besides, where it was asked (RFC 3611 §4.7).
+    pub remote: Option<VoipMetrics>,
+    /// Why nothing is sent.
+    pub stopped: Option<Breaker>,
     /// What others say and this leg returns.
     pub echo: Option<Echo>,
 }

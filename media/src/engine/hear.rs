@@ -19,6 +19,7 @@ use super::room::RoomSound;
 use super::send::{Hush, Hushed, KeyPassage, Passage};
 use super::streams::Streams;
 use crate::dtmf::KeyPacket;
+use crate::mix::level::{SILENT, level_dbov};
 use crate::mix::{EncodeChain, EncodeKey, Frame, MixKey, SILENCE};
 use crate::plan::AudioCodec;
 use crate::rtp::Ssrc;
@@ -131,7 +132,7 @@ impl Leg {
         if let Some(chain) = groups.encode(&key, tick, *effort, |tick| room.recent.at(tick)) {
             let to = latch.rtp_destination();
             let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
-            send_all(chain, room.contributors, room.levels, &mut exit);
+            send_all(chain, room.contributors, room.levels, room.level_dbov, &mut exit);
         }
     }
 
@@ -147,6 +148,7 @@ impl Leg {
         let Some(streams) = &mut self.streams else { return };
         let Streams { sender, solo, latch, receiver, .. } = &mut **streams;
         let Desk { frame, packet, tally, effort, .. } = desk;
+        let level_dbov = if sender.tells_level() { level_dbov(frame) } else { SILENT };
         solo.handle_mode_request(receiver.mode_request);
         let chain = solo.encode(frame, tick, *effort, |earlier| room.and_then(|room| room.recent.at(earlier)));
         let (mut others, mut levels, mut count) = ([Ssrc::default(); super::MAX_SPEAKERS], [0; super::MAX_SPEAKERS], 0);
@@ -158,7 +160,7 @@ impl Leg {
         count_encodes(chain, sender.format.codec, tally);
         let to = latch.rtp_destination();
         let mut exit = Exit { slot, sender, to, packet, tally, io, sent: &mut self.sent };
-        send_all(chain, &others[..count], &levels[..count], &mut exit);
+        send_all(chain, &others[..count], &levels[..count], level_dbov, &mut exit);
     }
 
     fn send_silence(&mut self, slot: Slot, tick: u64, desk: &mut Desk, io: &mut impl PacketIo) {
@@ -172,7 +174,13 @@ impl Leg {
         match hushed {
             Hushed::Silence => {
                 for position in positions {
-                    exit.send(Passage { octets: solo.silence(), position, csrcs: &[], levels: &[] });
+                    exit.send(Passage {
+                        octets: solo.silence(),
+                        position,
+                        csrcs: &[],
+                        levels: &[],
+                        level_dbov: SILENT,
+                    });
                 }
             }
             Hushed::ComfortNoise(payload_type) => exit.send_comfort_noise(payload_type, tick),
@@ -181,9 +189,9 @@ impl Leg {
     }
 }
 
-fn send_all(chain: &EncodeChain, csrcs: &[Ssrc], levels: &[i8], exit: &mut Exit<'_, impl PacketIo>) {
+fn send_all(chain: &EncodeChain, csrcs: &[Ssrc], levels: &[i8], level_dbov: i8, exit: &mut Exit<'_, impl PacketIo>) {
     for payload in chain.payloads() {
-        exit.send(Passage { octets: payload.octets, position: payload.position, csrcs, levels });
+        exit.send(Passage { octets: payload.octets, position: payload.position, csrcs, levels, level_dbov });
     }
 }
 

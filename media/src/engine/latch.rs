@@ -260,6 +260,8 @@ mod tests {
             },
             send_events: None,
             rtcp_interval: Some(crate::rtp::schedule::INTERVAL),
+            extended_reports: Default::default(),
+            bundle: None,
             levels: Default::default(),
             security: Default::default(),
             ice: None,

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use super::command::{Clip, Deaf, Mute, Switch};
 use super::counters::{Count, Refusal};
 use super::desk::Desk;
-use super::event::LegStats;
+use super::early::{Early, KEPT, Taken};
+use super::event::{Breaker, LegStats};
 use super::io::{Channel, PacketIo, Slot};
 use super::key_doubt::KeyDoubt;
 use super::latch::canonical;
@@ -61,6 +62,9 @@ pub(super) struct Leg {
     /// The stream that was told of as the peer's.
     told_source: Option<Ssrc>,
     key_doubt: KeyDoubt,
+    told_breaker: Option<Breaker>,
+    /// What came before the first plan.
+    early: Option<Box<Early>>,
     collided: bool,
 }
 
@@ -100,8 +104,15 @@ impl Leg {
             told_silent: false,
             told_source: None,
             key_doubt: KeyDoubt::default(),
+            told_breaker: None,
+            early: None,
             collided: false,
         }
+    }
+
+    /// With room for what comes before the plan.
+    pub fn with_early(self, early: Box<Early>) -> Self {
+        Self { early: Some(early), ..self }
     }
 
     pub fn set_mute(&mut self, mute: Mute) {
@@ -149,6 +160,20 @@ impl Leg {
         self.streams.replace(streams)
     }
 
+    /// Takes in what came before the first plan. Returns what held it.
+    pub fn replay(&mut self, at: Clocks, desk: &mut Desk) -> Option<Box<Early>> {
+        let mut early = self.early.take()?;
+        if let Some(streams) = self.streams.as_mut().filter(|_| !early.is_empty()) {
+            streams.receiver.playout.allow_backlog(KEPT);
+        }
+        let too_old = early.drain(at.now, |datagram, from, arrived| {
+            self.take_datagram(datagram, (Channel::Rtp, from), arrived, at, desk);
+        });
+        self.refused += too_old;
+        desk.tally.add(Count::refused(Refusal::NotConnected), too_old);
+        Some(early)
+    }
+
     /// Starts a clip, or with `None` stops it. Returns the clip that it replaces.
     pub fn play(&mut self, clip: Option<Arc<Clip>>) -> Option<Arc<Clip>> {
         std::mem::replace(&mut self.prompt, clip.map(Prompt::new)).map(Prompt::into_clip)
@@ -169,6 +194,27 @@ impl Leg {
         desk: &mut Desk,
     ) {
         desk.tally.add(Count::RECEIVED, 1);
+        if let (None, Some(early), Channel::Rtp) = (&self.streams, &mut self.early, port) {
+            match early.handle_datagram(datagram, from, arrived) {
+                Taken::Kept => return,
+                Taken::Displaced => {
+                    self.refused += 1;
+                    return desk.tally.add(Count::refused(Refusal::NotConnected), 1);
+                }
+                Taken::Dropped => {}
+            }
+        }
+        self.take_datagram(datagram, (port, from), arrived, at, desk);
+    }
+
+    fn take_datagram(
+        &mut self,
+        datagram: &mut [u8],
+        (port, from): (Channel, SocketAddr),
+        arrived: Instant,
+        at: Clocks,
+        desk: &mut Desk,
+    ) {
         let outcome = match &mut self.streams {
             Some(streams) if streams.is_handshake(datagram, port, from) && !desk.take_handshake_turn() => {
                 Err(Refusal::Busy)
@@ -183,7 +229,9 @@ impl Leg {
                 self.heard_at = Some(at.now);
                 self.told_silent = false;
                 desk.tally.add(Count::LATE, accepted.late.into());
+                desk.tally.add(Count::UNREADABLE_BLOCKS, accepted.unreadable_blocks);
                 if let Some(address) = accepted.moved {
+                    self.streams.iter_mut().for_each(|streams| streams.reports.breaker.restart());
                     desk.outbox.tell(Told::Latched { leg: self.id, address });
                 }
                 if let Some(press) = accepted.press {
@@ -358,7 +406,9 @@ impl Leg {
     ) {
         let Some(streams) = &mut self.streams else { return };
         if let Some(heard_at) = self.heard_at {
-            streams.watch_consent(at.now.saturating_duration_since(heard_at), at.now);
+            let quiet_for = at.now.saturating_duration_since(heard_at);
+            streams.watch_consent(quiet_for, at.now);
+            streams.watch_breaker(quiet_for);
         }
         let path = streams.attend_path(at.now, |port, to, datagram| {
             let sent = io.send(slot, port, to, datagram);
@@ -384,6 +434,7 @@ impl Leg {
         }
         self.watch_silence(at.now, silent_after, desk);
         self.watch_source(desk);
+        self.watch_breaker(desk);
         if (tick + u64::from(slot.0)).is_multiple_of(STATS_TICKS) {
             let stats = LegStats { echo: self.echo.echo(tick), ..self.stats() };
             desk.outbox.tell(Told::Stats { leg: self.id, stats });
@@ -419,6 +470,10 @@ impl Leg {
             stats.packets_late = streams.receiver.playout.stats().late;
             stats.round_trip = streams.reports.round_trip;
             stats.remote_loss = streams.reports.remote_loss;
+            stats.remote_jitter = streams.reports.remote_jitter;
+            stats.remote = streams.reports.remote;
+            stats.codec = streams.receiver.codec();
+            stats.stopped = streams.reports.breaker.open();
             if let Some(source) = streams.receiver.source() {
                 stats.packets_lost = source.lost();
                 stats.jitter = source.jitter();
@@ -448,6 +503,13 @@ impl Leg {
         let Some(ssrc) = self.peer_ssrc().filter(|ssrc| self.told_source != Some(*ssrc)) else { return };
         self.told_source = Some(ssrc);
         desk.outbox.tell(Told::Source { leg: self.id, ssrc });
+    }
+
+    fn watch_breaker(&mut self, desk: &mut Desk) {
+        let open = self.streams.as_ref().and_then(|streams| streams.reports.breaker.open());
+        if open != std::mem::replace(&mut self.told_breaker, open) {
+            desk.outbox.tell(Told::Circuit { leg: self.id, open });
+        }
     }
 
     fn watch_silence(&mut self, now: Instant, silent_after: Duration, desk: &mut Desk) {

@@ -10,7 +10,8 @@ use std::time::Duration;
 use rtrb::{Producer, PushError};
 
 use super::command::{Clip, Deaf, Mute, Switch};
-use super::event::{LegStats, MediaEvent, SpeakerLevel};
+use super::early::Early;
+use super::event::{Breaker, LegStats, MediaEvent, SpeakerLevel};
 use super::io::EventFd;
 use super::leg::Leg;
 use super::mux::Guest;
@@ -153,6 +154,7 @@ pub(super) enum Returned {
     Suppressor(Box<NoiseSuppressor>),
     Trunk(Box<Trunk>),
     Guest(Box<Guest>),
+    Early(Box<Early>),
 }
 
 /// A [`MediaEvent`] without anything on the heap.
@@ -165,6 +167,7 @@ pub(super) enum Told {
     Played { leg: LegId },
     HandshakeFailed { leg: LegId, why: DtlsError },
     KeyUnusable { leg: LegId },
+    Circuit { leg: LegId, open: Option<Breaker> },
     Source { leg: LegId, ssrc: Ssrc },
     Stats { leg: LegId, stats: LegStats },
 }
@@ -188,6 +191,7 @@ impl From<Told> for MediaEvent {
             Told::Played { leg } => Self::Played { leg },
             Told::HandshakeFailed { leg, why } => Self::HandshakeFailed { leg, why },
             Told::KeyUnusable { leg } => Self::KeyUnusable { leg },
+            Told::Circuit { leg, open } => Self::Circuit { leg, open },
             Told::Source { leg, ssrc } => Self::Source { leg, ssrc },
             Told::Stats { leg, stats } => Self::Stats { leg, stats: Box::new(stats) },
         }

@@ -9,9 +9,12 @@
 //! and frees nothing. Its core knows neither sockets nor the clock, so a simulation drives it as well.
 
 mod beat;
+mod breaker;
+mod bundled;
 mod command;
 mod counters;
 mod desk;
+mod early;
 mod event;
 mod guard;
 mod handle;
@@ -41,10 +44,11 @@ mod streams;
 mod table;
 mod thread;
 mod trunk;
+mod voip_report;
 
 pub use command::{Clip, Deaf, MediaCommand, Mute, Switch};
 pub use counters::{CODECS, Counters, Refusal, ShardReading, TICK_BOUNDS, TickHistogram};
-pub use event::{Echo, LegStats, MediaEvent, SpeakerLevel};
+pub use event::{Breaker, Echo, LegStats, MediaEvent, SpeakerLevel};
 pub use handle::{Engine, EngineHandle, OpenedLeg, PortUse};
 pub use io::Channel;
 pub use media_events::MediaEvents;

@@ -73,6 +73,8 @@ impl Browser {
             send: SendFormat { payload_type: 0, codec: AudioCodec::Pcmu, ptime: TICK, opus: OpusWishes::default() },
             send_events: None,
             rtcp_interval: Some(std::time::Duration::from_secs(5)),
+            extended_reports: Default::default(),
+            bundle: None,
             levels: Default::default(),
             security: Security::Dtls(DtlsPlan { role, fingerprints }),
             ice: Some(IcePlan::lite(credentials("evtj", PASSWORD), credentials("h6vY", "theirs"))),

@@ -90,7 +90,7 @@ impl Preparer {
     /// A leg, not yet known to live anywhere.
     pub fn open_leg(&mut self) -> Box<Leg> {
         self.last_leg += 1;
-        let mut leg = Leg::new(LegId(self.last_leg));
+        let mut leg = Leg::new(LegId(self.last_leg)).with_early(Box::default());
         leg.set_auto_gain(self.auto_gain);
         leg.set_suppressor(suppressor(self.noise_suppression));
         Box::new(leg)

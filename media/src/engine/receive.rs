@@ -9,6 +9,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::bundled::{Bundled, Medium};
 use super::counters::Refusal;
 use super::guard::Guard;
 use super::latch::{Latch, Proof, Verdict};
@@ -16,7 +17,7 @@ use super::settings::EngineError;
 use crate::codec::amr::{Mode, Payload};
 use crate::dtmf::{KeyPress, KeyReceiver, ToneReceiver};
 use crate::id::LegId;
-use crate::mix::level::level_of_extension;
+use crate::mix::level::Told;
 use crate::mix::{Inserted, Playout};
 use crate::plan::{AudioCodec, AudioPlan, ReceiveKind, Security};
 use crate::rtp::{RtpHeader, RtpPacket, RtpSource, Ssrc, Validity};
@@ -32,14 +33,19 @@ pub(super) struct Receiver {
     /// By payload type.
     formats: [Option<ReceiveKind>; 128],
     listens: bool,
-    /// Of the header extension with the peer's level.
+    /// Of the header extension with the peer's level, and whether its first bit says something.
     level_id: Option<u8>,
+    voice_bit: bool,
+    /// Where other media come to the same port.
+    bundled: Option<Bundled>,
     unprotector: Guard<Unprotector>,
     /// Of RTCP, where a handshake of its own gives it other keys (RFC 5764 §4).
     rtcp_unprotector: Option<Guard<Unprotector>>,
     source: Option<RtpSource>,
     heard_at: Option<Instant>,
     successor: Option<(Ssrc, u8)>,
+    /// That the peer sent last.
+    codec: Option<AudioCodec>,
     pub playout: Playout,
     pub keys: KeyReceiver,
     /// What the peer asks to be sent (RFC 4867 §4.3.1).
@@ -55,6 +61,8 @@ pub(super) struct Accepted {
     pub moved: Option<SocketAddr>,
     pub press: Option<KeyPress>,
     pub late: bool,
+    /// Blocks of extended reports that could not be read.
+    pub unreadable_blocks: u64,
 }
 
 impl Receiver {
@@ -72,6 +80,9 @@ impl Receiver {
             formats,
             listens: plan.direction.receives(),
             level_id: plan.levels.peer,
+            voice_bit: plan.levels.voice_bit,
+            bundled: plan.bundle.as_deref().cloned().map(Bundled::new),
+            codec: None,
             unprotector: match &plan.security {
                 Security::Plain => Guard::Plain,
                 Security::Sdes(sdes) => Guard::Ready(Unprotector::new(sdes).map_err(keys)?.into()),
@@ -101,6 +112,10 @@ impl Receiver {
             swap(&mut self.playout, &mut before.playout);
             swap(&mut self.keys, &mut before.keys);
         }
+        if let (Some(bundled), Some(before)) = (&mut self.bundled, &before.bundled) {
+            bundled.take_over(before);
+        }
+        self.codec = before.codec;
         swap(&mut self.source, &mut before.source);
         self.heard_at = before.heard_at;
     }
@@ -117,6 +132,11 @@ impl Receiver {
 
     pub fn source(&self) -> Option<&RtpSource> {
         self.source.as_ref()
+    }
+
+    /// That the peer sent last; none before its first voice.
+    pub fn codec(&self) -> Option<AudioCodec> {
+        self.codec
     }
 
     pub fn source_mut(&mut self) -> Option<&mut RtpSource> {
@@ -141,6 +161,12 @@ impl Receiver {
         let (packet, proof) = self.open_rtp(datagram)?;
         let packet = RtpPacket::parse(packet).map_err(|_| Refusal::Malformed)?;
         let header = packet.header;
+        let medium = self.bundled.as_ref().map_or(Medium::Untold, |bundled| bundled.medium_of(&packet));
+        let is_proven = proof == Proof::Authenticated || from == latch.rtp_destination();
+        if let Some(bundled) = self.bundled.as_mut().filter(|_| is_proven) {
+            bundled.learn(&packet);
+        }
+        medium.check()?;
         let kind = self.formats.get(usize::from(header.payload_type)).copied().flatten();
         let kind = kind.ok_or(Refusal::PayloadType)?;
         let moved = match latch.handle_rtp(from, &header, proof, now) {
@@ -153,9 +179,14 @@ impl Receiver {
             return Err(Refusal::Looped);
         }
         self.count(&header, clock_rate(kind), now)?;
-        let level = self.level_id.zip(packet.extension).and_then(|(id, extension)| level_of_extension(&extension, id));
-        let (press, inserted) = self.deliver(kind, &header, level, packet.payload, now);
-        Ok(Accepted { moved, press, late: inserted == Some(Inserted::Late) })
+        let told = self.level_id.zip(packet.extension).and_then(|(id, extension)| Told::of(&extension, id));
+        let told = told.map(|told| Told { voice: told.voice || !self.voice_bit, ..told });
+        let (press, inserted) = self.deliver(kind, &header, told, packet.payload, now);
+        let late = inserted == Some(Inserted::Late);
+        if let Some(source) = self.source.as_mut().filter(|_| late) {
+            source.handle_discard(header.sequence);
+        }
+        Ok(Accepted { moved, press, late, ..Accepted::default() })
     }
 
     /// Opens SRTCP. Clear RTCP on a secured leg fails like a forged one.
@@ -216,7 +247,7 @@ impl Receiver {
         &mut self,
         kind: ReceiveKind,
         header: &RtpHeader,
-        told_dbov: Option<i8>,
+        told: Option<Told>,
         payload: &[u8],
         now: Instant,
     ) -> (Option<KeyPress>, Option<Inserted>) {
@@ -224,7 +255,8 @@ impl Receiver {
             _ if !self.listens => (None, None),
             ReceiveKind::Audio(codec) => {
                 self.note_request(codec, payload);
-                (None, Some(self.playout.handle_leveled_packet(codec, header, told_dbov, payload, now)))
+                self.codec = Some(codec);
+                (None, Some(self.playout.handle_leveled_packet(codec, header, told, payload, now)))
             }
             ReceiveKind::ComfortNoise => {
                 self.playout.handle_silence(header);

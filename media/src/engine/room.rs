@@ -17,7 +17,7 @@ use super::table::Table;
 use super::trunk::{Trunk, Voice};
 use crate::id::{LegId, RoomId};
 use crate::mix::echo::Track;
-use crate::mix::{Frame, Guest, Limiter, SILENCE, Sound, Speakers, Sum};
+use crate::mix::{Frame, Guest, Limiter, SILENCE, Sound, Speakers, Sum, level_dbov};
 use crate::rtp::Ssrc;
 
 /// Ticks between two tellings of who speaks: a fifth of a second.
@@ -61,6 +61,8 @@ pub(super) struct RoomSound<'a> {
     pub contributors: &'a [Ssrc],
     /// How loud each of them is, dBov.
     pub levels: &'a [i8],
+    /// How loud all of them together are, dBov.
+    pub level_dbov: i8,
     /// Nobody speaks, and nothing is played.
     pub is_silent: bool,
 }
@@ -167,6 +169,7 @@ impl Room {
             recent: &self.recent,
             contributors: &contributors.ssrcs[..contributors.count],
             levels: &contributors.levels[..contributors.count],
+            level_dbov: level_dbov(self.recent.newest()),
             is_silent: contributors.count == 0 && self.recent.newest() == &SILENCE,
         };
         for slot in &self.members {

@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use super::breaker::SentSoFar;
 use super::guard::Guard;
 use crate::dtmf::event::EVENT_LEN;
 use crate::mix::TICK;
+use crate::mix::level::SILENT;
 use crate::plan::{AudioCodec, AudioPlan, ReceiveKind, Security, SendFormat};
 use crate::random::Random;
 use crate::rtp::packet::MAX_CSRCS;
@@ -19,6 +21,8 @@ use crate::secure::{Protector, SrtpError};
 const COMFORT_NOISE_LEVEL: u8 = 65;
 /// Ticks of silence that are sent as they are.
 const HANGOVER_TICKS: u64 = 10;
+/// What is as loud as that is called a voice: only who speaks gets into a mix, but a file may be played in it.
+const VOICE_DBOV: i8 = -55;
 
 /// What is sent while there is nothing to hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +77,9 @@ pub(super) struct Sender {
     pub format: SendFormat,
     /// Identifier under which contributors' levels are told.
     levels: Option<u8>,
+    /// The same of the level of all that is heard, and whether its first bit says if it is a voice.
+    own_level: Option<u8>,
+    voice_bit: bool,
     /// How silence is sent.
     pub hush: Hush,
     rtp: RtpSender,
@@ -92,6 +99,8 @@ pub(super) struct Passage<'a> {
     /// Who is heard in it, and how loud each, dBov.
     pub csrcs: &'a [Ssrc],
     pub levels: &'a [i8],
+    /// How loud all of it is, dBov.
+    pub level_dbov: i8,
 }
 
 /// A packet of a key press in place of audio.
@@ -111,6 +120,8 @@ impl Sender {
         Ok(Self {
             format: plan.send,
             levels: plan.levels.contributors,
+            own_level: plan.levels.own,
+            voice_bit: plan.levels.voice_bit,
             hush: Hush::of(plan),
             rtp: RtpSender::new(u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())),
             protector: match &plan.security {
@@ -149,6 +160,11 @@ impl Sender {
         self.rtcp_protector = Some(Guard::Ready(protector.into()));
     }
 
+    /// Whether the level of what is heard has to be known.
+    pub fn tells_level(&self) -> bool {
+        self.own_level.is_some()
+    }
+
     /// Whether packets can leave: not before the handshake.
     pub fn lets_pass(&self) -> bool {
         self.protector.lets_pass()
@@ -163,6 +179,11 @@ impl Sender {
         self.rtp.ssrc()
     }
 
+    pub fn sent_so_far(&self) -> SentSoFar {
+        let (packets, octets) = self.rtp.counts();
+        SentSoFar { packets, octets }
+    }
+
     /// Leaves an SSRC that the peer uses too (RFC 3550 §8.2).
     pub fn change_ssrc(&mut self, ssrc: Ssrc) {
         self.rtp.change_ssrc(ssrc);
@@ -171,7 +192,7 @@ impl Sender {
 
     /// Writes a packet into `buffer`, protected. Returns its length; none when it cannot be sent.
     pub fn packet(&mut self, passage: Passage<'_>, buffer: &mut [u8]) -> Option<usize> {
-        let Passage { octets, position, csrcs, levels } = passage;
+        let Passage { octets, position, csrcs, levels, level_dbov } = passage;
         let marker = self.expected != Some(position);
         self.expected = Some(position + u64::from(self.units()));
         let timestamp = self.rtp.timestamp(position);
@@ -180,7 +201,7 @@ impl Sender {
         let mut told = [0; MAX_CSRCS];
         told.iter_mut().zip(levels).for_each(|(octet, level)| *octet = level.unsigned_abs().min(127));
         let told = self.levels.zip(told.get(..levels.len()));
-        self.write(&header, csrcs, told, octets, buffer)
+        self.write(&header, csrcs, told, level_dbov, octets, buffer)
     }
 
     /// Writes a key's packet. It takes its number in the sequence of the audio, and its time on the audio's clock, also
@@ -192,7 +213,7 @@ impl Sender {
         let timestamp = self.rtp.timestamp(began * u64::from(units) + u64::from(offset));
         self.expected = None;
         let header = self.rtp.next_header(payload_type, marker, timestamp, payload.len());
-        self.write(&header, &[], None, &payload, buffer)
+        self.write(&header, &[], None, SILENT, &payload, buffer)
     }
 
     /// Writes comfort noise (RFC 3389 §4): the level in one octet, no spectrum. The audio after it has the marker.
@@ -201,7 +222,8 @@ impl Sender {
         let timestamp = self.rtp.timestamp(tick * u64::from(units));
         self.expected = None;
         let header = self.rtp.next_header(payload_type, false, timestamp, 1);
-        self.write(&header, &[], None, &[COMFORT_NOISE_LEVEL], buffer)
+        let level_dbov = -COMFORT_NOISE_LEVEL.cast_signed();
+        self.write(&header, &[], None, level_dbov, &[COMFORT_NOISE_LEVEL], buffer)
     }
 
     fn write(
@@ -209,10 +231,16 @@ impl Sender {
         header: &RtpHeader,
         csrcs: &[Ssrc],
         levels: Option<(u8, &[u8])>,
+        level_dbov: i8,
         octets: &[u8],
         buffer: &mut [u8],
     ) -> Option<usize> {
-        let start = header.write_extended(csrcs, levels, buffer).ok()?;
+        // RFC 6464 §3: the bit for a voice, then the level without its sign.
+        let voice = if self.voice_bit && level_dbov >= VOICE_DBOV { 0x80 } else { 0 };
+        let own = [voice | level_dbov.unsigned_abs().min(127)];
+        let own = self.own_level.map(|id| (id, &own[..]));
+        let elements = [own, levels].map(|element| element.unwrap_or((0, &[])));
+        let start = header.write_with_elements(csrcs, &elements, buffer).ok()?;
         let len = start + octets.len();
         buffer.get_mut(start..len)?.copy_from_slice(octets);
         match &mut self.protector {

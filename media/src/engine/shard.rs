@@ -280,6 +280,7 @@ impl Shard {
     }
 
     fn connect(&mut self, id: LegId, streams: Box<Streams>, shared: Box<EncodeChain>, now: Instant) {
+        let at = self.clocks(now);
         let Some((_, leg)) = self.legs.find(id) else {
             self.give_back(Returned::Streams(streams));
             return self.give_back(Returned::Chain(shared));
@@ -287,8 +288,12 @@ impl Shard {
         let before = leg.streams.as_ref().map(|streams| streams.sender.format);
         let format = streams.sender.format;
         let (place, done) = (leg.place, leg.connect(streams, now));
+        let early = leg.replay(at, &mut self.desk);
         if let Some(done) = done {
             self.give_back(Returned::Streams(done));
+        }
+        if let Some(early) = early {
+            self.give_back(Returned::Early(early));
         }
         if let Place::Room(room) = place {
             self.share(room, &format, Some(shared));

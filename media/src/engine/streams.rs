@@ -48,7 +48,7 @@ impl Streams {
             receiver: Receiver::new(leg, &plan)?,
             sender: Sender::new(&plan, random).map_err(keys)?,
             solo: Solo::new(&plan.send).map_err(codec)?,
-            reports: Reports::new(random, plan.rtcp_interval),
+            reports: Reports::new(random, &plan),
             keys: plan.send_events.map(KeySender::new),
             path: Path::new(leg, &plan, Channel::Rtp, identity).map(Box::new),
             rtcp_path: Path::new(leg, &plan, Channel::Rtcp, identity).map(Box::new),
@@ -86,9 +86,19 @@ impl Streams {
         }
     }
 
-    /// Whether the peer is to hear anything: not before it is found and the handshake done.
+    /// Whether the peer is to hear anything: not before it is found and the handshake done, nor where it does harm.
     pub fn sends(&self) -> bool {
+        self.would_send() && self.reports.breaker.open().is_none()
+    }
+
+    fn would_send(&self) -> bool {
         self.plan.direction.sends() && self.is_open()
+    }
+
+    /// `quiet_for`: since anything came of the peer.
+    pub fn watch_breaker(&mut self, quiet_for: Duration) {
+        let sends = self.would_send();
+        self.reports.watch_breaker(quiet_for, sends);
     }
 
     /// Whether packets can leave at all.
@@ -168,10 +178,9 @@ impl Streams {
                 if !self.latch.handle_rtcp(from, proof, at.now) {
                     return Err(Refusal::Source);
                 }
-                self.reports
-                    .handle_rtcp(datagram, &self.sender, &mut self.receiver, at)
-                    .map_err(|_| Refusal::Malformed)?;
-                Ok(Accepted::default())
+                let read = self.reports.handle_rtcp(datagram, &self.sender, &mut self.receiver, at);
+                let unreadable_blocks = read.map_err(|_| Refusal::Malformed)?;
+                Ok(Accepted { unreadable_blocks, ..Accepted::default() })
             }
             Kind::Stun | Kind::Dtls | Kind::Other => Err(Refusal::Malformed),
         }

@@ -28,10 +28,20 @@ fn level_of_energy(energy: u64, samples: usize) -> i8 {
     (10.0 * power.log10()).round().clamp(f32::from(SILENT), 0.0) as i8
 }
 
-/// The level that the peer put into a header extension with this identifier (RFC 6464 §3).
-pub fn level_of_extension(extension: &Extension<'_>, id: u8) -> Option<i8> {
-    let &octet = extension.element(id)?.first()?;
-    Some(-((octet & 0x7f).cast_signed()))
+/// What a peer tells of its voice in a header extension (RFC 6464 §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub level_dbov: i8,
+    /// The bit V: the peer finds a voice in it. It means something only where that was agreed (`vad=on`).
+    pub voice: bool,
+}
+
+impl Told {
+    /// Of the element with this identifier.
+    pub fn of(extension: &Extension<'_>, id: u8) -> Option<Self> {
+        let &octet = extension.element(id)?.first()?;
+        Some(Self { level_dbov: -((octet & 0x7f).cast_signed()), voice: octet & 0x80 != 0 })
+    }
 }
 
 /// What a payload tells of its loudness without being decoded.
@@ -208,9 +218,11 @@ mod tests {
     }
 
     #[test]
-    fn the_extensions_level_leaves_out_its_voice_bit() {
+    fn an_extension_tells_a_level_and_whether_it_is_a_voice() {
         let extension = Extension { profile: 0xbede, data: &[0x10, 0x80 | 30, 0, 0] };
-        assert_eq!(level_of_extension(&extension, 1), Some(-30));
-        assert_eq!(level_of_extension(&extension, 2), None);
+        assert_eq!(Told::of(&extension, 1), Some(Told { level_dbov: -30, voice: true }));
+        assert_eq!(Told::of(&extension, 2), None);
+        let noise = Extension { profile: 0xbede, data: &[0x10, 30, 0, 0] };
+        assert_eq!(Told::of(&noise, 1), Some(Told { level_dbov: -30, voice: false }));
     }
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use super::jitter::{Inserted, JitterBuffer, JitterStats, Step};
-use super::level::{Estimate, LevelEstimator, SILENT};
+use super::level::{Estimate, LevelEstimator, SILENT, Told};
 use super::stretch::{LONGEST_PIECE, Stretcher};
 use super::{FRAME_SAMPLES, Frame, Resampler, ToldLevel, level_dbov};
 use crate::codec::{CodecError, Decoder, SampleRate, make_decoder};
@@ -18,6 +18,8 @@ use crate::rtp::RtpHeader;
 
 /// The longest packet: of Opus; of the others no longer one is made.
 const LONGEST: Duration = Duration::from_millis(120);
+/// What is no voice yields to voices that are so much softer, and is heard where there is none (RFC 6464 §3).
+const NO_VOICE_DB: i8 = 20;
 /// Over so many samples at 48 kHz, 5 ms, one sound fades into another.
 const FADE: usize = 240;
 /// Ticks for which a decoded level is believed of a leg that is not decoded …
@@ -49,6 +51,8 @@ pub struct Playout {
     voices: Vec<Voice>,
     estimator: LevelEstimator,
     told: ToldLevel,
+    /// The peer says that there is no voice in what it sends.
+    voiceless: bool,
     level: Level,
     /// Ticks.
     believed: u8,
@@ -79,6 +83,7 @@ impl Playout {
             voices,
             estimator: LevelEstimator::default(),
             told: ToldLevel::default(),
+            voiceless: false,
             level: Level::Estimated(SILENT),
             believed: BELIEVED,
             usual_len: 0,
@@ -93,12 +98,12 @@ impl Playout {
         self.handle_leveled_packet(codec, header, None, payload, now)
     }
 
-    /// The same, with the level that the peer tells of it (RFC 6464), dBov.
+    /// The same, with what the peer tells of it (RFC 6464).
     pub fn handle_leveled_packet(
         &mut self,
         codec: AudioCodec,
         header: &RtpHeader,
-        told_dbov: Option<i8>,
+        told: Option<Told>,
         payload: &[u8],
         now: Instant,
     ) -> Inserted {
@@ -107,7 +112,8 @@ impl Playout {
         }
         let inserted = self.jitter.insert(codec, header, payload, now);
         if matches!(inserted, Inserted::Kept | Inserted::Restarted) {
-            let told_dbov = self.told.handle_told(told_dbov);
+            self.voiceless = told.is_some_and(|told| !told.voice);
+            let told_dbov = self.told.handle_told(told.map(|told| told.level_dbov));
             self.note_level(codec, payload, told_dbov);
         }
         inserted
@@ -121,12 +127,18 @@ impl Playout {
     /// How loud the leg is just now, dBov: as estimated of what arrived, else as last decoded. `None`: only decoding
     /// tells, so [`pull`](Self::pull) it.
     pub fn level(&self) -> Option<i8> {
-        match self.level {
-            _ if self.jitter.is_idle() => Some(SILENT),
-            Level::Estimated(level) => Some(level),
-            Level::Decoded(level, age) if age < self.believed => Some(level),
-            Level::Decoded(..) | Level::Unknown => None,
-        }
+        let level = match self.level {
+            _ if self.jitter.is_idle() => SILENT,
+            Level::Estimated(level) => level,
+            Level::Decoded(level, age) if age < self.believed => level,
+            Level::Decoded(..) | Level::Unknown => return None,
+        };
+        Some(if self.voiceless { level.saturating_sub(NO_VOICE_DB).max(SILENT) } else { level })
+    }
+
+    /// The voice began before it could be played; see [`JitterBuffer::allow_backlog`].
+    pub fn allow_backlog(&mut self, backlog: Duration) {
+        self.jitter.allow_backlog(backlog);
     }
 
     /// The tick's frame. One of `pull` and `skip` at every tick.

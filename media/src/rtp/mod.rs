@@ -2,6 +2,7 @@
 //!
 //! RFC 3550 (RTP, RTCP), RFC 3551 (audio profile), RFC 8285 (header extensions, read only).
 
+pub mod bursts;
 pub mod packet;
 pub mod rtcp;
 pub mod schedule;
@@ -11,6 +12,7 @@ pub mod source;
 pub mod ssrc;
 pub mod timestamp;
 
+pub use bursts::{BurstMetrics, Bursts};
 pub use packet::{Extension, RtpError, RtpHeader, RtpPacket};
 pub use schedule::RtcpSchedule;
 pub use sender::RtpSender;

@@ -68,17 +68,35 @@ impl RtpHeader {
         element: Option<(u8, &[u8])>,
         out: &mut [u8],
     ) -> Result<usize, RtpError> {
-        let element = element.filter(|(id, data)| (1..=14).contains(id) && (1..=16).contains(&data.len()));
+        self.write_with_elements(csrcs, element.as_slice(), out)
+    }
+
+    /// The same, with several elements in their order.
+    pub fn write_with_elements(
+        &self,
+        csrcs: &[Ssrc],
+        elements: &[(u8, &[u8])],
+        out: &mut [u8],
+    ) -> Result<usize, RtpError> {
         let start = self.write_fixed(csrcs, out)?;
-        let Some((id, data)) = element else { return Ok(start) };
-        let words = (1 + data.len()).div_ceil(4);
+        let fits = |(id, data): &&(u8, &[u8])| (1..=14).contains(id) && (1..=16).contains(&data.len());
+        let octets: usize = elements.iter().filter(fits).map(|(_, data)| 1 + data.len()).sum();
+        if octets == 0 {
+            return Ok(start);
+        }
+        let words = octets.div_ceil(4);
         let (needed, len) = (start + 4 + 4 * words, out.len());
         let extension = out.get_mut(start..needed).ok_or(RtpError::BufferFull { needed, len })?;
         extension.fill(0);
         extension[..2].copy_from_slice(&ONE_BYTE_PROFILE.to_be_bytes());
-        extension[3] = words as u8;
-        extension[4] = id << 4 | (data.len() - 1) as u8;
-        extension[5..5 + data.len()].copy_from_slice(data);
+        extension[3] = words as u8; // at most 14 elements of 17 octets
+        let mut rest = &mut extension[4..];
+        for (id, data) in elements.iter().filter(fits) {
+            let (element, after) = rest.split_at_mut(1 + data.len());
+            element[0] = id << 4 | (data.len() - 1) as u8;
+            element[1..].copy_from_slice(data);
+            rest = after;
+        }
         out[0] |= 0x10;
         Ok(needed)
     }
@@ -261,6 +279,16 @@ mod tests {
         }
         assert_eq!(HEADER.write_extended(&[], Some((15, &[1])), &mut [0; 60]), Ok(12), "15 is reserved");
         assert!(HEADER.write_extended(&[], Some((1, &[1])), &mut [0; 15]).is_err());
+    }
+
+    #[test]
+    fn several_elements_stand_side_by_side() {
+        let mut packet = [0xff; 60];
+        let elements = [(1, &[0x80 | 20][..]), (15, &[9]), (2, &[5, 6])];
+        let len = HEADER.write_with_elements(&[], &elements, &mut packet).expect("fits");
+        let extension = RtpPacket::parse(&packet[..len]).expect("reads").extension.expect("there");
+        assert_eq!((len, extension.data), (12 + 4 + 8, &[0x10, 0x80 | 20, 0x21, 5, 6, 0, 0, 0][..]));
+        assert_eq!(extension.element(2), Some(&[5, 6][..]));
     }
 
     #[test]

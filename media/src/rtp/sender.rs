@@ -55,6 +55,11 @@ impl RtpSender {
         self.packets > 0
     }
 
+    /// Packets and octets of payload so far.
+    pub fn counts(&self) -> (u32, u32) {
+        (self.packets, self.octets)
+    }
+
     /// The sender's part of a report; `position`: of the stream at the wall-clock time `ntp`.
     pub fn info(&self, ntp: NtpTime, position: u64) -> SenderInfo {
         SenderInfo { ntp, rtp: self.timestamp(position), packets: self.packets, octets: self.octets }

@@ -1,18 +1,22 @@
 //! What a receiver keeps of one source: validity, loss and jitter.
 //!
-//! RFC 3550 A.1 (sequence), A.3 (loss), A.8 (jitter), §6.4.1 (the report block).
+//! RFC 3550 A.1 (sequence), A.3 (loss), A.8 (jitter), §6.4.1 (the report block); RFC 3611 §4.6 (the statistics).
 //! Left out: probation. A call's source is known by its address or its key, so its first packet already counts.
 
 use std::time::{Duration, Instant};
 
+use super::bursts::{BurstMetrics, Bursts};
 use super::rtcp::ReportBlock;
+use super::rtcp::extended::Statistics;
 use super::timestamp::units_of;
-use super::{NtpTime, RtpHeader, SequenceNumber, Ssrc};
+use super::{NtpTime, RtpHeader, RtpTimestamp, SequenceNumber, Ssrc};
 
 /// A gap of this many packets is still loss.
 const MAX_DROPOUT: i16 = 3000;
 /// This many packets back is still disorder.
 const MAX_MISORDER: i16 = 100;
+/// 120 ms at 48 kHz.
+const LONGEST_PACKET: u32 = 5_760;
 
 /// What the sequence number says of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +40,20 @@ pub struct RtpSource {
     jitter: Jitter,
     /// NTP middle of the last sender report, and when it came.
     sender_report: Option<(u32, Instant)>,
+    bursts: Bursts,
+    /// The newest packet, and how long such packets are, in clock units.
+    newest: Option<(SequenceNumber, RtpTimestamp)>,
+    packet_units: u32,
+    /// What the statistics before had counted.
+    summed: Option<Summed>,
+}
+
+/// Where a summary of statistics ended.
+#[derive(Clone, Copy, Debug)]
+struct Summed {
+    end: u32,
+    lost: i64,
+    duplicates: u64,
 }
 
 /// Of one run of sequence numbers.
@@ -55,7 +73,18 @@ struct Counts {
 impl RtpSource {
     /// Takes up a source at its first packet; [`handle_packet`](Self::handle_packet) is still to see that packet.
     pub fn new(ssrc: Ssrc) -> Self {
-        Self { ssrc, counts: None, received_before: 0, lost_before: 0, jitter: Jitter::default(), sender_report: None }
+        Self {
+            ssrc,
+            counts: None,
+            received_before: 0,
+            lost_before: 0,
+            jitter: Jitter::default(),
+            sender_report: None,
+            bursts: Bursts::default(),
+            newest: None,
+            packet_units: 0,
+            summed: None,
+        }
     }
 
     pub fn ssrc(&self) -> Ssrc {
@@ -73,8 +102,8 @@ impl RtpSource {
         };
         match validity {
             Validity::Doubtful => return validity,
-            Validity::Restarted => self.restart(header.sequence),
-            Validity::Valid => {}
+            Validity::Restarted => self.restart(header),
+            Validity::Valid => self.follow(header),
         }
         self.jitter.handle(header.timestamp.0, clock_rate, now);
         validity
@@ -83,6 +112,44 @@ impl RtpSource {
     /// Remembers a sender report for LSR and DLSR.
     pub fn handle_sender_report(&mut self, ntp: NtpTime, now: Instant) {
         self.sender_report = Some((ntp.middle(), now));
+    }
+
+    /// A packet came after its turn to be played.
+    pub fn handle_discard(&mut self, sequence: SequenceNumber) {
+        if let Some((newest, _)) = self.newest {
+            self.bursts.handle_discard(newest.since(sequence));
+        }
+    }
+
+    /// How loss came.
+    pub fn bursts(&self) -> BurstMetrics {
+        self.bursts.metrics()
+    }
+
+    /// How long so many packets are.
+    pub fn duration_of_packets(&self, packets: u64) -> Duration {
+        let units = packets.saturating_mul(u64::from(self.packet_units));
+        super::timestamp::duration_of(u32::try_from(units).unwrap_or(u32::MAX), self.jitter.clock_rate)
+    }
+
+    /// Loss and duplicates since the summary before; none before the first packet.
+    pub fn summarise(&mut self) -> Option<Statistics> {
+        let counts = self.counts.as_ref()?;
+        let first = u32::from(counts.first.0);
+        let end = (counts.cycles | u32::from(counts.highest.0)).wrapping_add(1);
+        let (lost, duplicates) = (self.lost(), self.bursts.duplicates());
+        let before = self.summed.replace(Summed { end, lost, duplicates });
+        let Summed { end: begin, lost: lost_before, duplicates: duplicates_before } =
+            before.unwrap_or(Summed { end: first, lost: 0, duplicates: 0 });
+        let since = |now: i64, before: i64| u32::try_from((now - before).max(0)).unwrap_or(u32::MAX);
+        Some(Statistics {
+            ssrc: self.ssrc,
+            begin: (begin & 0xffff) as u16,
+            end: (end & 0xffff) as u16,
+            lost: Some(since(lost, lost_before)),
+            duplicates: Some(u32::try_from(duplicates - duplicates_before).unwrap_or(u32::MAX)),
+            jitter: None,
+        })
     }
 
     pub fn received(&self) -> u64 {
@@ -116,10 +183,28 @@ impl RtpSource {
         }
     }
 
-    fn restart(&mut self, sequence: SequenceNumber) {
+    /// Takes the packet into what is told of bursts, and learns from two in a row how long they are.
+    fn follow(&mut self, header: &RtpHeader) {
+        let (sequence, timestamp) = (header.sequence, header.timestamp);
+        let step = self.newest.map_or(1, |(newest, _)| sequence.since(newest));
+        self.bursts.handle_packet(step);
+        if let (1, Some((_, before))) = (step, self.newest) {
+            let units = u32::try_from(timestamp.since(before)).unwrap_or(0);
+            // Of a pause it is no length.
+            self.packet_units = if (1..=LONGEST_PACKET).contains(&units) { units } else { self.packet_units };
+        }
+        if step > 0 {
+            self.newest = Some((sequence, timestamp));
+        }
+    }
+
+    fn restart(&mut self, header: &RtpHeader) {
         self.received_before = self.received();
         self.lost_before = self.lost();
-        self.counts = Some(Counts::new(sequence));
+        self.counts = Some(Counts::new(header.sequence));
+        self.bursts.restart();
+        self.newest = Some((header.sequence, header.timestamp));
+        self.summed = None;
         self.jitter.transit = None;
     }
 }
@@ -245,6 +330,17 @@ mod tests {
         let block = source.report(now);
         assert_eq!((block.fraction_lost, block.cumulative_lost, block.extended_highest), (64, 2, 17));
         assert_eq!(source.report(now).fraction_lost, 0);
+    }
+
+    #[test]
+    fn summaries_follow_each_other() {
+        let (mut source, _) = source_with(&[65_533, 65_534, 0, 0, 1]);
+        let first = source.summarise().expect("packets came");
+        assert_eq!((first.begin, first.end, first.lost, first.duplicates), (65_533, 2, Some(0), Some(1)));
+        let second = source.summarise().expect("packets came");
+        assert_eq!((second.begin, second.end, second.lost, second.duplicates), (2, 2, Some(0), Some(0)));
+        assert_eq!(source.duration_of_packets(5), Duration::from_millis(100));
+        assert_eq!(RtpSource::new(Ssrc(1)).summarise(), None);
     }
 
     #[test]

@@ -11,8 +11,8 @@ use plenary_media::LegId;
 use plenary_media::codec::{Decoder, Encoded, Encoder, SampleRate, make_decoder, make_encoder};
 use plenary_media::dtmf::Event;
 use plenary_media::plan::{
-    AudioCodec, AudioLevels, AudioPlan, Direction, Latch, MediaPlan, OpusWishes, ReceiveFormat, ReceiveKind, Security,
-    SendEvents, SendFormat, SrtpKeys, SrtpSuite,
+    AudioCodec, AudioLevels, AudioPlan, Bundle, Direction, ExtendedReports, Latch, MediaPlan, OpusWishes,
+    ReceiveFormat, ReceiveKind, Security, SendEvents, SendFormat, SrtpKeys, SrtpSuite,
 };
 use plenary_media::rtp::{RtpHeader, RtpPacket, RtpSender};
 use plenary_media::secure::{Protector, Unprotector};
@@ -34,6 +34,10 @@ pub struct Model {
     pub levels: AudioLevels,
     /// The level that the phone tells of its own voice.
     pub tells_dbov: Option<i8>,
+    /// The bit for a voice beside it.
+    pub tells_voice: bool,
+    /// Of the loudness of other phones.
+    pub softer: f64,
     /// What it hears comes back from it so much later, times so much.
     pub returns: Option<(Duration, f32)>,
     /// Takes comfort noise (RFC 3389).
@@ -42,6 +46,10 @@ pub struct Model {
     pub dtx: bool,
     /// The mode of AMR-WB that the phone asks for in every payload.
     pub asks_mode: Option<u8>,
+    /// What the phone asks for (RFC 3611).
+    pub extended_reports: ExtendedReports,
+    /// Other media come to the same port.
+    pub bundle: Option<Bundle>,
 }
 
 impl Default for Model {
@@ -54,10 +62,14 @@ impl Default for Model {
             events: true,
             levels: AudioLevels::default(),
             tells_dbov: None,
+            tells_voice: true,
+            softer: 1.0,
             returns: None,
             comfort_noise: false,
             dtx: false,
             asks_mode: None,
+            extended_reports: ExtendedReports::default(),
+            bundle: None,
         }
     }
 }
@@ -69,6 +81,8 @@ pub struct Heard {
     pub csrcs: Vec<u32>,
     /// Of the contributors, as told.
     pub levels: Vec<u8>,
+    /// Of the whole, as told: with the bit for a voice.
+    pub own_level: Option<u8>,
     pub payload_len: usize,
     /// When it left the mixer.
     pub left: Instant,
@@ -166,6 +180,8 @@ impl Phone {
                     taken: SendEvents::ALL,
                 }),
                 rtcp_interval: Some(std::time::Duration::from_secs(5)),
+                extended_reports: self.model.extended_reports,
+                bundle: self.model.bundle.clone().map(Box::new),
                 levels: self.model.levels,
                 security: self.model.suite.map_or(Security::Plain, |suite| Security::Sdes(keys(self.leg, suite))),
                 ice: None,
@@ -186,6 +202,7 @@ impl Phone {
         let mut pcm = tone::samples(self.tone_hz, rate.hz(), start, samples);
         let second = tone::samples(self.second_hz, rate.hz(), start, samples);
         pcm.iter_mut().zip(second).for_each(|(sample, second)| *sample += second);
+        pcm.iter_mut().for_each(|sample| *sample = (f64::from(*sample) * self.model.softer) as i16);
         let moment = |n: usize| (start + n as u64) as f64 / f64::from(rate.hz());
         if let Some(speech) = self.speech {
             pcm.iter_mut().enumerate().for_each(|(n, sample)| *sample += speech(moment(n)) as i16);
@@ -218,7 +235,8 @@ impl Phone {
         let timestamp = self.sender.timestamp(position);
         let header = self.sender.next_header(payload_type, marker, timestamp, payload.len());
         let mut packet = vec![0; 1_600];
-        let told = self.model.tells_dbov.map(|level| [0x80 | level.unsigned_abs()]);
+        let voice = u8::from(self.model.tells_voice) << 7;
+        let told = self.model.tells_dbov.map(|level| [voice | level.unsigned_abs()]);
         let element = self.model.levels.peer.zip(told.as_ref().map(|told| &told[..]));
         let start = header.write_extended(&[], element, &mut packet).expect("room");
         packet[start..start + payload.len()].copy_from_slice(payload);
@@ -257,7 +275,15 @@ impl Phone {
         let csrcs = packet.csrcs().map(|ssrc| ssrc.0).collect();
         let id = self.model.levels.contributors.unwrap_or(1);
         let levels = packet.extension.and_then(|extension| extension.element(id)).unwrap_or_default().to_vec();
-        self.packets.push(Heard { levels, header: packet.header, csrcs, payload_len: packet.payload.len(), left });
+        let own = self.model.levels.own.and_then(|id| packet.extension?.element(id)?.first().copied());
+        self.packets.push(Heard {
+            levels,
+            own_level: own,
+            header: packet.header,
+            csrcs,
+            payload_len: packet.payload.len(),
+            left,
+        });
         let mut pcm = [0; SampleRate::Hz48000.hz() as usize / 10];
         let count = self.decoder.decode(packet.payload, &mut pcm).expect("decoded");
         self.heard.extend_from_slice(&pcm[..count]);

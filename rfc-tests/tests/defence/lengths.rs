@@ -60,6 +60,7 @@ fn no_length_leads_beyond_its_packet() {
     rtcp.extend([0; 20]);
     rtcp.extend([0, 0, 0, 8, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
     rtcp.extend([0x81, 202, 0, 3, 0, 0, 0, 7, 1, 1, b'a', 2, 1, b'b', 0, 0]);
+    rtcp.extend([0x80, 207, 0, 4, 0, 0, 0, 7, 4, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2]);
     rtcp.extend([0x81, 203, 0, 2, 0, 0, 0, 7, 3, b'b', b'y', b'e']);
     let mut read = 0;
     for packet in mutants(&rtcp) {
@@ -71,6 +72,7 @@ fn no_length_leads_beyond_its_packet() {
                 RtcpPacket::ReceiverReport(report) => assert!(report.blocks.iter().count() <= 31),
                 RtcpPacket::Sdes(sdes) => assert!(sdes.cname(Ssrc(7)).is_none_or(|cname| cname.len() <= packet.len())),
                 RtcpPacket::Bye(bye) => assert!(bye.sources().count() <= 31),
+                RtcpPacket::ExtendedReport(report) => assert!(report.blocks().count() <= packet.len() / 4),
                 RtcpPacket::Other { body, .. } => assert!(body.len() <= packet.len()),
             }
         }

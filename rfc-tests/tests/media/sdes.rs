@@ -182,38 +182,66 @@ fn an_encrypted_call_never_becomes_a_plain_one() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// §7.3: what comes before the answer cannot be opened; and a key that is not the phone's is heard by nobody.
+/// §7.3: what comes before the answer cannot be opened yet. The last fifth of a second is kept for the key, the rest is
+/// dropped, and nobody hears anything of it before the phone has joined.
 #[test]
-fn packets_before_the_answer_are_dropped_in_silence() -> anyhow::Result<()> {
-    let claims = (covers(["4568-07"]).pending(), covers(["T-57"]).but("nothing is kept until the key comes").pending());
+fn of_what_comes_before_the_answer_the_last_fifth_of_a_second_waits() -> anyhow::Result<()> {
+    let claims = (covers(["4568-07"]).pending(), covers(["T-57"]).pending());
     let house = house()?;
-    let mut listener = house.call(&house.conference, RawMedia::new(crate::OTHER_TONE)?, "RTP/AVP 0", "")?;
-    house.api.post("/accounts", serde_json::json!({ "name": "alice", "password": "the-password-of-alice" }))?;
-    let mut phone = RawPhone::secure_guest(&house.server, "alice")?;
-    phone.register()?;
-    house.api.post("/conferences/3001/participants", serde_json::json!({ "address": "alice" }))?;
-    let invite = phone.expect("INVITE")?;
-    let mut media = RawMedia::new(TONE)?;
-    media.follow(&invite)?;
-    let (tag, name, theirs) = crypto_lines(&invite).into_iter().next().expect("keys are offered");
-    let suite = rfc_tests::raw_media::Suite::named(name).expect("a suite");
-    let ours = suite.made(3);
-    media.srtp = Some(RawSrtp::new(suite, &ours, &theirs)?);
-    let before = house.api.refused_media("not_connected")?;
-    media.talk(25)?;
-    house.wait_refused("not_connected", before, 25)?;
-    listener.media.hears_no(TONE)?;
-    phone.answer(&invite, "200 OK", "", &media.sdp("RTP/SAVP 0", &suite.line(tag, &ours)))?;
-    phone.expect("ACK")?;
-    house.api.wait_for_state("3001", "connected", 2, WITHIN)?;
-    std::thread::scope(|scope| {
-        let other = scope.spawn(|| listener.media.hears(TONE));
-        media.hears(crate::OTHER_TONE)?;
-        other.join().expect("no panic")
-    })?;
+    let mut listener = house.call(&house.conference, RawMedia::new(crate::OTHER_TONE)?, "RTP/AVP 0", "")?.media;
+    // On a busy machine an answer may take longer than what is kept: then another phone tries.
+    let mut pieces = 0;
+    for name in ["alice", "bob", "carol", "dave", "erin"] {
+        pieces = pieces_of_first_words(&house, name, &mut listener)?;
+        ensure!(pieces <= 4, "{pieces} tenths of a second are heard of half a second that was said");
+        if pieces > 0 {
+            break;
+        }
+    }
+    ensure!(pieces > 0, "nothing was kept");
     claims.0.proven();
     claims.1.proven();
     Ok(())
+}
+
+/// A phone that is called says something for a second and a half, answers, and is silent for a while. Gives how many
+/// tenths of a second of it are heard.
+fn pieces_of_first_words(house: &crate::House, name: &str, listener: &mut RawMedia) -> anyhow::Result<usize> {
+    house.api.post("/accounts", serde_json::json!({ "name": name, "password": format!("the-password-of-{name}") }))?;
+    let mut phone = RawPhone::secure_guest(&house.server, name)?;
+    phone.register()?;
+    house.api.post("/conferences/3001/participants", serde_json::json!({ "address": name }))?;
+    let invite = phone.expect("INVITE")?;
+    let mut media = RawMedia::new(TONE)?;
+    media.follow(&invite)?;
+    let (tag, suite_name, theirs) = crypto_lines(&invite).into_iter().next().expect("keys are offered");
+    let suite = rfc_tests::raw_media::Suite::named(suite_name).expect("a suite");
+    let ours = suite.made(3);
+    media.srtp = Some(RawSrtp::new(suite, &ours, &theirs)?);
+    let before = house.api.refused_media("not_connected")?;
+    std::thread::scope(|scope| {
+        let listening = scope.spawn(|| listener.hears_no(TONE));
+        media.talk(50)?;
+        listening.join().expect("no panic")
+    })?;
+    house.wait_refused("not_connected", before, 30)?;
+    let description = media.sdp("RTP/SAVP 0", &suite.line(tag, &ours));
+    let heard = std::thread::scope(|scope| {
+        let listening = scope.spawn(|| listener.meanwhile(100, |_, _| Ok(())));
+        media.talk(25)?;
+        phone.answer(&invite, "200 OK", "", &description)?;
+        listening.join().expect("no panic")
+    })?;
+    phone.expect("ACK")?;
+    let is_loud =
+        |piece: &&[rfc_tests::raw_media::RawRtp]| listener.level(piece, TONE).is_ok_and(|level| level > -35.0);
+    let pieces = heard.chunks(5).filter(is_loud).count();
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| listener.hears(TONE));
+        media.hears(crate::OTHER_TONE)?;
+        other.join().expect("no panic")
+    })?;
+    Ok(pieces)
 }
 
 /// RFC 8643 §3.3: who answers without a key gets plain RTP, unless policy says otherwise.

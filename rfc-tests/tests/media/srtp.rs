@@ -154,7 +154,7 @@ fn a_kept_key_keeps_its_counter_and_a_new_one_begins_anew() -> anyhow::Result<()
     let claims = (
         covers(["4568-05"]).pending(),
         covers(["T-61"])
-            .but("no second try with counter 0 under an unchanged key: that would let replays in")
+            .but("no second try with counter 0 under an unchanged key: all that was sent with it could be replayed")
             .pending(),
     );
     let house = house()?;

@@ -4,8 +4,10 @@ use bytes::Bytes;
 use plenary_media::plan::{IcePlan, MediaPlan};
 use plenary_sip::sdp::{MediaDescription, SessionDescription, answering_direction, rejected};
 
+use super::bundle::{self, is_bundled};
 use super::dtls;
 use super::error::NegotiationError;
+use super::extended;
 use super::format::CommonFormats;
 use super::ice::{self, Offered};
 use super::levels;
@@ -51,6 +53,10 @@ impl Negotiator {
             levels,
             reports: taken.common.bandwidth.reports(),
         });
+        let wanted = extended::read(&offer.attributes, &taken.offered.attributes);
+        extended::answer(wanted, &mut audio.attributes);
+        let of_bundle = bundle::read(&offer, taken.offered);
+        bundle::describe(of_bundle.as_ref(), &mut audio.attributes);
         if levels::may_mix(&offer.attributes, &taken.offered.attributes) {
             audio.attributes.push_flag(levels::ALLOW_MIXED);
         }
@@ -64,7 +70,10 @@ impl Negotiator {
         }
         self.numbers.learn(&formats);
         let Acceptable { place, offered, common, remote, security, ice, .. } = taken;
-        let plan = self.plan(offered, &common, formats, &remote, direction, security.as_ref(), ice.as_ref(), levels);
+        let mut plan =
+            self.plan(offered, &common, formats, &remote, direction, security.as_ref(), ice.as_ref(), levels);
+        plan.audio.bundle = of_bundle.map(Box::new);
+        plan.audio.extended_reports = wanted.unwrap_or_default();
         let lite = ice.as_ref().is_some_and(|ice| ice.full.is_none());
         self.agreed = Some(Agreed { media: media.clone(), audio: place, remote, security, ice, bundled, levels });
         self.pending = None;
@@ -130,12 +139,6 @@ impl Negotiator {
             (_, Some(_)) => Ok(()),
         }
     }
-}
-
-/// Whether the offer has this line in a bundle (RFC 9143 §7.3).
-fn is_bundled(offer: &SessionDescription, mid: &str) -> bool {
-    let mut groups = offer.attributes.values("group").map(str::split_ascii_whitespace);
-    groups.any(|mut words| words.next() == Some("BUNDLE") && words.any(|member| member == mid))
 }
 
 #[cfg(test)]

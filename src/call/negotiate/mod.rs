@@ -15,6 +15,9 @@
 //! | `dtls` | whose certificate, who begins the handshake (RFC 5763, 8842) |
 //! | `amr` | parameters of AMR-WB (RFC 4867) |
 //! | `ice` | whether checks find the peer (RFC 8839) |
+//! | `bundle` | which packets of a bundle are the audio's (RFC 9143) |
+//! | `levels` | loudness beside the voice (RFC 6464, 6465) |
+//! | `extended` | reports beyond RFC 3550's (RFC 3611) |
 //! | `bandwidth` | how much the peer lets us send, and how often we report |
 //! | `remote` | where the peer wants RTP and RTCP, and whether it holds |
 //! | `answer`, `offer` | the two directions of the exchange |
@@ -24,9 +27,11 @@
 mod amr;
 mod answer;
 mod bandwidth;
+mod bundle;
 mod dtls;
 mod entropy;
 mod error;
+mod extended;
 mod format;
 mod ice;
 mod levels;

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use plenary_media::plan::{
-    self, AudioLevels, AudioPlan, Fingerprint, IceCredentials, IcePlan, Latch, MediaPlan, ReceiveFormat, Security,
+    self, AudioLevels, AudioPlan, ExtendedReports, Fingerprint, IceCredentials, IcePlan, Latch, MediaPlan,
+    ReceiveFormat, Security,
 };
 use plenary_sip::sdp::attribute::{Crypto, Direction};
 use plenary_sip::sdp::{About, Attributes, Bandwidth, Connection, MediaDescription, OwnDescriptions, Profile};
@@ -231,7 +232,9 @@ impl Negotiator {
                 send: common.send_format(peer),
                 send_events: common.send_events(),
                 rtcp_interval: common.bandwidth.rtcp_interval(),
+                extended_reports: ExtendedReports::default(),
                 levels,
+                bundle: None,
                 security: security.map_or(Security::Plain, AgreedSecurity::plan),
                 ice: ice.cloned(),
                 latch: Latch { trusted: self.signalling.source.into_iter().collect() },

@@ -7,6 +7,7 @@ use plenary_sip::sdp::{MediaDescription, Profile, SessionDescription, answering_
 
 use super::dtls;
 use super::error::NegotiationError;
+use super::extended;
 use super::format::CommonFormats;
 use super::ice::{self, Offered, Turn};
 use super::levels;
@@ -97,6 +98,7 @@ impl Negotiator {
             reports: &[],
             mid: kept.map_or(dtls.then_some("0"), |kept| kept.attributes.value("mid")),
         });
+        extended::offer(&mut audio.attributes);
         audio.attributes.push_flag(levels::ALLOW_MIXED);
         if let Some(line) = media.get_mut(place) {
             *line = audio;
@@ -152,7 +154,8 @@ impl Negotiator {
         let direction = answering_direction(remote.direction, offered.direction);
         let receive = receivable(&offered.formats, &common.listed());
         let levels = levels::accepted(&audio.attributes, offered.levels);
-        let plan = self.plan(audio, &common, receive, &remote, direction, security.as_ref(), ice.as_ref(), levels);
+        let mut plan = self.plan(audio, &common, receive, &remote, direction, security.as_ref(), ice.as_ref(), levels);
+        plan.audio.extended_reports = extended::read(&answer.attributes, &audio.attributes).unwrap_or_default();
         let PendingOffer { media, audio, bundled, .. } = offered;
         self.agreed = Some(Agreed { media, audio, remote, security, ice, bundled, levels });
         Ok(plan)
@@ -218,8 +221,8 @@ mod tests {
              a=rtpmap:96 opus/48000/2\na=fmtp:96 useinbandfec=1\na=rtpmap:9 G722/8000\na=rtpmap:8 PCMA/8000\n\
              a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n\
              a=rtpmap:102 telephone-event/48000\na=fmtp:102 0-15\n\
-             a=extmap:1/recvonly urn:ietf:params:rtp-hdrext:ssrc-audio-level\n\
-             a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:csrc-audio-level\na=ptime:20\na=rtcp:20005\na=rtcp-mux\na=sendrecv\na=extmap-allow-mixed\n"
+             a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on\n\
+             a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:csrc-audio-level\na=ptime:20\na=rtcp:20005\na=rtcp-mux\na=sendrecv\na=rtcp-xr:rcvr-rtt=all voip-metrics\na=extmap-allow-mixed\n"
         );
         let plan = negotiator
             .accept_answer(&answer(

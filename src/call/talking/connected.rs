@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use plenary_media::RoomId;
 use plenary_media::dtmf::{KeyWay, OnceOnly};
-use plenary_media::engine::{Clip, MediaCommand, MediaEvent};
+use plenary_media::engine::{Breaker, Clip, LegStats, MediaCommand, MediaEvent};
 use plenary_media::plan::{AudioCodec, Direction, MediaPlan, SendEvents};
 use plenary_media::tone;
 use plenary_sip::endpoint::{Body, CallId, Command, Event, OutgoingRequest};
@@ -20,8 +20,8 @@ use crate::call::negotiate::{NegotiationError, Negotiator};
 use crate::call::switchboard::{Inbox, LegInput};
 use crate::call::talking::info::Info;
 use crate::call::talking::other::{Asked, Owner};
-use crate::call::talking::quality::QualityWatch;
-use crate::conference::{LegCommand, LegLink, LegNews};
+use crate::call::talking::quality::{Measured, QualityWatch};
+use crate::conference::{LegCommand, LegLink, LegNews, StopReason};
 
 /// Everything that belongs to one answered call.
 #[derive(Debug)]
@@ -112,9 +112,14 @@ impl ConnectedLeg {
                         }
                     }
                     Some(LegInput::Media(MediaEvent::Stats { stats, .. })) => {
-                        if let Some(quality) = self.watch.handle_stats(&stats, self.codec) {
+                        let measured = self.measure(calls, &stats);
+                        if let Some(quality) = self.watch.news(measured, &stats) {
                             link.tell(LegNews::Quality(quality)).await;
                         }
+                    }
+                    Some(LegInput::Media(MediaEvent::Circuit { open, .. })) => {
+                        self.handle_circuit(calls, open);
+                        link.tell(LegNews::Stopped(open.map(StopReason::from))).await;
                     }
                     Some(LegInput::Media(MediaEvent::Source { ssrc, .. })) => {
                         link.tell(LegNews::Source(ssrc.0)).await;
@@ -141,8 +146,10 @@ impl ConnectedLeg {
     /// What any call makes of these, whoever it is with: who went dark is asked whether he is there, and who does not
     /// prove to be the one described is hung up on (RFC 5763 §5), as is who has not the key of its description (RFC 8643
     /// §3.2): there is no falling back to what anybody can hear.
-    pub(in crate::call) fn handle_media(&self, calls: &Calls, event: &MediaEvent) {
+    pub(in crate::call) fn handle_media(&mut self, calls: &Calls, event: &MediaEvent) {
         match event {
+            MediaEvent::Stats { stats, .. } => drop(self.measure(calls, stats)),
+            MediaEvent::Circuit { open, .. } => self.handle_circuit(calls, *open),
             MediaEvent::Silent { .. } => self.ask_whether_there(calls),
             MediaEvent::HandshakeFailed { why, .. } => {
                 info!(%why, "no secure media");
@@ -153,6 +160,23 @@ impl ConnectedLeg {
                 calls.sip(Command::Hangup { call: self.call, headers: vec![reason_no_agreement()] });
             }
             event => debug!(?event, "media event"),
+        }
+    }
+
+    /// Gives what the last interval was like, counted.
+    fn measure(&mut self, calls: &Calls, stats: &LegStats) -> Option<Measured> {
+        let measured = self.watch.measure(stats, self.codec);
+        measured.iter().for_each(|measured| calls.quality.observe(measured));
+        measured
+    }
+
+    fn handle_circuit(&self, calls: &Calls, open: Option<Breaker>) {
+        match open {
+            Some(breaker) => {
+                calls.quality.count(breaker);
+                info!(reason = breaker.name(), "nothing is sent to the phone any more");
+            }
+            None => info!("the phone is sent to again"),
         }
     }
 

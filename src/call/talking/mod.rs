@@ -6,5 +6,6 @@ pub(super) mod info;
 pub(super) mod other;
 pub(super) mod party;
 pub(super) mod quality;
+pub(super) mod quality_metrics;
 pub(super) mod report;
 pub(super) mod transfer;

@@ -235,6 +235,7 @@ pub mod testing {
             secured: false,
             stream: Stream { label: Some("a7".into()), source: Some(0x1234_5678) },
             quality: None,
+            stopped: None,
         }
     }
 

@@ -68,6 +68,8 @@ fn plan(ufrag: &str, remote: SocketAddr) -> AudioPlan {
         send: SendFormat { payload_type: 0, codec: AudioCodec::Pcmu, ptime: TICK, opus: OpusWishes::default() },
         send_events: None,
         rtcp_interval: Some(crate::rtp::schedule::INTERVAL),
+        extended_reports: Default::default(),
+        bundle: None,
         levels: Default::default(),
         security: Security::Plain,
         ice: Some(IcePlan::lite(credentials(ufrag), credentials("peer"))),

@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_millis(60);
 const LONGEST_GAP: Duration = Duration::from_millis(100);
 /// What may stand in the buffer beyond its aim.
 const SPARE: Duration = Duration::from_millis(40);
+/// A backlog is caught up with by saying things in a tenth less time.
+const CATCHING_UP: u32 = 10;
 /// How long a packet is held for a tick to fill.
 const LONGEST_FILLING: Duration = Duration::from_millis(40);
 /// No piece of sound is shorter.
@@ -95,6 +97,8 @@ pub struct JitterBuffer {
     shed_to: Option<i64>,
     /// Clock units of sound by which the delay is to shrink, or below zero to grow.
     stretch: i64,
+    /// What may stand in the buffer of a voice that began before it could be played; less with every tick.
+    backlog: Duration,
     now: Option<Instant>,
     stats: JitterStats,
 }
@@ -122,6 +126,7 @@ impl JitterBuffer {
             silence_announced: false,
             shed_to: None,
             stretch: 0,
+            backlog: Duration::ZERO,
             now: None,
             stats: JitterStats::default(),
         }
@@ -162,6 +167,11 @@ impl JitterBuffer {
         inserted
     }
 
+    /// The voice began before it could be played: so much of it is played later than it need be, and caught up with.
+    pub fn allow_backlog(&mut self, backlog: Duration) {
+        self.backlog = backlog;
+    }
+
     /// The peer says that silence follows: comfort noise (RFC 3389) or a key press (RFC 4733) in place of audio.
     pub fn handle_silence(&mut self, header: &RtpHeader) {
         if let Some(stream) = self.stream.as_mut().filter(|stream| stream.ssrc == header.ssrc) {
@@ -182,7 +192,7 @@ impl JitterBuffer {
                 self.phase = Phase::Playing;
                 self.starved = 0;
                 self.delay.start_window();
-                if let Some(to) = self.surplus_ends(Duration::ZERO) {
+                if let Some(to) = self.surplus_ends(self.backlog) {
                     self.stats.shed += self.slots.remove_before(to.at.sequence);
                     self.next = to.at;
                 }
@@ -334,13 +344,20 @@ impl JitterBuffer {
     }
 
     fn adjust_delay(&mut self) {
-        if let Some(to) = self.surplus_ends(SPARE) {
+        let has_backlog = !self.backlog.is_zero();
+        self.backlog = self.backlog.saturating_sub(TICK / CATCHING_UP);
+        let spare = if has_backlog { self.backlog + 2 * SPARE } else { SPARE };
+        if let Some(to) = self.surplus_ends(spare) {
             self.shed_to = Some(to.at.sequence);
             self.stretch = 0;
             self.delay.start_window();
             return;
         }
         if self.stretch != 0 {
+            return;
+        }
+        if has_backlog && self.surplus_ends(self.backlog).is_some() {
+            self.stretch = i64::from(units_of(self.packet_time(), self.clock_rate()));
             return;
         }
         self.stretch = match self.delay.handle_tick(self.wanted(), self.packet_time()) {
@@ -422,6 +439,7 @@ impl JitterBuffer {
         let patience = units_of(PATIENCE, self.clock_rate());
         let Some(last) = self.last.filter(|_| !self.silence_announced && self.starved < patience) else {
             self.phase = Phase::Idle;
+            self.backlog = Duration::ZERO;
             (self.shed_to, self.stretch) = (None, 0);
             return self.quiet(self.need);
         };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// What sender's and own timers need without any jitter.
 const TIMERS: Duration = Duration::from_millis(4);
 /// Jitter beyond this is left to concealment.
-const MOST: Duration = Duration::from_millis(150);
+pub const MOST: Duration = Duration::from_millis(150);
 /// Ticks over which a delay too long must be seen before it shrinks.
 const WINDOW: u32 = 75;
 /// How much the delay may fall short before it grows: ticks and packets keep their own time.

@@ -25,4 +25,5 @@ mod slots;
 mod stream;
 
 pub use buffer::{Inserted, JitterBuffer, JitterStats, Step};
+pub use delay::MOST as LONGEST_DELAY;
 pub use slots::PAYLOAD;

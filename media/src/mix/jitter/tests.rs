@@ -119,6 +119,34 @@ fn packets_that_come_just_before_the_tick_wait_for_the_next() {
     assert_eq!(play.buffer.stats().delay, Duration::from_millis(21));
 }
 
+/// Eleven packets came before anything could be played.
+#[test]
+fn a_voice_that_began_before_is_played_from_its_beginning_and_caught_up_with() {
+    let play = |backlog| {
+        let mut play = Play::new(20);
+        play.buffer.allow_backlog(Duration::from_millis(backlog));
+        let at = |n: u16, late| play.start + Duration::from_millis(u64::from(n) * 20 + late);
+        let times: Vec<(Instant, Instant)> = (0..600).map(|n| (at(n, 0), at(n, 10))).collect();
+        for (n, (arrival, tick)) in times.into_iter().enumerate() {
+            play.arrive(n as u16, arrival);
+            if n >= 10 {
+                play.tick(tick);
+            }
+        }
+        play
+    };
+    let first =
+        |play: &Play| play.heard.iter().find_map(|tick| tick.split(' ').find_map(|word| word.parse::<u16>().ok()));
+    assert!(first(&play(0)).is_some_and(|number| number >= 9), "else the newest is what counts");
+    let patient = play(200);
+    assert_eq!(first(&patient), Some(0));
+    let stats = patient.buffer.stats();
+    assert!(stats.delay < Duration::from_millis(80), "{stats:?}");
+    assert!(stats.shed == 0 && stats.stretched >= 5, "it is said faster: {stats:?}");
+    let hurried = patient.heard.iter().take(20).filter(|tick| tick.contains('<')).count();
+    assert!(hurried <= 4, "and not much faster: {:?}", &patient.heard[..20]);
+}
+
 #[test]
 fn packet_times_from_10_to_60_milliseconds_fill_every_tick() {
     let heard = |ptime, packets| Play::new(ptime).send(0..packets, |_| Some(0)).run(9).heard();

@@ -1,6 +1,7 @@
 //! Compound packets, checked whole before any part is read (RFC 3550 §6.1, A.2).
 
-use super::{Bye, ReceiverReport, Sdes, SenderReport};
+use super::extended::EXTENDED_REPORT;
+use super::{Bye, ExtendedReport, ReceiverReport, Sdes, SenderReport};
 use crate::rtp::Ssrc;
 
 /// Packet types (§12.1; RFC 4585 §6.1).
@@ -33,7 +34,8 @@ pub enum RtcpPacket<'a> {
     ReceiverReport(ReceiverReport<'a>),
     Sdes(Sdes<'a>),
     Bye(Bye<'a>),
-    /// Feedback, APP, XR, or one whose body does not hold what its count says.
+    ExtendedReport(ExtendedReport<'a>),
+    /// Feedback, APP, or one whose body does not hold what its count says.
     Other {
         packet_type: u8,
         body: &'a [u8],
@@ -109,6 +111,7 @@ impl<'a> Part<'a> {
             RECEIVER_REPORT => ReceiverReport::parse(count, body).map(RtcpPacket::ReceiverReport),
             SDES => Some(RtcpPacket::Sdes(Sdes::parse(count, body))),
             BYE => Bye::parse(count, body).map(RtcpPacket::Bye),
+            EXTENDED_REPORT => ExtendedReport::parse(body).map(RtcpPacket::ExtendedReport),
             _ => None,
         };
         read.unwrap_or(RtcpPacket::Other { packet_type, body })
@@ -148,6 +151,7 @@ mod tests {
                     assert_eq!(sdes.cname(Ssrc(0x0102_0304)).map(<[u8]>::len).unwrap_or(0) >> 8, 0)
                 }
                 RtcpPacket::Bye(bye) => assert!(bye.sources().count() < 32),
+                RtcpPacket::ExtendedReport(report) => assert!(report.blocks().count() <= octets.len() / 4),
                 RtcpPacket::Other { .. } => {}
             }
         }

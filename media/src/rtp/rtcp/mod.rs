@@ -1,9 +1,10 @@
-//! RTCP: sender and receiver reports, source description, goodbye (RFC 3550 §6).
+//! RTCP: sender and receiver reports, source description, goodbye (RFC 3550 §6), extended reports (RFC 3611).
 //!
-//! Others (feedback, APP, XR) pass through [`Compound`] as [`RtcpPacket::Other`].
+//! Others (feedback, APP) pass through [`Compound`] as [`RtcpPacket::Other`].
 
 pub mod bye;
 pub mod compound;
+pub mod extended;
 pub mod receiver_report;
 pub mod sdes;
 pub mod sender_report;
@@ -11,6 +12,7 @@ pub mod write;
 
 pub use bye::Bye;
 pub use compound::{Compound, RtcpError, RtcpPacket};
+pub use extended::{Extended, ExtendedReport};
 pub use receiver_report::{ReceiverReport, ReportBlock, ReportBlocks};
 pub use sdes::Sdes;
 pub use sender_report::{SenderInfo, SenderReport};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::compound::ssrc_of;
+use super::extended::delay::round_trip;
 use crate::rtp::{NtpTime, Ssrc};
 
 /// Octets of a block.
@@ -29,15 +30,7 @@ pub struct ReportBlock {
 impl ReportBlock {
     /// The round trip, when the report speaks of a sender report of ours. `now`: by the clock that stamped that one.
     pub fn round_trip(&self, now: NtpTime) -> Option<Duration> {
-        if self.last_sender_report == 0 {
-            return None;
-        }
-        let units = now.middle().wrapping_sub(self.last_sender_report).wrapping_sub(self.delay_since).cast_signed();
-        // A little below zero is two clocks' rounding; far below is not our report.
-        if units < -65_536 {
-            return None;
-        }
-        Some(Duration::from_micros(u64::from(units.max(0).unsigned_abs()) * 1_000_000 / 65_536))
+        round_trip(self.last_sender_report, self.delay_since, now)
     }
 
     fn read(block: &[u8; BLOCK_LEN]) -> Self {

@@ -1,7 +1,9 @@
-//! Writing compound packets: a report, then SDES with CNAME; at the end a BYE behind them (RFC 3550 §6.1).
+//! Writing compound packets: a report, then SDES with CNAME, an extended report where there is something to say in it
+//! (RFC 3611 §2); at the end a BYE behind them (RFC 3550 §6.1).
 
 use super::compound::{self, BYE, RECEIVER_REPORT, SENDER_REPORT};
-use super::{ReportBlock, RtcpError, SenderInfo, sdes};
+use super::extended::EXTENDED_REPORT;
+use super::{Extended, ReportBlock, RtcpError, SenderInfo, sdes};
 use crate::rtp::Ssrc;
 
 /// What one of our reports says.
@@ -14,21 +16,24 @@ pub struct Report<'a> {
     pub blocks: &'a [ReportBlock],
     /// Random for each session (RFC 7022 §4.2); the first 255 octets are written.
     pub cname: &'a str,
+    pub extended: Extended,
 }
 
-/// Writes SR or RR and SDES. Returns the length.
+/// Writes SR or RR, SDES and XR. Returns the length.
 pub fn write_report(report: &Report<'_>, out: &mut [u8]) -> Result<usize, RtcpError> {
     let mut writer = Writer { out, len: 0, needed: 0 };
     writer.report(report);
     writer.description(report);
+    writer.extended(report);
     writer.finish()
 }
 
-/// Writes a report, SDES and BYE. Returns the length.
+/// Writes a report, SDES, XR and BYE. Returns the length.
 pub fn write_bye(report: &Report<'_>, out: &mut [u8]) -> Result<usize, RtcpError> {
     let mut writer = Writer { out, len: 0, needed: 0 };
     writer.report(report);
     writer.description(report);
+    writer.extended(report);
     writer.header(1, BYE, 1);
     writer.word(report.ssrc.0);
     writer.finish()
@@ -71,6 +76,15 @@ impl Writer<'_> {
         self.put(&[sdes::CNAME, u8::try_from(cname.len()).unwrap_or(255)]);
         self.put(cname);
         self.put(&[sdes::END; 4][..padding]);
+    }
+
+    fn extended(&mut self, report: &Report<'_>) {
+        let len = report.extended.len();
+        if len > 0 {
+            self.header(0, EXTENDED_REPORT, 1 + len / 4);
+            self.word(report.ssrc.0);
+            report.extended.write(|octets| self.put(octets));
+        }
     }
 
     fn header(&mut self, count: usize, packet_type: u8, words: usize) {
@@ -118,7 +132,13 @@ mod tests {
     fn a_report_is_read_back_for_every_length_of_cname() {
         for len in 0..40 {
             let cname = "x".repeat(len);
-            let report = Report { ssrc: Ssrc(1), sender: Some(INFO), blocks: &[BLOCK], cname: &cname };
+            let report = Report {
+                ssrc: Ssrc(1),
+                sender: Some(INFO),
+                blocks: &[BLOCK],
+                cname: &cname,
+                extended: Extended::default(),
+            };
             let mut out = [0xff; 200];
             let written = write_bye(&report, &mut out).expect("fits");
             assert_eq!(written % 4, 0);
@@ -136,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_receiver_without_sources_reports_all_the_same() {
-        let report = Report { ssrc: Ssrc(1), sender: None, blocks: &[], cname: "c" };
+        let report = Report { ssrc: Ssrc(1), sender: None, blocks: &[], cname: "c", extended: Extended::default() };
         let mut out = [0; 64];
         let written = write_report(&report, &mut out).expect("fits");
         assert_eq!(out[..8], [0x80, 201, 0, 1, 0, 0, 0, 1]);
@@ -145,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_small_buffer_is_told_what_is_needed() {
-        let report = Report { ssrc: Ssrc(1), sender: None, blocks: &[BLOCK], cname: "c" };
+        let report =
+            Report { ssrc: Ssrc(1), sender: None, blocks: &[BLOCK], cname: "c", extended: Extended::default() };
         assert_eq!(write_report(&report, &mut [0; 20]), Err(RtcpError::BufferFull { needed: 44, len: 20 }));
     }
 }
