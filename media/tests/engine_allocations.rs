@@ -179,7 +179,7 @@ fn a_second_at_the_shared_port_allocates_nothing() {
         let (now, mut replies) = (sim.now(), Vec::new());
         sim.take_sent(|sent| match sent.datagram[0] {
             0..=3 if sent.to == home => {
-                let checked = peer.handle_datagram(sent.datagram, server, now).unwrap_or_else(|(_, checked)| checked);
+                let checked = peer.handle_datagram(sent.datagram, server, now);
                 replies.extend(checked.reply);
             }
             0..=3 => {}

@@ -114,15 +114,12 @@ impl Path {
     /// Takes a datagram that is STUN by its first octet.
     pub fn handle_check(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Result<Accepted, Refusal> {
         let Some((_, ice)) = &mut self.ice else { return Err(Refusal::Malformed) };
-        let (checked, fault) = match ice.handle_datagram(datagram, from, now) {
-            Ok(checked) => (checked, None),
-            Err((fault, checked)) => (checked, Some(fault)),
-        };
+        let checked = ice.handle_datagram(datagram, from, now);
         let place = self.replies.iter_mut().find(|place| place.is_none());
         if let (Some(reply), Some(place)) = (checked.reply, place) {
             *place = Some((from, reply));
         }
-        match fault {
+        match checked.fault {
             None => Ok(Accepted { moved: checked.moved, ..Accepted::default() }),
             Some(CheckFault::Malformed) => Err(Refusal::Malformed),
             Some(CheckFault::Forged) => Err(Refusal::Authentication),

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::checked::Checked;
 use super::full::IceFull;
-use super::lite::{CheckFault, Checked, IceLite};
+use super::lite::IceLite;
 use super::stun::Check;
 use super::valid_pairs::ValidPairs;
 use crate::plan::IcePlan;
@@ -57,13 +58,7 @@ impl IceAgent {
         }
     }
 
-    #[expect(clippy::result_large_err, reason = "a reply in place; the packet path allocates nothing")]
-    pub fn handle_datagram(
-        &mut self,
-        datagram: &[u8],
-        from: SocketAddr,
-        now: Instant,
-    ) -> Result<Checked, (CheckFault, Checked)> {
+    pub fn handle_datagram(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Checked {
         match self {
             Self::Lite(agent) => agent.handle_datagram(datagram, from),
             Self::Full(agent) => agent.handle_datagram(datagram, from, now),

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
 
-use super::lite::{CheckFault, Checked};
+use super::checked::{CheckFault, Checked};
 use super::stun::{Check, Kind, Message, Transaction, key};
 use super::valid_pairs::ValidPairs;
 use crate::plan::{FullIce, IcePlan, IceRole};
@@ -135,19 +135,13 @@ impl IceFull {
         self.consent.is_some_and(|consent| now < consent.expires_at)
     }
 
-    #[expect(clippy::result_large_err, reason = "a reply in place; the packet path allocates nothing")]
-    pub fn handle_datagram(
-        &mut self,
-        datagram: &[u8],
-        from: SocketAddr,
-        now: Instant,
-    ) -> Result<Checked, (CheckFault, Checked)> {
-        let message = Message::parse(datagram).ok_or((CheckFault::Malformed, Checked::default()))?;
+    pub fn handle_datagram(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Checked {
+        let Some(message) = Message::parse(datagram) else { return Checked::faulty(CheckFault::Malformed) };
         match message.kind {
             Kind::Request => self.handle_request(&message, from, now),
-            Kind::Indication if self.admits(from) => Ok(Checked::default()),
-            Kind::Response if message.verifies(&self.remote) => Ok(self.handle_response(&message, from, now)),
-            Kind::Indication | Kind::Response => Err((CheckFault::Forged, Checked::default())),
+            Kind::Indication if self.admits(from) => Checked::default(),
+            Kind::Response if message.verifies(&self.remote) => self.handle_response(&message, from, now),
+            Kind::Indication | Kind::Response => Checked::faulty(CheckFault::Forged),
         }
     }
 
@@ -164,22 +158,9 @@ impl IceFull {
         })
     }
 
-    #[expect(clippy::result_large_err, reason = "a reply in place; the packet path allocates nothing")]
-    fn handle_request(
-        &mut self,
-        message: &Message<'_>,
-        from: SocketAddr,
-        now: Instant,
-    ) -> Result<Checked, (CheckFault, Checked)> {
-        let refused = |code, reason, key| Checked { reply: Some(message.error(code, reason, key)), moved: None };
-        if message.username.is_none() || !message.has_integrity() {
-            return Err((CheckFault::Forged, refused(400, "Bad Request", None)));
-        }
-        if message.username != Some(self.username.as_bytes()) || !message.verifies(&self.local) {
-            return Err((CheckFault::Forged, refused(401, "Unauthorized", None)));
-        }
-        if message.unknown.is_some() {
-            return Ok(refused(420, "Unknown", Some(&self.local)));
+    fn handle_request(&mut self, message: &Message<'_>, from: SocketAddr, now: Instant) -> Checked {
+        if let Some(refusal) = Checked::refusal(message, &self.username, &self.local) {
+            return refusal;
         }
         if let Some((role, theirs)) = message.role.filter(|(role, _)| *role == self.role) {
             // §7.3.1.1: the larger one controls.
@@ -188,12 +169,12 @@ impl IceFull {
                 IceRole::Controlled => self.tie_breaker < theirs,
             };
             if stays {
-                return Ok(refused(487, "Role Conflict", Some(&self.local)));
+                return Checked::replied(message.error(487, "Role Conflict", Some(&self.local)));
             }
             self.role = self.role.other();
         }
         let moved = self.trigger(message, from, now);
-        Ok(Checked { reply: Some(message.success(from, &self.local)), moved })
+        Checked { moved, ..Checked::replied(message.success(from, &self.local)) }
     }
 
     /// The peer's check has us check the same pair (§7.3.1.4), and maybe nominates it (§7.3.1.5).
@@ -246,7 +227,7 @@ impl IceFull {
         let nominates = std::mem::take(&mut pair.nominates);
         self.valid.remember(from);
         self.first_success_at.get_or_insert(now);
-        Checked { reply: None, moved: if nominates { self.nominate(from, now) } else { None } }
+        Checked { moved: if nominates { self.nominate(from, now) } else { None }, ..Checked::default() }
     }
 
     fn nominate(&mut self, peer: SocketAddr, now: Instant) -> Option<SocketAddr> {

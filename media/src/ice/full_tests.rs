@@ -37,7 +37,7 @@ impl Side {
     }
 
     fn take(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Option<Vec<u8>> {
-        let checked = self.agent.handle_datagram(datagram, from, now).unwrap_or_else(|(_, checked)| checked);
+        let checked = self.agent.handle_datagram(datagram, from, now);
         self.moved = checked.moved.or(self.moved);
         checked.reply.map(|reply| reply.as_slice().to_vec())
     }
@@ -153,7 +153,7 @@ fn forged_answers_prove_nothing() {
     let message = Message::parse(check.as_slice()).expect("well made");
     let honest = message.success(at(1), &key(&credentials("twos").pwd));
     let forged = message.success(at(1), &key("another password, as long"));
-    assert!(side.agent.handle_datagram(forged.as_slice(), at(2), now).is_err());
+    assert_eq!(side.agent.handle_datagram(forged.as_slice(), at(2), now).fault, Some(CheckFault::Forged));
     // Sealed as it should be, from where nobody was asked.
     side.take(honest.as_slice(), at(7), now);
     assert!(!side.agent.admits(at(2)) && !side.agent.admits(at(7)));

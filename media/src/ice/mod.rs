@@ -9,6 +9,7 @@
 //! Pure and without allocation once made. Left out: gathering beyond the own address, TCP candidates, trickling.
 
 mod agent;
+mod checked;
 mod full;
 mod lite;
 #[cfg(feature = "engine")]
@@ -17,8 +18,9 @@ mod stun;
 mod valid_pairs;
 
 pub use agent::IceAgent;
+pub use checked::{CheckFault, Checked};
 pub use full::IceFull;
-pub use lite::{CheckFault, Checked, IceLite};
+pub use lite::IceLite;
 #[cfg(feature = "engine")]
 pub(crate) use shared::{Addressed, Addressee, Asker, Fragment, Knowledge};
 pub use stun::{Check, Reply};

@@ -95,9 +95,7 @@ impl Peer {
                 if is_request && !self.agrees {
                     continue;
                 }
-                let checked = self.agent.handle_datagram(&datagram, server, now);
-                let checked = checked.unwrap_or_else(|(_, checked)| checked);
-                if let Some(reply) = checked.reply {
+                if let Some(reply) = self.agent.handle_datagram(&datagram, server, now).reply {
                     self.media.rtp.send_to(reply.as_slice(), server)?;
                 }
             }
