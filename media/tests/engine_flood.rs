@@ -31,6 +31,7 @@ fn flood(to: SocketAddr, stop: &AtomicBool, sent: &AtomicU64) {
         for _ in 0..FLOOD {
             sent.fetch_add(socket.send_to(&datagram, to).is_ok().into(), Relaxed);
         }
+        // The pace of the flood.
         thread::sleep((start + Duration::from_millis(millisecond + 1)).saturating_duration_since(Instant::now()));
     }
 }
@@ -74,16 +75,14 @@ fn a_flood_on_one_port_harms_no_other_leg() {
             socket.send_to(&phone.say(), ("127.0.0.1", *port)).expect("sent");
             while socket.recv_from(&mut datagram).is_ok() {}
         }
+        // The pace of a voice.
         thread::sleep((start + (packet + 1) * TICK).saturating_duration_since(Instant::now()));
     }
     stop.store(true, Relaxed);
     flooder.join().expect("flooded");
-    thread::sleep(2 * TICK);
-    for (phone, ..) in &callers {
-        engine.send(MediaCommand::CloseLeg { leg: phone.leg }).expect("closed");
-    }
+    // What each leg received is told every few seconds.
     let mut received: Vec<(LegId, Box<LegStats>)> = Vec::new();
-    let deadline = Instant::now() + Duration::from_secs(5);
+    let deadline = Instant::now() + Duration::from_secs(20);
     while Instant::now() < deadline && received.iter().filter(|(_, stats)| stats.packets_received == 150).count() < 5 {
         events.drain(|event| {
             if let MediaEvent::Stats { leg, stats } = event {
@@ -96,9 +95,10 @@ fn a_flood_on_one_port_harms_no_other_leg() {
     let flooded = sent.load(Relaxed);
     assert!(flooded > 20_000, "{flooded} datagrams are no flood");
     for (phone, ..) in &callers[..5] {
-        let (_, stats) = received.iter().find(|(leg, _)| *leg == phone.leg).expect("closed");
+        let (_, stats) = received.iter().find(|(leg, _)| *leg == phone.leg).expect("told");
         assert_eq!((stats.packets_received, stats.packets_lost, stats.packets_refused), (150, 0, 0));
     }
+    // Counters are copied out once a second and tell nobody: they are asked until they show it.
     let published = Instant::now() + Duration::from_secs(2);
     while engine.counters().refused(Refusal::Source) == 0 && Instant::now() < published {
         thread::sleep(TICK);
