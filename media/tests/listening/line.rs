@@ -16,12 +16,56 @@ pub struct Line {
     pub seconds: u64,
     /// Of packets.
     pub loss_percent: u64,
-    /// Packets take up to so much longer, each by its own chance.
-    pub jitter: Duration,
+    pub network: Network,
+    /// Of the network's chances.
+    pub seed: u64,
     /// By how much the sender's clock runs fast.
     pub drift_ppm: i64,
     /// A listener's phone hears it.
     pub is_heard: bool,
+}
+
+/// How long packets take.
+#[derive(Clone, Copy, Debug)]
+pub enum Network {
+    /// Up to so much longer, each by its own chance.
+    Jitter(Duration),
+    /// Nothing passes for so long, every two seconds; then all of it comes at once.
+    Bursts(Duration),
+    /// One packet in twenty waits for the air, some three times a second for 30 to 50 ms, and those behind it with it.
+    Wifi,
+    /// From the half on all packets take so much longer.
+    Route(Duration),
+}
+
+impl Network {
+    /// What packet `n` of `all` takes, at this moment since the first.
+    fn delay(self, n: u64, all: u64, chance: &mut Chance) -> Duration {
+        let millis = |millis: u64| Duration::from_millis(millis);
+        let up_to =
+            |most: Duration, chance: &mut Chance| Duration::from_micros(chance.below(most.as_micros() as u64 + 1));
+        match self {
+            Self::Jitter(most) => up_to(most, chance),
+            Self::Bursts(pause) => {
+                let since = millis(n % 100 * 20);
+                pause.saturating_sub(since) + up_to(millis(2), chance)
+            }
+            Self::Wifi => {
+                let waits = chance.below(20) == 0;
+                let base = up_to(millis(5), chance);
+                if waits { base + millis(30) + up_to(millis(20), chance) } else { base }
+            }
+            Self::Route(longer) => {
+                let base = up_to(millis(10), chance);
+                if n * 2 >= all { base + longer } else { base }
+            }
+        }
+    }
+
+    /// Whether packets keep their order.
+    fn is_queue(self) -> bool {
+        !matches!(self, Self::Jitter(_))
+    }
 }
 
 #[derive(Debug)]
@@ -33,6 +77,8 @@ pub struct Heard {
     pub rate: u32,
     pub stats: JitterStats,
     pub packets: u64,
+    /// From arrival to play, of each tick's last packet.
+    pub delays: Vec<Duration>,
 }
 
 impl Line {
@@ -42,7 +88,8 @@ impl Line {
             opus: OpusWishes::default(),
             seconds: 6,
             loss_percent: 0,
-            jitter: Duration::ZERO,
+            network: Network::Jitter(Duration::ZERO),
+            seed: 7_587,
             drift_ppm: 0,
             is_heard: true,
         }
@@ -57,7 +104,8 @@ impl Line {
         let (mut playout, mut sum) = (Playout::new(&[self.codec]).expect("a playout"), Sum::new());
         let mut limiter = Limiter::default();
         let (rate, per_packet) = (encoder.sample_rate().hz(), encoder.sample_rate().samples(TICK));
-        let mut chance = Chance(7_587);
+        let mut chance = Chance(self.seed);
+        let mut last_arrival = start;
         let mut under_way: Vec<(Instant, u64, Vec<u8>)> = Vec::new();
         let mut heard = Heard {
             mixed: Vec::new(),
@@ -65,6 +113,7 @@ impl Line {
             rate: decoder.sample_rate().hz(),
             stats: JitterStats::default(),
             packets: 0,
+            delays: Vec::new(),
         };
         let mut pcm = [0; 5_760];
         for tick in 0..self.seconds * 50 {
@@ -73,10 +122,14 @@ impl Line {
                 let n = heard.packets;
                 let said = signal::samples(signal, rate, n * per_packet as u64, per_packet);
                 let mut payload = [0; 1_275];
-                let delay = Duration::from_micros(chance.below(self.jitter.as_micros() as u64 + 1));
+                let mut arrives = self.sent_at(n, start) + self.network.delay(n, self.seconds * 50, &mut chance);
+                if self.network.is_queue() {
+                    arrives = arrives.max(last_arrival);
+                    last_arrival = arrives;
+                }
                 let lost = chance.below(100) < self.loss_percent;
                 if let (Ok(Encoded::Payload(len)), false) = (encoder.encode(&said, &mut payload), lost) {
-                    under_way.push((self.sent_at(n, start) + delay, n, payload[..len].to_vec()));
+                    under_way.push((arrives, n, payload[..len].to_vec()));
                 }
                 heard.packets += 1;
             }
@@ -87,6 +140,7 @@ impl Line {
             }
             let (mut own, mut frame) = (SILENCE, SILENCE);
             playout.pull(&mut own, now);
+            heard.delays.push(playout.stats().delay);
             sum.clear();
             sum.add(&own);
             sum.whole(&mut limiter, &mut frame);
