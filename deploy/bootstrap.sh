@@ -71,6 +71,10 @@ for_run() {
     need c++ build-essential "as above"
     need cmake cmake "builds Opus"
     need pkg-config pkg-config "lets builds find system libraries"
+    [ -e /usr/include/openssl/ssl.h ] || {
+        say "missing: OpenSSL's headers (shakes hands for DTLS-SRTP), Debian package libssl-dev"
+        missing="$missing libssl-dev"
+    }
     need espeak-ng espeak-ng "reads aloud what callers hear: prompts at build time, names of conferences later"
     [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -d /etc/pki/tls/certs ] || {
         say "missing: the certificates of public authorities, Debian package ca-certificates"

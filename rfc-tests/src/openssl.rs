@@ -1,4 +1,5 @@
-//! OpenSSL's DTLS client behind a relay: it shakes hands for a phone that a test plays, whose socket carries it all.
+//! OpenSSL's DTLS client or server behind a relay: it shakes hands for a phone that a test plays, whose socket carries
+//! it all.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 
+use crate::deadline::wait_for;
 use crate::process::Process;
 use crate::raw_media::{RawMedia, RawSrtp, Suite};
 use crate::scratch::Scratch;
@@ -24,12 +26,20 @@ pub struct Certificate {
 
 impl Certificate {
     pub fn make() -> anyhow::Result<Self> {
+        Self::make_with(&["ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
+    }
+
+    /// What many phones and PBXs show.
+    pub fn make_rsa() -> anyhow::Result<Self> {
+        Self::make_with(&["rsa:2048"])
+    }
+
+    fn make_with(key_kind: &[&str]) -> anyhow::Result<Self> {
         let scratch = Scratch::new("openssl")?;
         let (key, certificate) = (scratch.path().join("key.pem"), scratch.path().join("cert.pem"));
-        let curve = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
         run(Command::new("openssl")
-            .args(curve)
-            .args(["-subj", "/CN=phone"])
+            .args(["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=phone", "-newkey"])
+            .args(key_kind)
             .arg("-keyout")
             .arg(&key)
             .arg("-out")
@@ -38,6 +48,12 @@ impl Certificate {
             run(Command::new("openssl").args(["x509", "-noout", "-fingerprint", "-sha256", "-in"]).arg(&certificate))?;
         let octets = printed.trim().split_once('=').context("no fingerprint")?.1;
         Ok(Self { fingerprint: format!("sha-256 {octets}"), scratch })
+    }
+
+    fn shown_by(&self, command: &mut Command, profile: Option<&str>, key_len: usize) {
+        command.arg("-cert").arg(self.folder().join("cert.pem")).arg("-key").arg(self.folder().join("key.pem"));
+        command.args(["-keymatexport", "EXTRACTOR-dtls_srtp", "-keymatexportlen", &key_len.to_string()]);
+        command.args(profile.into_iter().flat_map(|profile| ["-use_srtp", profile]));
     }
 
     fn folder(&self) -> &Path {
@@ -67,10 +83,12 @@ pub struct Passed {
 
 #[derive(Debug)]
 pub struct Handshake {
-    client: Process,
+    phone: Process,
     relay: UdpSocket,
-    /// Where the client sends from, once it did.
-    client_address: Option<SocketAddr>,
+    /// Where OpenSSL is: known of its server, of its client once that sent something.
+    phone_address: Option<SocketAddr>,
+    /// Is printed last.
+    is_done: &'static str,
     pub passed: Passed,
 }
 
@@ -80,25 +98,40 @@ impl Handshake {
     pub fn begin(certificate: &Certificate, profile: Option<&str>, key_len: usize, mtu: u16) -> anyhow::Result<Self> {
         let relay = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         relay.set_nonblocking(true)?;
-        let folder = certificate.folder();
         let mut command = Command::new("openssl");
         command.args(["s_client", "-dtls1_2", "-ign_eof", "-connect"]).arg(relay.local_addr()?.to_string());
-        command.arg("-cert").arg(folder.join("cert.pem")).arg("-key").arg(folder.join("key.pem"));
-        command.args(["-mtu", &mtu.to_string(), "-keymatexport", "EXTRACTOR-dtls_srtp"]);
-        command.args(["-keymatexportlen", &key_len.to_string()]);
-        command.args(profile.into_iter().flat_map(|profile| ["-use_srtp", profile]));
-        let client = Process::start(&mut command, &folder.join("log"))?;
-        Ok(Self { client, relay, client_address: None, passed: Passed::default() })
+        command.args(["-mtu", &mtu.to_string()]);
+        certificate.shown_by(&mut command, profile, key_len);
+        let phone = Process::start(&mut command, &certificate.folder().join("log"))?;
+        let is_done = "Verify return code";
+        Ok(Self { phone, relay, phone_address: None, is_done, passed: Passed::default() })
     }
 
-    /// Carries datagrams both ways until the client is done; `lose` tells by way and number which are lost.
+    /// The phone waits for the server's first word.
+    pub fn attend(certificate: &Certificate, profile: &str, key_len: usize) -> anyhow::Result<Self> {
+        let relay = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        relay.set_nonblocking(true)?;
+        let address = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let mut command = Command::new("openssl");
+        command.args(["s_server", "-dtls1_2", "-Verify", "1", "-accept"]).arg(address.to_string());
+        certificate.shown_by(&mut command, Some(profile), key_len);
+        let phone = Process::start_attended(&mut command, &certificate.folder().join("log"))?;
+        wait_for("OpenSSL's server", WITHIN, || phone.output().contains("ACCEPT").then_some(()))?;
+        let is_done = "Keying material: ";
+        Ok(Self { phone, relay, phone_address: Some(address), is_done, passed: Passed::default() })
+    }
+
+    /// Carries datagrams both ways until the phone is done; `lose` tells by way and number which are lost.
     /// Gives what OpenSSL says of the session.
     pub fn carry(&mut self, media: &mut RawMedia, mut lose: impl FnMut(Way, usize) -> bool) -> anyhow::Result<String> {
         let give_up = Instant::now() + WITHIN;
         let mut buffer = [0; 2_048];
         loop {
+            let output = self.phone.output();
+            let is_done = output.contains(self.is_done) && output.contains("Keying material");
+            // What it has sent before it printed that is carried too: a server's last flight.
             while let Ok((len, from)) = self.relay.recv_from(&mut buffer) {
-                self.client_address = Some(from);
+                self.phone_address = Some(from);
                 if !lose(Way::ToServer, self.passed.to_server.len()) {
                     media.send_octets(&buffer[..len])?;
                 }
@@ -106,14 +139,13 @@ impl Handshake {
             }
             drop(media.hear(Duration::from_millis(5))?);
             for datagram in std::mem::take(&mut media.others) {
-                let to = self.client_address.context("the server spoke first")?;
+                let to = self.phone_address.context("the server spoke first")?;
                 if !lose(Way::ToClient, self.passed.to_client.len()) {
                     self.relay.send_to(&datagram, to)?;
                 }
                 self.passed.to_client.push(datagram);
             }
-            let output = self.client.output();
-            if output.contains("Verify return code") && output.contains("Keying material") {
+            if is_done {
                 return Ok(output);
             }
             ensure!(Instant::now() < give_up, "no handshake: {:?}\n{output}", self.passed);
@@ -121,15 +153,26 @@ impl Handshake {
     }
 }
 
-/// The keys of a session, the client's first (RFC 5764 §4.2).
+/// The keys of a session whose client the phone is: the client's come first (RFC 5764 §4.2).
 pub fn srtp_of(session: &str, suite: Suite) -> anyhow::Result<RawSrtp> {
+    let (client, server) = keys_of(session, suite)?;
+    RawSrtp::new(suite, &client, &server)
+}
+
+/// The same where it is the server.
+pub fn srtp_of_server(session: &str, suite: Suite) -> anyhow::Result<RawSrtp> {
+    let (client, server) = keys_of(session, suite)?;
+    RawSrtp::new(suite, &server, &client)
+}
+
+fn keys_of(session: &str, suite: Suite) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
     let hex = session.lines().find_map(|line| line.trim().strip_prefix("Keying material: ")).context("no keys")?;
     let octets: Option<Vec<u8>> =
         (0..hex.len() / 2).map(|i| u8::from_str_radix(hex.get(2 * i..2 * i + 2)?, 16).ok()).collect();
     let octets = octets.context("not hexadecimal")?;
     let (key, salt) = suite.lengths();
     let part = |at: usize, len: usize| octets.get(at..at + len).context("too few octets");
-    let ours = [part(0, key)?, part(2 * key, salt)?].concat();
-    let theirs = [part(key, key)?, part(2 * key + salt, salt)?].concat();
-    RawSrtp::new(suite, &ours, &theirs)
+    let client = [part(0, key)?, part(2 * key, salt)?].concat();
+    let server = [part(key, key)?, part(2 * key + salt, salt)?].concat();
+    Ok((client, server))
 }

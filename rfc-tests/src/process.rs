@@ -19,9 +19,18 @@ pub struct Process {
 impl Process {
     /// Standard output and error go to `log`.
     pub fn start(command: &mut Command, log: &Path) -> anyhow::Result<Self> {
+        Self::start_with(command, Stdio::null(), log)
+    }
+
+    /// For programs that end with their input: it has none, and stays open.
+    pub fn start_attended(command: &mut Command, log: &Path) -> anyhow::Result<Self> {
+        Self::start_with(command, Stdio::piped(), log)
+    }
+
+    fn start_with(command: &mut Command, input: Stdio, log: &Path) -> anyhow::Result<Self> {
         let file = File::create(log)?;
         let program = command.get_program().to_owned();
-        let command = command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        let command = command.stdin(input).stdout(file.try_clone()?).stderr(file);
         let child = command.spawn().with_context(|| format!("{} cannot be started", program.display()))?;
         Ok(Self { child, log: log.to_owned() })
     }

@@ -1,24 +1,40 @@
-//! DTLS-SRTP: a handshake on the media path that agrees on SRTP keys (RFC 5763, RFC 5764), DTLS 1.2 by `dimpl`.
+//! DTLS-SRTP: a handshake on the media path that agrees on SRTP keys (RFC 5763, RFC 5764), DTLS 1.2 by OpenSSL.
 //!
 //! ```text
-//!   Handshaking ──peer's certificate has the fingerprint, and keys──▶ Established
+//!   Handshaking ──peer's certificate has the fingerprint, and keys──▶ Established ──a minute──▶ Settled
 //!        └─── another certificate, none, no SRTP profile, time over ──▶ Dead
 //! ```
 //!
-//! Left out: certificates with RSA keys, DTLS 1.3, application data.
+//! The peer's key may be ECDSA or RSA: phones and PBXs show both (`src/docs/decisions/0020-dtls-by-openssl.md`).
+//! OpenSSL reads the clock itself for what it sends again; all else goes by the time that it is given here.
+//!
+//! Left out: DTLS 1.3 and 1.0, cipher suites without a Diffie-Hellman exchange, application data.
 
+use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use dimpl::certificate::generate_self_signed_certificate;
-use dimpl::{Config, Dtls, DtlsCertificate, KeyingMaterial, SrtpProfile};
+use openssl::ssl::{ErrorCode, SslRef, SslStream, SslVerifyMode};
+use openssl::x509::{X509StoreContextRef, X509VerifyResult};
 
-use crate::plan::{DtlsPlan, DtlsRole, Fingerprint, FingerprintHash, SrtpKeys, SrtpSuite};
+pub use self::identity::Identity;
+use crate::plan::{DtlsPlan, DtlsRole, Fingerprint, SrtpKeys, SrtpSuite};
 
-/// Records of a handshake fit into it; a certificate may need more.
-const SCRATCH: usize = 2_048;
-const LARGEST_CERTIFICATE: usize = 16 * 1024;
+mod datagrams;
+mod identity;
+
+use self::datagrams::Datagrams;
+
+/// Passes everywhere, with room for the headers of IPv6 and a tunnel.
+const LONGEST_DATAGRAM: u32 = 1_200;
+/// How often OpenSSL may look whether its last flight is to be sent again: after one second first.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// From the first datagram on. The last repetition of a flight comes after 1 + 2 + 4 + 8 s.
+const GIVE_UP: Duration = Duration::from_secs(30);
+/// RFC 6347 §4.2.4: whose last flight it was keeps it, for a peer that did not get it. Then its buffers are let go.
+const LINGER: Duration = Duration::from_secs(60);
+/// RFC 5764 §4.2.
+const LABEL: &str = "EXTRACTOR-dtls_srtp";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DtlsError {
@@ -32,42 +48,30 @@ pub enum DtlsError {
     Profile,
 }
 
-/// Our certificate: made at start, the same in all handshakes.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    certificate: DtlsCertificate,
-    config: Arc<Config>,
-    fingerprint: Fingerprint,
-}
-
-impl Identity {
-    /// Makes an ECDSA certificate on P-256.
-    pub fn generate() -> Result<Self, DtlsError> {
-        let certificate = generate_self_signed_certificate().map_err(|_| DtlsError::NoCertificate)?;
-        let config = Config::builder().build().map_err(|_| DtlsError::NoCertificate)?;
-        let fingerprint = Fingerprint::of(FingerprintHash::Sha256, &certificate.certificate);
-        Ok(Self { certificate, config: Arc::new(config), fingerprint })
-    }
-
-    pub fn fingerprint(&self) -> &Fingerprint {
-        &self.fingerprint
-    }
-}
-
 /// One handshake, and what is left of it afterwards: repeating our last flight when the peer did not get it.
 pub struct Association {
-    dtls: Dtls,
     role: DtlsRole,
     fingerprints: Vec<Fingerprint>,
     state: State,
     wake_at: Option<Instant>,
-    scratch: Vec<u8>,
+    outgoing: VecDeque<Vec<u8>>,
+    /// Lent to who sends it.
+    leaving: Vec<u8>,
+    keys: Option<SrtpKeys>,
+    failure: Option<DtlsError>,
 }
 
-#[derive(Debug)]
 enum State {
-    Handshaking { proven: bool, keys: Option<SrtpKeys>, is_over: bool },
-    Established,
+    /// `give_up_at`: once one of both has said something.
+    Handshaking {
+        stream: SslStream<Datagrams>,
+        give_up_at: Option<Instant>,
+    },
+    Established {
+        stream: SslStream<Datagrams>,
+        until: Instant,
+    },
+    Settled,
     Dead,
 }
 
@@ -83,27 +87,71 @@ pub enum Output<'a> {
 
 impl Association {
     pub fn new(identity: &Identity, plan: &DtlsPlan, now: Instant) -> Self {
-        let mut dtls = Dtls::new_12(identity.config.clone(), identity.certificate.clone(), now);
-        dtls.set_active(plan.role == DtlsRole::Active);
-        Self {
-            dtls,
+        let mut association = Self {
             role: plan.role,
             fingerprints: plan.fingerprints.clone(),
-            state: State::Handshaking { proven: false, keys: None, is_over: false },
+            state: State::Dead,
             // The client's first flight.
             wake_at: (plan.role == DtlsRole::Active).then_some(now),
-            scratch: vec![0; SCRATCH],
+            outgoing: VecDeque::new(),
+            leaving: Vec::new(),
+            keys: None,
+            failure: None,
+        };
+        match association.stream(identity) {
+            Some(stream) => association.state = State::Handshaking { stream, give_up_at: None },
+            None => association.end(DtlsError::Handshake),
         }
+        association
     }
 
+    /// `None`: OpenSSL has no memory left.
+    fn stream(&self, identity: &Identity) -> Option<SslStream<Datagrams>> {
+        let mut ssl = identity.session().ok()?;
+        ssl.set_mtu(LONGEST_DATAGRAM).ok()?;
+        let known = self.fingerprints.clone();
+        // Who is told by the fingerprint needs no authority's word, nor a date.
+        let is_known = move |_: bool, chain: &mut X509StoreContextRef| {
+            if chain.error_depth() > 0 || chain.current_cert().is_some_and(|shown| has_one_of(&known, &shown.to_der()))
+            {
+                return true;
+            }
+            chain.set_error(X509VerifyResult::APPLICATION_VERIFICATION);
+            false
+        };
+        ssl.set_verify_callback(SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT, is_known);
+        match self.role {
+            DtlsRole::Active => ssl.set_connect_state(),
+            DtlsRole::Passive => ssl.set_accept_state(),
+        }
+        SslStream::new(ssl, Datagrams::default()).ok()
+    }
+
+    /// Takes what is DTLS by its first octet. Records that cannot be read are passed over.
     pub fn handle_datagram(&mut self, datagram: &[u8], now: Instant) -> Result<(), DtlsError> {
-        let taken = self.dtls.handle_timeout(now).and_then(|()| self.dtls.handle_packet(datagram));
-        taken.map_err(|_| DtlsError::Handshake)
+        // A socket that gives nothing is closed, to OpenSSL.
+        if datagram.is_empty() || is_bare_alert(datagram) {
+            return Ok(());
+        }
+        match &mut self.state {
+            State::Handshaking { stream, .. } | State::Established { stream, .. } => stream.get_mut().arrive(datagram),
+            State::Settled => return Ok(()),
+            State::Dead => return Err(DtlsError::Handshake),
+        }
+        self.go_on(now)
     }
 
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsError> {
         self.wake_at = None;
-        self.dtls.handle_timeout(now).map_err(|_| DtlsError::Handshake)
+        match &self.state {
+            State::Handshaking { give_up_at: Some(at), .. } if *at <= now => {
+                self.end(DtlsError::Handshake);
+                return Err(DtlsError::Handshake);
+            }
+            State::Established { until, .. } if *until <= now => self.state = State::Settled,
+            _ => {}
+        }
+        self.go_on(now)
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout).
@@ -112,84 +160,109 @@ impl Association {
     }
 
     pub fn poll_output(&mut self) -> Option<Output<'_>> {
-        enum Next {
-            Send(usize),
-            Keys(KeyingMaterial, SrtpProfile),
-            Certificate(bool),
-            Grow(usize),
-            Wait(Instant),
-            Over,
-            Nothing,
+        if let Some(datagram) = self.outgoing.pop_front() {
+            self.leaving = datagram;
+            return Some(Output::Send(&self.leaving));
         }
-        loop {
-            if matches!(self.state, State::Dead) {
-                self.wake_at = None;
-                return None;
-            }
-            let next = match self.dtls.poll_output(&mut self.scratch) {
-                dimpl::Output::Packet(packet) => Next::Send(packet.len()),
-                dimpl::Output::BufferTooSmall { needed } => Next::Grow(needed),
-                dimpl::Output::Timeout(at) => Next::Wait(at),
-                dimpl::Output::PeerCert(certificate) => {
-                    Next::Certificate(self.fingerprints.iter().any(|known| known.matches(certificate)))
-                }
-                dimpl::Output::KeyingMaterial(material, profile) => Next::Keys(material, profile),
-                dimpl::Output::Connected => Next::Over,
-                // Application data, the peer's goodbye: SIP ends the call.
-                _ => Next::Nothing,
-            };
-            match (next, &mut self.state) {
-                (Next::Send(len), _) => return self.scratch.get(..len).map(Output::Send),
-                (Next::Grow(needed), _) if needed <= LARGEST_CERTIFICATE => self.scratch.resize(needed, 0),
-                (Next::Grow(_), _) => return Some(self.fail(DtlsError::Handshake)),
-                (Next::Over, State::Handshaking { is_over, .. }) => *is_over = true,
-                // RFC 5764 §4.1: what the peer does without is not asked for twice.
-                (Next::Wait(_), State::Handshaking { keys: None, is_over: true, .. }) => {
-                    return Some(self.fail(DtlsError::Profile));
-                }
-                (Next::Wait(at), _) => {
-                    self.wake_at = Some(at);
-                    return None;
-                }
-                (Next::Certificate(false), _) => return Some(self.fail(DtlsError::Fingerprint)),
-                (Next::Certificate(true), State::Handshaking { proven, .. }) => *proven = true,
-                (Next::Keys(material, profile), State::Handshaking { keys, .. }) => {
-                    *keys = keys_of(&material, profile, self.role);
-                    if keys.is_none() {
-                        return Some(self.fail(DtlsError::Profile));
-                    }
-                }
-                _ => {}
-            }
-            if let State::Handshaking { proven: true, keys, .. } = &mut self.state
-                && let Some(keys) = keys.take()
-            {
-                self.state = State::Established;
-                return Some(Output::Keys(keys));
-            }
+        if let Some(keys) = self.keys.take() {
+            return Some(Output::Keys(keys));
         }
+        self.failure.take().map(Output::Failed)
     }
 
     pub fn is_established(&self) -> bool {
-        matches!(self.state, State::Established)
+        matches!(self.state, State::Established { .. } | State::Settled)
     }
 
     /// Ends a handshake that cannot succeed any more.
     pub fn fail(&mut self, why: DtlsError) -> Output<'static> {
+        self.end(why);
+        self.failure = None;
+        Output::Failed(why)
+    }
+
+    fn end(&mut self, why: DtlsError) {
         self.state = State::Dead;
         self.wake_at = None;
-        Output::Failed(why)
+        self.failure = Some(why);
+    }
+
+    /// Lets OpenSSL take what arrived, and see to what is late.
+    fn go_on(&mut self, now: Instant) -> Result<(), DtlsError> {
+        let ended = match &mut self.state {
+            State::Handshaking { stream, give_up_at } => {
+                let begun = stream.do_handshake();
+                self.outgoing.append(stream.get_mut().left());
+                match begun {
+                    Ok(()) => Some(agreed(stream.ssl(), &self.fingerprints, self.role)),
+                    Err(error) if error.code() == ErrorCode::WANT_READ => {
+                        give_up_at.get_or_insert(now + GIVE_UP);
+                        self.wake_at = Some(now + LOOK_EVERY);
+                        None
+                    }
+                    Err(_) => Some(Err(why_it_failed(stream.ssl()))),
+                }
+            }
+            State::Established { stream, until } => {
+                // The peer's last flight once more, or application data, of which there is none in SIP.
+                while stream.ssl_read(&mut [0; 64]).is_ok() {}
+                self.outgoing.append(stream.get_mut().left());
+                self.wake_at = Some(*until);
+                None
+            }
+            State::Settled | State::Dead => None,
+        };
+        match ended {
+            None => Ok(()),
+            Some(Ok(keys)) => {
+                self.keys = Some(keys);
+                let until = now + LINGER;
+                if let State::Handshaking { stream, .. } = std::mem::replace(&mut self.state, State::Dead) {
+                    self.state = State::Established { stream, until };
+                }
+                self.wake_at = Some(until);
+                Ok(())
+            }
+            Some(Err(why)) => {
+                self.end(why);
+                Err(why)
+            }
+        }
     }
 }
 
+/// An alert before there are keys: whoever knows the addresses can send one, so it ends nothing (RFC 6347 §4.1.2.7).
+fn is_bare_alert(datagram: &[u8]) -> bool {
+    datagram.first() == Some(&21) && datagram.get(3..5) == Some(&[0, 0])
+}
+
+fn has_one_of(known: &[Fingerprint], shown: &Result<Vec<u8>, openssl::error::ErrorStack>) -> bool {
+    shown.as_ref().is_ok_and(|shown| known.iter().any(|fingerprint| fingerprint.matches(shown)))
+}
+
+fn why_it_failed(session: &SslRef) -> DtlsError {
+    match session.verify_result() == X509VerifyResult::APPLICATION_VERIFICATION {
+        true => DtlsError::Fingerprint,
+        false => DtlsError::Handshake,
+    }
+}
+
+/// The keys of a handshake that is over, if the peer is who it should be.
+fn agreed(session: &SslRef, known: &[Fingerprint], role: DtlsRole) -> Result<SrtpKeys, DtlsError> {
+    let shown = session.peer_certificate().ok_or(DtlsError::Fingerprint)?;
+    if !has_one_of(known, &shown.to_der()) {
+        return Err(DtlsError::Fingerprint);
+    }
+    // RFC 5764 §4.1: what the peer does without is not asked for twice.
+    let profile = session.selected_srtp_profile().ok_or(DtlsError::Profile)?;
+    let suite = identity::PROFILES.iter().find(|(_, id, _)| *id == profile.id().as_raw()).ok_or(DtlsError::Profile)?.2;
+    let mut material = vec![0; 2 * suite.key_and_salt_len()];
+    session.export_keying_material(&mut material, LABEL, None).map_err(|_| DtlsError::Handshake)?;
+    keys_of(&material, suite, role).ok_or(DtlsError::Handshake)
+}
+
 /// RFC 5764 §4.2: client key, server key, client salt, server salt.
-fn keys_of(material: &[u8], profile: SrtpProfile, role: DtlsRole) -> Option<SrtpKeys> {
-    let suite = match profile {
-        SrtpProfile::AES128_CM_SHA1_80 => SrtpSuite::AesCm128HmacSha1_80,
-        SrtpProfile::AEAD_AES_128_GCM => SrtpSuite::AeadAes128Gcm,
-        SrtpProfile::AEAD_AES_256_GCM => SrtpSuite::AeadAes256Gcm,
-        _ => return None,
-    };
+fn keys_of(material: &[u8], suite: SrtpSuite, role: DtlsRole) -> Option<SrtpKeys> {
     let (keys, salts) = material.split_at_checked(2 * suite.key_len())?;
     let (client_key, server_key) = keys.split_at(suite.key_len());
     let (client_salt, server_salt) = salts.split_at_checked(suite.salt_len())?;
@@ -205,7 +278,8 @@ impl fmt::Debug for Association {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Handshaking { .. } => "Handshaking",
-            State::Established => "Established",
+            State::Established { .. } => "Established",
+            State::Settled => "Settled",
             State::Dead => "Dead",
         };
         f.debug_struct("Association").field("role", &self.role).field("state", &state).finish_non_exhaustive()
@@ -213,103 +287,5 @@ impl fmt::Debug for Association {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    struct Side {
-        association: Association,
-        keys: Option<SrtpKeys>,
-        failure: Option<DtlsError>,
-    }
-
-    impl Side {
-        fn new(own: &Identity, peer: &Identity, role: DtlsRole, now: Instant) -> Self {
-            let plan = DtlsPlan { role, fingerprints: vec![peer.fingerprint().clone()] };
-            Self { association: Association::new(own, &plan, now), keys: None, failure: None }
-        }
-
-        fn flush(&mut self) -> Vec<Vec<u8>> {
-            let mut sent = Vec::new();
-            while let Some(output) = self.association.poll_output() {
-                match output {
-                    Output::Send(datagram) => sent.push(datagram.to_vec()),
-                    Output::Keys(keys) => self.keys = Some(keys),
-                    Output::Failed(why) => self.failure = Some(why),
-                }
-            }
-            sent
-        }
-    }
-
-    /// Lets both talk; `lose` tells by the datagram's number which are lost.
-    fn shake(client: &mut Side, server: &mut Side, start: Instant, lose: impl Fn(usize) -> bool) {
-        let mut count = 0;
-        for step in 0..400 {
-            let now = start + Duration::from_millis(20 * step);
-            for side in 0..2 {
-                let (from, to) = if side == 0 { (&mut *client, &mut *server) } else { (&mut *server, &mut *client) };
-                if from.association.poll_timeout().is_some_and(|at| at <= now) {
-                    from.association.handle_timeout(now).expect("in time");
-                }
-                for datagram in from.flush() {
-                    count += 1;
-                    if !lose(count) {
-                        let _ = to.association.handle_datagram(&datagram, now);
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn both_sides_get_the_same_keys_the_other_way_round() {
-        let (one, other) = (Identity::generate().expect("made"), Identity::generate().expect("made"));
-        let now = Instant::now();
-        let mut client = Side::new(&one, &other, DtlsRole::Active, now);
-        let mut server = Side::new(&other, &one, DtlsRole::Passive, now);
-        shake(&mut client, &mut server, now, |_| false);
-        let (client, server) = (client.keys.expect("keys"), server.keys.expect("keys"));
-        assert_eq!((client.suite, &client.local, &client.remote), (server.suite, &server.remote, &server.local));
-        assert_ne!(client.local, client.remote);
-        assert_eq!(client.local.len(), client.suite.key_and_salt_len());
-    }
-
-    #[test]
-    fn a_lost_datagram_is_sent_again() {
-        let (one, other) = (Identity::generate().expect("made"), Identity::generate().expect("made"));
-        for lost in 1..=6 {
-            let now = Instant::now();
-            let mut client = Side::new(&one, &other, DtlsRole::Active, now);
-            let mut server = Side::new(&other, &one, DtlsRole::Passive, now);
-            shake(&mut client, &mut server, now, |count| count == lost);
-            assert!(client.keys.is_some() && server.keys.is_some(), "datagram {lost} lost");
-        }
-    }
-
-    /// RFC 5763 §5: whoever sits between cannot show the certificate.
-    #[test]
-    fn another_certificate_gives_no_keys() {
-        let identities: Vec<Identity> = (0..3).map(|_| Identity::generate().expect("made")).collect();
-        let now = Instant::now();
-        let mut client = Side::new(&identities[0], &identities[2], DtlsRole::Active, now);
-        let mut server = Side::new(&identities[1], &identities[0], DtlsRole::Passive, now);
-        shake(&mut client, &mut server, now, |_| false);
-        assert_eq!((client.keys.is_some(), client.failure), (false, Some(DtlsError::Fingerprint)));
-    }
-
-    #[test]
-    fn noise_does_not_end_a_handshake() {
-        let (one, other) = (Identity::generate().expect("made"), Identity::generate().expect("made"));
-        let now = Instant::now();
-        let mut server = Side::new(&other, &one, DtlsRole::Passive, now);
-        for len in 0..100 {
-            server.association.handle_datagram(&vec![22; len], now).expect("passed over");
-            server.flush();
-        }
-        let mut client = Side::new(&one, &other, DtlsRole::Active, now);
-        shake(&mut client, &mut server, now, |_| false);
-        assert!(server.keys.is_some());
-    }
-}
+#[path = "dtls_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use plenary_media::plan::{DtlsPlan, DtlsRole};
 use plenary_media::secure::dtls::{Association, Identity, Output};
 use rfc_tests::coverage::covers;
-use rfc_tests::openssl::{Certificate, Handshake, Passed, Way, srtp_of};
+use rfc_tests::openssl::{Certificate, Handshake, Passed, Way, srtp_of, srtp_of_server};
 use rfc_tests::raw_media::{RawMedia, RawSrtp, Suite};
 use rfc_tests::raw_phone::RawPhone;
 
@@ -25,9 +25,13 @@ const LONGEST: usize = 1_200;
 
 /// A phone with DTLS and without ICE, which begins the handshake.
 fn call(house: &House, certificate: &Certificate) -> anyhow::Result<(RawPhone, RawMedia)> {
+    call_as(house, certificate, "active")
+}
+
+fn call_as(house: &House, certificate: &Certificate, setup: &str) -> anyhow::Result<(RawPhone, RawMedia)> {
     let mut phone = RawPhone::guest(&house.server, "phone")?;
     let mut media = RawMedia::new(TONE)?;
-    let lines = format!("a=rtcp-mux\r\na=fingerprint:{}\r\na=setup:active\r\n", certificate.fingerprint);
+    let lines = format!("a=rtcp-mux\r\na=fingerprint:{}\r\na=setup:{setup}\r\n", certificate.fingerprint);
     let offer = media.sdp("UDP/TLS/RTP/SAVP 0", &lines);
     let (_, answer) = phone.join_by(phone.request("INVITE", &house.echo, "", &offer))?;
     media.follow(&answer.0)?;
@@ -65,6 +69,28 @@ fn each_profile_alone_carries_a_voice_and_without_one_the_leg_ends() -> anyhow::
         ensure!(media.hear(Duration::from_millis(300))?.is_none(), "nothing in clear");
     }
     claim.proven();
+    Ok(())
+}
+
+/// Many phones and PBXs show one of RSA: by ECDHE_RSA where they are the server, by its signature where they are not.
+#[test]
+fn a_certificate_of_rsa_is_as_good_in_either_role() -> anyhow::Result<()> {
+    let house = house()?;
+    let certificate = Certificate::make_rsa()?;
+    for (profile, name) in PROFILES {
+        let (suite, key_len) = suite(name)?;
+        let (_phone, mut media) = call_as(&house, &certificate, "active")?;
+        let session = Handshake::begin(&certificate, Some(profile), key_len, ETHERNET)?.carry(&mut media, |_, _| false);
+        media.srtp = Some(srtp_of(&session.context("as the client")?, suite)?);
+        media.hears(TONE).context("as the client")?;
+
+        let (_phone, mut media) = call_as(&house, &certificate, "passive")?;
+        let session = Handshake::attend(&certificate, profile, key_len)?.carry(&mut media, |_, _| false);
+        let session = session.context("as the server")?;
+        ensure!(session.contains("ECDHE-RSA"), "{session}");
+        media.srtp = Some(srtp_of_server(&session, suite)?);
+        media.hears(TONE).context("as the server")?;
+    }
     Ok(())
 }
 
