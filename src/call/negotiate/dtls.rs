@@ -19,11 +19,14 @@ pub(super) type AgreedDtls = DtlsPlan;
 pub(super) fn is_offered(description: &SessionDescription, media: &MediaDescription) -> bool {
     match media.profile {
         Profile::DtlsSavp | Profile::DtlsSavpf => true,
-        _ => {
-            let fingerprint = media.attributes.has("fingerprint") || description.attributes.has("fingerprint");
-            media.profile.is_sdes_srtp() && fingerprint && !media.attributes.has("crypto")
-        }
+        _ => media.profile.is_sdes_srtp() && names_certificate_alone(description, media),
     }
+}
+
+/// Whether a stream's keys come by the certificate that it names, since it has no others.
+pub(super) fn names_certificate_alone(description: &SessionDescription, media: &MediaDescription) -> bool {
+    let fingerprint = media.attributes.has("fingerprint") || description.attributes.has("fingerprint");
+    fingerprint && !media.attributes.has("crypto")
 }
 
 /// What we agree to for an offered stream.

@@ -189,8 +189,10 @@ impl Negotiator {
         }
         if let (Some(setup), Some(own)) = (line.setup, &self.certificate) {
             dtls::describe(own, setup, attributes);
-            // Browsers put what they receive into a stream of that name (RFC 8830).
-            attributes.push("msid", "plenary audio");
+            if line.ice.is_some() {
+                // Browsers put what they receive into a stream of that name (RFC 8830).
+                attributes.push("msid", "plenary audio");
+            }
         }
         attributes.push_direction(line.direction);
         media

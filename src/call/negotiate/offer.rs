@@ -23,14 +23,22 @@ pub(super) struct PendingOffer {
     audio: usize,
     formats: Vec<ReceiveFormat>,
     keys: Vec<Crypto>,
-    /// Keys come by DTLS.
-    dtls: bool,
+    dtls: Dtls,
     ice: Option<IceCredentials>,
     /// We said that we check nothing.
     lite: bool,
     bundled: bool,
     direction: Direction,
     levels: AudioLevels,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dtls {
+    No,
+    /// Keys come by DTLS.
+    Only,
+    /// The answer may name a certificate in place of keys. No RFC has it so; RFC 8643 has for `RTP/AVP`.
+    BesideKeys,
 }
 
 impl Negotiator {
@@ -72,6 +80,7 @@ impl Negotiator {
         if with_keys && !self.policy.allows_sdes(&self.signalling) {
             return Err(NegotiationError::KeysOverInsecureSignalling);
         }
+        let beside_keys = with_keys && before.is_none() && self.policy.dtls_beside_keys && self.certificate.is_some();
         let keys = if with_keys { sdes::offered_keys(agreed_keys, &mut self.entropy) } else { Vec::new() };
         let (mut media, place) = match before {
             Some(agreed) => (agreed.media.iter().map(rejected).collect(), agreed.audio),
@@ -92,7 +101,7 @@ impl Negotiator {
             direction: self.wanted,
             rtcp_mux: true,
             keys: &keys,
-            setup: dtls.then_some("actpass"),
+            setup: (dtls || beside_keys).then_some("actpass"),
             ice: ice.as_ref(),
             levels,
             reports: &[],
@@ -109,7 +118,11 @@ impl Negotiator {
             audio: place,
             formats,
             keys,
-            dtls,
+            dtls: match (dtls, beside_keys) {
+                (true, _) => Dtls::Only,
+                (false, true) => Dtls::BesideKeys,
+                (false, false) => Dtls::No,
+            },
             ice,
             lite,
             bundled,
@@ -128,7 +141,12 @@ impl Negotiator {
             .get(offered.audio)
             .filter(|audio| audio.is_audio() && audio.port != 0)
             .ok_or(NegotiationError::AudioRefused)?;
-        let security = match offered.dtls {
+        let by_dtls = match offered.dtls {
+            Dtls::Only => true,
+            Dtls::BesideKeys => dtls::names_certificate_alone(&answer, audio),
+            Dtls::No => false,
+        };
+        let security = match by_dtls {
             true => Some(AgreedSecurity::Dtls(dtls::accept(&answer, audio)?)),
             false => self.keys_of_answer(audio, &offered)?.map(AgreedSecurity::Sdes),
         };
@@ -188,7 +206,7 @@ fn receivable(ours: &[ReceiveFormat], theirs: &[ReceiveFormat]) -> Vec<ReceiveFo
 
 #[cfg(test)]
 mod tests {
-    use plenary_media::plan::{AudioCodec, SrtpSuite};
+    use plenary_media::plan::{AudioCodec, DtlsPlan, DtlsRole, Fingerprint, FingerprintHash, Security, SrtpSuite};
 
     use super::*;
     use crate::call::negotiate::{Entropy, LocalMedia, MediaPolicy, Signalling};
@@ -209,6 +227,38 @@ mod tests {
 
     fn text(offer: &Bytes) -> String {
         String::from_utf8(offer.to_vec()).expect("text").replace("\r\n", "\n")
+    }
+
+    /// baresip with `mediaenc=dtls_srtp` takes `RTP/SAVP`, and answers with its certificate.
+    #[test]
+    fn a_phone_may_answer_keys_with_its_certificate() {
+        let ours = Fingerprint::of(FingerprintHash::Sha256, b"ours");
+        let theirs = Fingerprint::of(FingerprintHash::Sha256, b"theirs");
+        let offering = |dtls_beside_keys| {
+            let policy = MediaPolicy { dtls_beside_keys, ..MediaPolicy::default() };
+            negotiator(policy, true).with_certificate(ours.clone())
+        };
+        let mut both = offering(true);
+        let offer = text(&both.offer().expect("an offer"));
+        for line in ["RTP/SAVP", "a=crypto:", "a=setup:actpass", &format!("a=fingerprint:{ours}")] {
+            assert!(offer.contains(line), "{line} in {offer}");
+        }
+        let own = format!("a=fingerprint:{theirs}\r\na=setup:active");
+        let plan = both.accept_answer(&answer(&format!("m=audio 4000 RTP/SAVP 0\r\n{own}"))).expect("agreed");
+        let agreed = DtlsPlan { role: DtlsRole::Passive, fingerprints: vec![theirs.clone()] };
+        assert_eq!(plan.audio.security, Security::Dtls(agreed));
+        let again = text(&both.offer().expect("an offer"));
+        assert!(again.contains("a=fingerprint:") && !again.contains("a=crypto:"), "what was agreed stays: {again}");
+
+        // Who answers with both means the keys; a trunk is asked for nothing but keys.
+        let mut both = offering(true);
+        let offer = text(&both.offer().expect("an offer"));
+        let key = offer.lines().find(|line| line.starts_with("a=crypto:")).expect("a key");
+        let plan = both.accept_answer(&answer(&format!("m=audio 4000 RTP/SAVP 0\r\n{own}\r\n{key}"))).expect("agreed");
+        assert!(matches!(plan.audio.security, Security::Sdes(_)), "{:?}", plan.audio.security);
+        let again = text(&both.offer().expect("an offer"));
+        assert!(!again.contains("a=fingerprint:") && again.contains("a=crypto:"), "what was agreed stays: {again}");
+        assert!(!text(&offering(false).offer().expect("an offer")).contains("a=fingerprint:"));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub struct MediaPolicy {
     pub telephone_event: bool,
     /// Allows `a=crypto` where the signalling itself can be read on the way (against RFC 4568 §8.3).
     pub sdes_over_insecure: bool,
+    /// Whether offers with keys also name our certificate: phones set to DTLS-SRTP take no keys, and answer with theirs.
+    pub dtls_beside_keys: bool,
     pub ice: IceMode,
 }
 
@@ -55,6 +57,7 @@ impl Default for MediaPolicy {
             srtp: SrtpPolicy::Preferred,
             telephone_event: true,
             sdes_over_insecure: false,
+            dtls_beside_keys: true,
             ice: IceMode::Adaptive,
         }
     }

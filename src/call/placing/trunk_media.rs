@@ -1,6 +1,7 @@
 //! What of the media a trunk decides: its own codecs and its own word on SRTP.
 //!
-//! Many carriers couple the two: a trunk over TLS takes SRTP alone, one without TLS refuses it.
+//! Many carriers couple the two: a trunk over TLS takes SRTP alone, one without TLS refuses it. They know SDES, and are
+//! offered nothing that could confuse them beside it.
 
 use plenary_media::plan::AudioCodec;
 
@@ -13,6 +14,7 @@ impl MediaPolicy {
     pub(in crate::call) fn through(&self, trunk: Option<&LiveTrunk>) -> Self {
         let mut policy = self.clone();
         let Some(settings) = trunk.map(|trunk| &trunk.trunk().settings) else { return policy };
+        policy.dtls_beside_keys = false;
         match settings.srtp {
             Some(TrunkSrtp::Required) => policy.srtp = SrtpPolicy::Required,
             Some(TrunkSrtp::Preferred) => policy.srtp = SrtpPolicy::Preferred,
