@@ -226,6 +226,9 @@ fn a_lost_packet_is_made_up_from_the_redundancy_of_the_next() -> anyhow::Result<
     let recovered = heard_energy(true, true)?;
     let concealed = heard_energy(false, true)?;
     let all = format!("{whole:.1} dBFS whole, {recovered:.1} with redundancy, {concealed:.1} without");
+    println!("{all}");
+    // 3 dB are half of the energy. Without redundancy the lost frame's is missing but for what the codec smears into its
+    // neighbours: 5 dB less, measured. With it hardly any is: 0.1 dB.
     ensure!(recovered > concealed + 3.0 && recovered > whole - 1.0, "{all}");
     claim.proven();
     Ok(())
