@@ -45,8 +45,8 @@ fuzz: ## feed every parser random input, FUZZ_SECONDS each (20)
 	@deploy/fuzz.sh $(or $(FUZZ_SECONDS),20)
 
 soak: ## a million hostile messages against a started server (SOAK_MESSAGES, SOAK_SEED); some ten minutes
-	cargo build --locked --bin plenary
-	SOAK_MESSAGES=$(or $(SOAK_MESSAGES),1000000) cargo test --locked -p rfc-tests --test defence soak -- --nocapture
+	cargo build --locked --workspace --bins --tests
+	SOAK_MESSAGES=$(or $(SOAK_MESSAGES),1000000) cargo test --locked --workspace --test defence soak -- --nocapture
 
 docs: ## API documentation of every crate, in target/doc
 	cargo doc --workspace --no-deps --locked

@@ -20,12 +20,13 @@ step() {
 }
 
 cargo_tests() { cargo test --locked --no-fail-fast "$@"; }
-coverage() { cargo run --locked --quiet -p rfc-tests --bin coverage -- "$1"; }
+coverage() { "${CARGO_TARGET_DIR:-target}/debug/coverage" "$1"; }
 
 step "console: build" make --no-print-directory console
 step "console: tests" sh -c 'cd web-admin && npm test'
 step "console: lint and types" sh -c 'cd web-admin && npm run lint'
-step "server: build" cargo build --locked --bin plenary
+# Programs and tests at once: asked for alone, the programs would have all crates compiled twice.
+step "server and crates: build" cargo build --locked --workspace --bins --tests
 step "coverage: begin" coverage begin
 step "server and crates: tests" cargo_tests --workspace
 for crate in plenary-sip plenary-media; do
