@@ -72,6 +72,8 @@ pub struct ExtendedReports {
 pub struct Bundle {
     /// Identifier of the header extension that names the medium of a packet (§15), where agreed.
     pub mid_extension: Option<u8>,
+    /// Whether our packets name it, too; the identifier is 1 to 14 then, and the MID has 1 to 16 octets.
+    pub names_ours: bool,
     /// `a=mid` of the audio.
     pub mid: String,
     /// SSRCs that the peer's description names for the audio, and for its other media.

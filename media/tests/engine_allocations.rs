@@ -99,7 +99,8 @@ fn a_second_of_conference_allocates_nothing() {
         for codec in AudioCodec::ALL {
             let tone = tone(&party);
             let levels = AudioLevels { peer: Some(1), own: Some(1), voice_bit: true, contributors: Some(2) };
-            let bundle = Some(Bundle { mid_extension: Some(3), mid: "a".into(), ..Bundle::default() });
+            let bundle =
+                Some(Bundle { mid_extension: Some(3), names_ours: true, mid: "a".into(), ..Bundle::default() });
             let extended_reports = ExtendedReports { round_trip: true, statistics: true, voip_metrics: true };
             let told = Model { levels, tells_dbov: Some(-18), bundle, extended_reports, ..Model::default() };
             let phone = party.join(Model { codec, suite, ..told }, tone);

@@ -198,7 +198,7 @@ fn what_came_before_the_plan_must_open_with_its_key() {
 #[test]
 fn other_media_of_a_bundle_are_not_heard() {
     let mut party = Party::new();
-    let bundle = Bundle { mid_extension: Some(4), mid: "a".into(), audio: Vec::new(), others: vec![Ssrc(0x0bad)] };
+    let bundle = Bundle { mid_extension: Some(4), mid: "a".into(), others: vec![Ssrc(0x0bad)], ..Bundle::default() };
     let speaker = party.join(Model { bundle: Some(bundle), ..Model::default() }, Some(TONES_HZ[0]));
     let listener = party.join(Model::default(), None);
     party.run(SECOND);

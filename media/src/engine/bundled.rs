@@ -115,7 +115,8 @@ mod tests {
     const VIDEO: Ssrc = Ssrc(2);
 
     fn bundled() -> Bundled {
-        Bundled::new(Bundle { mid_extension: Some(4), mid: "a".into(), audio: vec![AUDIO], others: vec![VIDEO] })
+        let bundle = Bundle { mid_extension: Some(4), mid: "a".into(), audio: vec![AUDIO], ..Bundle::default() };
+        Bundled::new(Bundle { others: vec![VIDEO], ..bundle })
     }
 
     /// What a packet of this SSRC is, that names this medium; the bundle learns it if it is the peer's.

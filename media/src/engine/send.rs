@@ -80,6 +80,8 @@ pub(super) struct Sender {
     /// The same of the level of all that is heard, and whether its first bit says if it is a voice.
     own_level: Option<u8>,
     voice_bit: bool,
+    /// The medium that our packets name (RFC 9143 §9.2), and its identifier.
+    mid: Option<(u8, Box<str>)>,
     /// How silence is sent.
     pub hush: Hush,
     rtp: RtpSender,
@@ -122,6 +124,11 @@ impl Sender {
             levels: plan.levels.contributors,
             own_level: plan.levels.own,
             voice_bit: plan.levels.voice_bit,
+            mid: plan
+                .bundle
+                .as_deref()
+                .filter(|bundle| bundle.names_ours)
+                .and_then(|bundle| bundle.mid_extension.map(|id| (id, bundle.mid.as_str().into()))),
             hush: Hush::of(plan),
             rtp: RtpSender::new(u128::from(random.next_u64()) << 64 | u128::from(random.next_u64())),
             protector: match &plan.security {
@@ -239,7 +246,8 @@ impl Sender {
         let voice = if self.voice_bit && level_dbov >= VOICE_DBOV { 0x80 } else { 0 };
         let own = [voice | level_dbov.unsigned_abs().min(127)];
         let own = self.own_level.map(|id| (id, &own[..]));
-        let elements = [own, levels].map(|element| element.unwrap_or((0, &[])));
+        let mid = self.mid.as_ref().map(|(id, mid)| (*id, mid.as_bytes()));
+        let elements = [own, levels, mid].map(|element| element.unwrap_or((0, &[])));
         let start = header.write_with_elements(csrcs, &elements, buffer).ok()?;
         let len = start + octets.len();
         buffer.get_mut(start..len)?.copy_from_slice(octets);

@@ -50,7 +50,8 @@ impl Machine {
         match self {
             Self::InviteClient(client) => client.handle_sent(transport, now),
             Self::Client(client) => client.handle_sent(transport, now),
-            Self::InviteServer(_) | Self::Server(_) => {}
+            Self::Server(server) => server.handle_sent(),
+            Self::InviteServer(_) => {}
         }
     }
 
@@ -59,7 +60,7 @@ impl Machine {
             Self::InviteClient(client) => client.handle_transport_error(),
             Self::InviteServer(server) => server.handle_transport_error(),
             Self::Client(client) => client.handle_transport_error(),
-            Self::Server(_) => {}
+            Self::Server(server) => server.handle_transport_error(),
         }
     }
 

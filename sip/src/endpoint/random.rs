@@ -1,13 +1,11 @@
 //! Chance: tags, branches, Call-IDs and waiting times, all from one seed.
 //!
 //! SHA-256 over seed and counter: nobody who has seen some tags can tell the next (RFC 3261 §19.3 wants at
-//! least 32 bits of it, we give 128), and a test that names its seed gets the same tags again.
+//! least 32 bits of it, we give 80), and a test that names its seed gets the same tags again.
 
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-
-use crate::hex::hex;
 
 #[derive(Clone, Debug)]
 pub struct Rng {
@@ -26,9 +24,10 @@ impl Rng {
         Self::new(self.block())
     }
 
-    /// 128 bits in 32 hexadecimal digits: a tag, a Call-ID, what follows the cookie of a branch.
+    /// 80 bits in 16 characters: a tag, a Call-ID, what follows the cookie of a branch. An INVITE has three of them and must
+    /// not grow beyond a datagram (§18.1.1).
     pub fn token(&mut self) -> String {
-        half(&self.block())
+        written(&self.block())
     }
 
     /// Up to `limit`, in milliseconds, each as likely.
@@ -47,7 +46,7 @@ impl Rng {
     /// A tag that is the same each time for the same text: for stateless responses (§8.2.7).
     pub fn tag_for(&self, text: &str) -> String {
         let digest = Sha256::new().chain_update(self.seed).chain_update(b"stateless").chain_update(text).finalize();
-        half(&digest)
+        written(&digest)
     }
 
     fn block(&mut self) -> [u8; 32] {
@@ -56,9 +55,11 @@ impl Rng {
     }
 }
 
-/// The first 128 bits.
-fn half(block: &[u8]) -> String {
-    hex(block.get(..16).unwrap_or(block))
+/// The first 80 bits, five a character; in small letters, because tags differ by more than their case.
+fn written(block: &[u8]) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+    let bits = block.iter().take(10).fold(0_u128, |bits, octet| bits << 8 | u128::from(*octet));
+    (0..16).rev().map(|place| char::from(DIGITS[(bits >> (5 * place)) as usize & 31])).collect()
 }
 
 #[cfg(test)]
@@ -70,7 +71,9 @@ mod tests {
         let (mut one, mut other) = (Rng::new([7; 32]), Rng::new([7; 32]));
         assert_eq!(one.token(), other.token());
         assert_ne!(one.token(), Rng::new([8; 32]).token());
-        assert_eq!(one.token().len(), 32);
+        assert_eq!(one.token().len(), 16);
+        assert_eq!(written(&[0xff; 32]), "v".repeat(16));
+        assert_eq!(written(&[0, 0, 0, 0, 0, 0, 0, 0, 4, 33]), "0000000000000111");
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //!   request ──▶ Trying ──(3.5 s)──▶ Proceeding       Trying: silent, 100 when the client's Timer E reaches T2
 //!                 │                     │            Proceeding: repeats the 100
 //!              200-699               200-699         both: after 32 s the client has given up, and so do we
-//!                 └────▶ Completed ◀────┘            Completed: J, 32 s over UDP, repeats the response
+//!                 └────▶ Completed ◀────┘            Completed: J, 32 s over UDP, repeats the response; over a
+//!                                                    connection only until the response is on its way, by
+//!                                                    whichever of RFC 3261 §18.2.2
 //! ```
 //!
 //! A challenge ends it at once (RFC 3261 §8.2.7): asked again, we challenge again.
@@ -76,12 +78,24 @@ impl Server {
                 Terminated
             }
             (Trying { .. } | Proceeding { .. }, Kind::Success | Kind::Failure) => {
-                let (kept, until) = (response.to_bytes(), now + self.timing.absorb(self.reliable));
+                let (kept, until) = (response.to_bytes(), now + self.timing.absorb(false));
                 self.output.push_back(Output::Send(Message::Response(response)));
                 Completed { response: kept[..].into(), until }
             }
             (state, _) => state,
         };
+    }
+
+    /// A response is on its way. Over a connection nobody asks again: Timer J is nought.
+    pub fn handle_sent(&mut self) {
+        if self.reliable && matches!(self.state, State::Completed { .. }) {
+            self.state = State::Terminated;
+        }
+    }
+
+    /// A response went by none of its ways.
+    pub fn handle_transport_error(&mut self) {
+        self.handle_sent();
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -164,5 +178,24 @@ mod tests {
         server.handle_request();
         assert_eq!(sent(&mut server), vec![Said::Response(StatusCode::OK); 2]);
         assert_eq!(server.poll_timeout(), Some(start + ms(32_000)), "Timer J");
+        server.handle_sent();
+        assert!(!server.is_terminated(), "it may be lost");
+    }
+
+    #[test]
+    fn over_a_connection_it_ends_when_the_response_is_on_its_way() {
+        let start = Instant::now();
+        let info = Arc::new(request(Method::Info));
+        for lost in [false, true] {
+            let mut server = Server::new(info.clone(), true, Timing::default(), start);
+            server.respond(info.response(StatusCode::OK, Some("a")), start);
+            assert!(!server.is_terminated(), "another way may be tried yet");
+            if lost {
+                server.handle_transport_error()
+            } else {
+                server.handle_sent()
+            }
+            assert!(server.is_terminated());
+        }
     }
 }

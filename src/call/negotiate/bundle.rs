@@ -22,18 +22,23 @@ pub(super) fn read(offer: &SessionDescription, audio: &MediaDescription) -> Opti
         media.attributes.value("mid").is_some_and(|other| other != mid && members.contains(&other))
     };
     let others = offer.media.iter().filter(is_other).flat_map(|media| ssrcs(&media.attributes)).collect();
+    let (mid_extension, names_ours) = extension(&audio.attributes, mid).unzip();
     (!members.is_empty()).then(|| Bundle {
-        mid_extension: extension(&audio.attributes),
+        mid_extension,
+        names_ours: names_ours == Some(true),
         mid: mid.to_owned(),
         audio: ssrcs(&audio.attributes),
         others,
     })
 }
 
-/// Answers that packets may name their medium.
+/// Answers that packets name their medium. Chrome plays nothing that does not, once this stands in an answer: it looks
+/// for the payload type no more.
 pub(super) fn describe(bundle: Option<&Bundle>, attributes: &mut Attributes) {
-    if let Some(id) = bundle.and_then(|bundle| bundle.mid_extension) {
-        attributes.push("extmap", format!("{id}/recvonly {MID}"));
+    let Some(bundle) = bundle else { return };
+    if let Some(id) = bundle.mid_extension {
+        let direction = if bundle.names_ours { "" } else { "/recvonly" };
+        attributes.push("extmap", format!("{id}{direction} {MID}"));
     }
 }
 
@@ -44,13 +49,15 @@ fn members<'a>(offer: &'a SessionDescription, mid: &str) -> impl Iterator<Item =
     bundles.find(|words| words.clone().any(|member| member == mid)).into_iter().flatten()
 }
 
-fn extension(attributes: &Attributes) -> Option<u8> {
+/// The identifier, and whether the peer wants our packets to have it too.
+fn extension(attributes: &Attributes, mid: &str) -> Option<(u8, bool)> {
     attributes.values("extmap").find_map(|value| {
         let mut words = value.split_ascii_whitespace();
         let (entry, uri) = (words.next()?, words.next()?);
         let (id, direction) = entry.split_once('/').unwrap_or((entry, "sendrecv"));
         let id = id.parse::<u8>().ok().filter(|id| *id > 0)?;
-        (uri == MID && direction.starts_with("send")).then_some(id)
+        let fits = (1..=14).contains(&id) && (1..=16).contains(&mid.len());
+        (uri == MID && direction.starts_with("send")).then_some((id, direction == "sendrecv" && fits))
     })
 }
 
@@ -88,7 +95,23 @@ mod tests {
         let bundle = of("a=group:LS a w\r\na=group:BUNDLE v a\r\n").expect("a bundle");
         assert_eq!((bundle.mid_extension, bundle.mid.as_str()), (Some(4), "a"));
         assert_eq!((bundle.audio, bundle.others), (vec![Ssrc(1)], vec![Ssrc(2), Ssrc(3)]));
+        assert!(bundle.names_ours);
         assert_eq!((of(""), of("a=group:BUNDLE v w\r\n")), (None, None));
         assert!(is_bundled(&offer("a=group:BUNDLE a\r\n"), "a") && !is_bundled(&offer("a=group:LS a\r\n"), "a"));
+    }
+
+    #[test]
+    fn our_packets_name_their_medium_where_the_peer_reads_that() {
+        for (entry, answered) in
+            [("4", Some("4")), ("4/sendonly", Some("4/recvonly")), ("4/recvonly", None), ("15", Some("15/recvonly"))]
+        {
+            let mut offer = offer("a=group:BUNDLE v a\r\n");
+            offer.media[0].attributes = Attributes::default();
+            offer.media[0].attributes.push("mid", "a");
+            offer.media[0].attributes.push("extmap", format!("{entry} {MID}"));
+            let mut answer = Attributes::default();
+            describe(read(&offer, &offer.media[0]).as_ref(), &mut answer);
+            assert_eq!(answer.value("extmap"), answered.map(|entry| format!("{entry} {MID}")).as_deref(), "{entry}");
+        }
     }
 }

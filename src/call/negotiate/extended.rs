@@ -1,7 +1,7 @@
 //! Extended reports: `a=rtcp-xr`, RFC 3611 §5.
 //!
-//! Each side names what it wants to be told. Ours wants the round trip of who only listens, and VoIP metrics; an answer
-//! has the line only where the offer had it (§5.2). What a peer asks for that we do not have is left out.
+//! Each side names what it wants to be told. Ours wants VoIP metrics, and in an answer the round trip of who only listens;
+//! an answer has the line only where the offer had it (§5.2). What a peer asks for that we do not have is left out.
 
 use plenary_media::plan::ExtendedReports;
 use plenary_sip::sdp::Attributes;
@@ -28,16 +28,18 @@ pub(super) fn read(session: &Attributes, media: &Attributes) -> Option<ExtendedR
     Some(wanted)
 }
 
-/// What we want, in an offer.
+/// What we want, in an offer. It is short: an INVITE over UDP has little room, and who hears us sends receiver reports.
 pub(super) fn offer(attributes: &mut Attributes) {
-    attributes.push(NAME, format!("{ROUND_TRIP}=all {VOIP_METRICS}"));
+    attributes.push(NAME, VOIP_METRICS);
 }
 
 /// What we want, in the answer to an offer that wants this: the round trip only if both do (§5.2).
 pub(super) fn answer(offered: Option<ExtendedReports>, attributes: &mut Attributes) {
     match offered {
-        Some(ExtendedReports { round_trip: true, .. }) => offer(attributes),
-        Some(_) => attributes.push(NAME, VOIP_METRICS),
+        Some(ExtendedReports { round_trip: true, .. }) => {
+            attributes.push(NAME, format!("{ROUND_TRIP}=all {VOIP_METRICS}"))
+        }
+        Some(_) => offer(attributes),
         None => {}
     }
 }

@@ -65,8 +65,9 @@ pub(super) fn describe(levels: AudioLevels, attributes: &mut Attributes) {
         (None, None) => None,
     };
     if let Some((id, direction)) = own {
-        let vad = if levels.voice_bit { "on" } else { "off" };
-        attributes.push("extmap", format!("{id}{direction} {OWN} vad={vad}"));
+        // `vad=on` is what is meant without a word, and some peers can read none.
+        let vad = if levels.voice_bit { "" } else { " vad=off" };
+        attributes.push("extmap", format!("{id}{direction} {OWN}{vad}"));
     }
     if let Some(id) = levels.contributors {
         attributes.push("extmap", format!("{id}/sendonly {CONTRIBUTORS}"));
@@ -97,18 +98,18 @@ mod tests {
         let (levels, lines) = answered(&format!("a=extmap:3 {OWN} vad=on\r\na=extmap:7/recvonly {CONTRIBUTORS}"));
         let all = AudioLevels { peer: Some(3), own: Some(3), voice_bit: true, contributors: Some(7) };
         assert_eq!(levels, all);
-        assert_eq!(lines, [format!("3 {OWN} vad=on"), format!("7/sendonly {CONTRIBUTORS}")]);
+        assert_eq!(lines, [format!("3 {OWN}"), format!("7/sendonly {CONTRIBUTORS}")]);
     }
 
     /// RFC 6464 §4: the bit says something unless the offer says that it does not.
     #[test]
     fn directions_and_the_bit_for_a_voice_are_as_the_offer_says() {
         for (line, answer) in [
-            (format!("a=extmap:3 {OWN}"), format!("3 {OWN} vad=on")),
+            (format!("a=extmap:3 {OWN}"), format!("3 {OWN}")),
             (format!("a=extmap:3 {OWN} vad=off"), format!("3 {OWN} vad=off")),
-            (format!("a=extmap:3/sendonly {OWN}"), format!("3/recvonly {OWN} vad=on")),
+            (format!("a=extmap:3/sendonly {OWN}"), format!("3/recvonly {OWN}")),
             (format!("a=extmap:3/recvonly {OWN} vad=off"), format!("3/sendonly {OWN} vad=off")),
-            (format!("a=extmap:15 {OWN}"), format!("15/recvonly {OWN} vad=on")),
+            (format!("a=extmap:15 {OWN}"), format!("15/recvonly {OWN}")),
         ] {
             assert_eq!(answered(&line).1, [answer], "{line}");
         }

@@ -271,8 +271,8 @@ mod tests {
              a=rtpmap:96 opus/48000/2\na=fmtp:96 useinbandfec=1\na=rtpmap:9 G722/8000\na=rtpmap:8 PCMA/8000\n\
              a=rtpmap:0 PCMU/8000\na=rtpmap:101 telephone-event/8000\na=fmtp:101 0-15\n\
              a=rtpmap:102 telephone-event/48000\na=fmtp:102 0-15\n\
-             a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on\n\
-             a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:csrc-audio-level\na=ptime:20\na=rtcp:20005\na=rtcp-mux\na=sendrecv\na=rtcp-xr:rcvr-rtt=all voip-metrics\na=extmap-allow-mixed\n"
+             a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\n\
+             a=extmap:2/sendonly urn:ietf:params:rtp-hdrext:csrc-audio-level\na=ptime:20\na=rtcp:20005\na=rtcp-mux\na=sendrecv\na=rtcp-xr:voip-metrics\na=extmap-allow-mixed\n"
         );
         let plan = negotiator
             .accept_answer(&answer(
