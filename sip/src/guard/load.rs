@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 /// Overload ends well below where it began, so that it does not flicker.
 const ENDS_BELOW: u32 = 4;
+/// A wait below this part of the limit is none.
+const HARDLY: u32 = 10;
 /// Weight of one message in the running mean: 1/16.
 const WEIGHT: u32 = 16;
 /// A measure this old says nothing about now.
@@ -25,16 +27,21 @@ impl Load {
     }
 
     /// A message waited so long. `mailbox`: how full the mailbox it came from is, 0 to 1; a full one hides a queue
-    /// of unknown length behind it.
+    /// of unknown length behind it, unless what comes out of it has hardly waited: then it was a gust of connections.
     pub fn handle_message(&mut self, waited: Duration, mailbox: f32, now: Instant) {
         if self.measured.is_none_or(|last| now.saturating_duration_since(last) > FORGET_AFTER) {
             (self.delay, self.is_over) = (Duration::ZERO, false);
         }
         self.measured = Some(now);
-        let waited = if mailbox >= 0.9 { waited.max(self.limit * 2) } else { waited };
+        let waited = if mailbox >= 0.9 && waited >= self.limit / HARDLY { waited.max(self.limit * 2) } else { waited };
         self.delay = self.delay * (WEIGHT - 1) / WEIGHT + waited / WEIGHT;
         let bound = if self.is_over { self.limit / ENDS_BELOW } else { self.limit };
         self.is_over = self.delay > bound;
+    }
+
+    /// How long messages waited, in the running mean.
+    pub fn mean_wait(&self) -> Duration {
+        self.delay
     }
 
     /// When refused peers shall come again; `None`: we keep up.
@@ -66,9 +73,11 @@ mod tests {
     }
 
     #[test]
-    fn a_full_mailbox_is_overload_whatever_the_wait() {
+    fn a_full_mailbox_is_overload_where_messages_wait() {
         let now = Instant::now();
         let mut load = Load::new(250 * MS);
+        (0..20).for_each(|_| load.handle_message(5 * MS, 1.0, now));
+        assert_eq!(load.retry_after(), None);
         (0..20).for_each(|_| load.handle_message(50 * MS, 1.0, now));
         assert!(load.retry_after().is_some());
     }

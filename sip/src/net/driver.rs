@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use super::counters::Counters;
 use super::door::Door;
@@ -153,8 +154,7 @@ impl Driver {
         match event {
             NetEvent::Received(Received { message, source, at }) => {
                 let now = now();
-                self.load.handle_message(now.saturating_duration_since(at), self.net.fullness(), now);
-                self.endpoint.set_busy(self.load.retry_after());
+                self.measure(now.saturating_duration_since(at), now);
                 match message {
                     Ok(message) => self.endpoint.handle_message(message, source, now),
                     Err(error) => self.endpoint.handle_parse_error(&error, source, now),
@@ -179,6 +179,22 @@ impl Driver {
                 self.tell_end(FlowEnd::Silent { flow, remote });
             }
         }
+    }
+
+    /// Says when overload begins and ends.
+    fn measure(&mut self, waited: Duration, now: std::time::Instant) {
+        let (was_over, fullness) = (self.load.retry_after().is_some(), self.net.fullness());
+        self.load.handle_message(waited, fullness, now);
+        let retry_after = self.load.retry_after();
+        match (was_over, retry_after) {
+            (false, Some(_)) => {
+                let mailbox = format_args!("{:.0} %", 100.0 * fullness);
+                warn!(mean_wait = ?self.load.mean_wait(), %mailbox, "overloaded: new requests get 503");
+            }
+            (true, None) => info!(mean_wait = ?self.load.mean_wait(), "no longer overloaded"),
+            _ => {}
+        }
+        self.endpoint.set_busy(retry_after);
     }
 
     fn tell_end(&self, end: FlowEnd) {
