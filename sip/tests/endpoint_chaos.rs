@@ -19,9 +19,12 @@ fn call_of(event: &Event) -> Option<CallId> {
         | Event::ReofferDone { call, .. }
         | Event::Ended { call, .. } => Some(*call),
         Event::Request { call, .. } => *call,
-        Event::Response { .. } | Event::Resubscribed { .. } | Event::Notified { .. } | Event::Unsubscribed { .. } => {
-            None
-        }
+        // What becomes of a REFER may be heard when the call is over.
+        Event::Referred { .. }
+        | Event::Response { .. }
+        | Event::Resubscribed { .. }
+        | Event::Notified { .. }
+        | Event::Unsubscribed { .. } => None,
     }
 }
 

@@ -16,6 +16,7 @@ use super::problem::{Problem, ProblemDocument, ProblemType};
 use super::state::App;
 use crate::conference::{
     Action, AddParticipant, CallAll, CallAllReport, Participant, ParticipantId, ParticipantPatch, PlacedCall, Roster,
+    TransferParticipant,
 };
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -116,6 +117,27 @@ pub(super) async fn remove_participant(
     let by = caller.actor(&app, &number).await?;
     app.state.directory.remove(&number, &ParticipantId(id), removal.ban, by).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Send a participant elsewhere
+///
+/// Its phone is asked by REFER (RFC 3515) to call the address. The participant stays until it has; how it goes is seen in
+/// `transfer` of the participant, in `live` and in the events.
+#[utoipa::path(post, path = "/conferences/{number}/participants/{id}/transfer", tag = "live",
+    params(("number" = String, Path), ("id" = String, Path)), request_body = TransferParticipant, responses(
+    (status = 202, description = "The phone is asked"),
+    (status = "default", body = ProblemDocument, content_type = "application/problem+json",
+     description = "`bad-address`, `forbidden`, `no-such-participant`, `not-running`, `not-transferable`"),
+))]
+pub(super) async fn transfer_participant(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((number, id)): Path<(String, String)>,
+    Body(wish): Body<TransferParticipant>,
+) -> Result<StatusCode, Problem> {
+    let by = caller.actor(&app, &number).await?;
+    app.state.directory.transfer(&number, &ParticipantId(id), wish, by).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 /// Mute or unmute all, lock, unlock, end

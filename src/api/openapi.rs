@@ -84,6 +84,7 @@ pub(super) fn documented_routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(live::call_all))
         .routes(routes!(live::add_participant))
         .routes(routes!(live::change_participant, live::remove_participant))
+        .routes(routes!(live::transfer_participant))
         .routes(routes!(live::act))
         .routes(routes!(trunk::list_trunks, trunk::add_trunk))
         .routes(routes!(trunk::trunk, trunk::change_trunk, trunk::remove_trunk))

@@ -59,6 +59,7 @@ const TABLE: &[(&str, [Reach; 3])] = &[
     ("POST /conferences/{number}/participants",           [Everything, Everything, Own]),
     ("PATCH /conferences/{number}/participants/{id}",     [Everything, Everything, Own]),
     ("DELETE /conferences/{number}/participants/{id}",    [Everything, Everything, Own]),
+    ("POST /conferences/{number}/participants/{id}/transfer", [Everything, Everything, Own]),
     ("POST /conferences/{number}/actions/{action}",       [Everything, Everything, Own]),
     ("GET /events",                                       [Everything, Everything, Own]),
 

@@ -86,6 +86,8 @@ problem_types! {
         "No call with this Call-ID is recorded, or it has given way to newer ones.";
     MethodNotAllowed "method-not-allowed" METHOD_NOT_ALLOWED "Method not allowed"
         "The path exists, but not with this method.";
+    NotTransferable "not-transferable" CONFLICT "Cannot be sent elsewhere"
+        "The participant is not in the conference, is being sent elsewhere already, or has a phone without REFER.";
     Taken "taken" CONFLICT "Taken"
         "An account, a conference or a service of the server already answers to this name, number or alias.";
     LastAdmin "last-admin" CONFLICT "The last administrator"
@@ -194,6 +196,7 @@ impl From<FocusError> for Problem {
             FocusError::Forbidden { .. } => Self::new(Forbidden, detail),
             FocusError::BadAddress { .. } => Self::new(BadAddress, detail).at("address"),
             FocusError::NobodyToCall { .. } => Self::new(NobodyToCall, detail),
+            FocusError::NotTransferable { .. } => Self::new(NotTransferable, detail),
             FocusError::BadGain { .. } => Self::new(BadGain, detail).at("gain_db"),
             FocusError::Busy { .. } => Self::busy(detail),
             FocusError::NotBuilt { .. } => Self::new(NotBuilt, detail),

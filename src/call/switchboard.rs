@@ -199,6 +199,7 @@ fn call_of(event: &Event) -> Option<CallId> {
         | Event::Established { call, .. }
         | Event::Offered { call, .. }
         | Event::ReofferDone { call, .. }
+        | Event::Referred { call, .. }
         | Event::Ended { call, .. } => Some(*call),
         Event::Request { call, .. } => *call,
         Event::Response { .. } | Event::Resubscribed { .. } | Event::Notified { .. } | Event::Unsubscribed { .. } => {

@@ -44,6 +44,14 @@ pub struct AddParticipant {
     pub role: Option<Role>,
 }
 
+/// Sends a participant elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransferParticipant {
+    /// Whom the participant's phone shall call: a `sip:`, `sips:` or `tel:` URI, or the bare name of an account of this server.
+    pub address: String,
+}
+
 /// Calls one more because a REFER asked for it: RFC 4579 §5.5.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Referral {
@@ -113,6 +121,8 @@ pub enum FocusError {
     BadAddress { address: String, reason: String }, // 422 bad-address
     #[error("conference {number} has no members to call")]
     NobodyToCall { number: String }, // 409 nobody-to-call
+    #[error("{id} cannot be sent elsewhere: {why}")]
+    NotTransferable { id: String, why: &'static str }, // 409 not-transferable
     #[error("gain {gain_db} dB is outside −40 to +20")]
     BadGain { gain_db: f32 }, // 422 bad-gain
     #[error("the server is too busy: {what}")]
@@ -126,6 +136,7 @@ impl FocusError {
     pub fn sip_status(&self) -> u16 {
         match self {
             Self::NoSuchConference { .. } | Self::NotRunning { .. } | Self::NoSuchParticipant { .. } => 404,
+            Self::NotTransferable { .. } => 409,
             Self::Forbidden { .. } => 403,
             Self::BadAddress { .. } | Self::BadGain { .. } | Self::NobodyToCall { .. } => 400,
             Self::Busy { .. } => 503,

@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::admission::{Join, JoinError};
 use super::command::{
-    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral, Referred,
+    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral,
+    Referred, TransferParticipant,
 };
 use super::factory::Creator;
 use super::hub::{Follow, ToHub};
@@ -117,6 +118,17 @@ impl Directory {
     /// Hangs up; with `ban` the address may not come back while this conference runs.
     pub async fn remove(&self, number: &str, id: &ParticipantId, ban: bool, by: Actor) -> Result<(), FocusError> {
         self.ask(number, |reply| ConferenceWish::Remove { id: id.clone(), ban, by, reply }).await
+    }
+
+    /// Sends a participant elsewhere; answers as soon as its phone is asked.
+    pub async fn transfer(
+        &self,
+        number: &str,
+        id: &ParticipantId,
+        wish: TransferParticipant,
+        by: Actor,
+    ) -> Result<(), FocusError> {
+        self.ask(number, |reply| ConferenceWish::Transfer { id: id.clone(), wish, by, reply }).await
     }
 
     pub async fn act(&self, number: &str, action: Action, by: Actor) -> Result<(), FocusError> {

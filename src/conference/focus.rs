@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
+use plenary_sip::endpoint::ReferNews;
 use time::OffsetDateTime;
 
 use super::admission::{Join, JoinError, Proof, role_by_pin};
@@ -57,6 +58,10 @@ pub enum LegNews {
     Stopped(Option<StopReason>),
     /// A key was pressed: RFC 4733 or INFO.
     Key(char),
+    /// The phone does not list REFER among what it allows.
+    TakesNoRefer,
+    /// How the transfer goes that the leg was asked for.
+    Referred(ReferNews),
     Ended {
         cause: Cause,
         status: Option<u16>,
@@ -78,6 +83,12 @@ pub enum Output {
     Hangup {
         participant: ParticipantId,
         attempt: Attempt,
+    },
+    /// The leg's phone shall call somebody else.
+    Transfer {
+        participant: ParticipantId,
+        attempt: Attempt,
+        to: String,
     },
     SetMute {
         participant: ParticipantId,
@@ -242,6 +253,11 @@ impl Focus {
         person.muted |= connected && silenced;
         let was_in = person.is_in();
         person.hear(news, wall);
+        if person.was_transferred() {
+            let hangup = Output::Hangup { participant: id.clone(), attempt };
+            person.end(Cause::Left, None);
+            self.outputs.push_back(hangup);
+        }
         let goes = was_in && !person.is_live();
         let (media, by_telephone) = (person.media(), person.is_by_telephone());
         if connected {

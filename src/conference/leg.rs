@@ -12,8 +12,10 @@ use super::roster::ParticipantId;
 use super::task::Input;
 
 /// What a conference asks of a leg. Media it steers itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LegCommand {
+    /// REFER: the phone shall call this URI. What comes of it is told by [`LegNews::Referred`].
+    Transfer { to: String },
     /// CANCEL, BYE or a refusal, whatever the state of the call needs.
     Hangup,
 }

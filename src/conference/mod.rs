@@ -25,11 +25,13 @@ mod plan;
 mod roles;
 mod roster;
 mod task;
+mod transfer;
 mod wish;
 
 pub use admission::{Join, JoinError, Proof, role_by_pin};
 pub use command::{
-    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral, Referred,
+    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral,
+    Referred, TransferParticipant,
 };
 pub use dial_out::Pace;
 pub use directory::Directory;
@@ -47,3 +49,4 @@ pub use roster::{
     CallDirection, Cause, Door, EchoReading, Participant, ParticipantId, ParticipantState, Quality, RemoteQuality,
     Role, Roster, StopReason,
 };
+pub use transfer::{Transfer, TransferState};

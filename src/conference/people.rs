@@ -16,6 +16,7 @@ use super::plan::PlannedMember;
 use super::roster::{
     CallDirection, Cause, Door, Participant, ParticipantId, ParticipantState, Quality, Role, StopReason, Stream,
 };
+use super::transfer::{Transfer, TransferState};
 
 /// Counts the legs that a row has had.
 pub type Attempt = u32;
@@ -54,6 +55,9 @@ pub struct Person {
     stopped: Option<StopReason>,
     /// Others are not told who it is.
     anonymous: bool,
+    /// Whether its phone can be asked by REFER to call somebody.
+    pub takes_refer: bool,
+    pub transfer: Option<Transfer>,
     /// The REFER that the latest call was made for.
     pub referral: Option<Referral>,
     /// The account that wished for the latest call to it.
@@ -104,6 +108,8 @@ impl Person {
             quality: None,
             stopped: None,
             anonymous: false,
+            takes_refer: true,
+            transfer: None,
             referral: None,
             called_by: None,
         }
@@ -162,12 +168,19 @@ impl Person {
             LegNews::Source(ssrc) => self.stream.source = Some(ssrc),
             LegNews::Quality(quality) => self.quality = quality,
             LegNews::Stopped(stopped) => self.stopped = stopped,
+            LegNews::TakesNoRefer => self.takes_refer = false,
+            LegNews::Referred(news) => {
+                if let Some(transfer) = &mut self.transfer {
+                    transfer.hear(news);
+                }
+            }
             LegNews::Key(_) => {} // the focus reads keys itself
         }
     }
 
     pub fn end(&mut self, cause: Cause, status: Option<u16>) {
         self.state = ParticipantState::Disconnected;
+        self.transfer.iter_mut().for_each(Transfer::hear_end);
         self.cause = Some(cause);
         self.status = status;
         self.level_dbov = None;
@@ -186,8 +199,15 @@ impl Person {
         self.codec = None;
         self.secured = false;
         self.stream = Stream::default();
+        self.takes_refer = true;
+        self.transfer = None;
         self.referral = None;
         self.called_by = None;
+    }
+
+    /// Its phone talks to whom it was sent to, and is still in.
+    pub fn was_transferred(&self) -> bool {
+        self.is_live() && self.transfer.as_ref().is_some_and(|transfer| transfer.state == TransferState::Done)
     }
 
     /// The place stays, its leg is another from now on.
@@ -195,6 +215,8 @@ impl Person {
         if self.is_in() {
             self.attempt += 1;
             self.state = ParticipantState::Reconnecting;
+            self.takes_refer = true;
+            self.transfer = None;
             self.stream = Stream::default();
             self.quality = None;
             self.stopped = None;
@@ -249,6 +271,7 @@ impl Person {
             stream: self.stream.clone(),
             quality: self.quality,
             stopped: self.stopped,
+            transfer: self.transfer.clone(),
         }
     }
 }

@@ -10,6 +10,7 @@ pub enum Deed {
     AddParticipant,
     RemoveOther,
     RemoveSelf,
+    Transfer,
     MuteOther,
     GrantSpeech,
     RaiseHand,
@@ -27,6 +28,7 @@ impl Deed {
             Self::AddParticipant => "add a participant",
             Self::RemoveOther => "remove others",
             Self::RemoveSelf => "leave",
+            Self::Transfer => "send others elsewhere",
             Self::MuteOther => "mute others",
             Self::GrantSpeech => "let others speak",
             Self::RaiseHand => "raise its hand",
@@ -58,7 +60,15 @@ mod tests {
         assert!(may(&actor(Role::Owner), Deed::ChangeRole));
         assert!(may(&actor(Role::Chair), Deed::End));
         assert!(!may(&actor(Role::Chair), Deed::ChangeRole));
-        for deed in [Deed::CallAll, Deed::MuteOther, Deed::RemoveOther, Deed::Lock, Deed::End, Deed::AddParticipant] {
+        for deed in [
+            Deed::CallAll,
+            Deed::MuteOther,
+            Deed::RemoveOther,
+            Deed::Transfer,
+            Deed::Lock,
+            Deed::End,
+            Deed::AddParticipant,
+        ] {
             assert!(!may(&actor(Role::Participant), deed), "{deed:?}");
             assert!(!may(&actor(Role::Member), deed), "{deed:?}");
         }

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
+use super::transfer::Transfer;
+
 /// One running conference, complete.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Roster {
@@ -78,6 +80,9 @@ pub struct Participant {
     /// Why nothing is sent to the participant, who may hear nothing anyway; absent: sound is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<StopReason>,
+    /// How it goes when the participant was sent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
 }
 
 /// A participant's audio, as the conference package names it (RFC 4575 §5.8).

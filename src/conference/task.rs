@@ -6,6 +6,8 @@ use std::time::Instant;
 
 use plenary_media::engine::{Clip, Deaf, EngineHandle, MediaCommand, Mute, SpeakerLevel, Switch};
 use plenary_media::{LegId, RoomId, tone};
+use plenary_sip::endpoint::ReferNews;
+use plenary_sip::message::StatusCode;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
@@ -137,6 +139,14 @@ impl ConferenceTask {
                 Output::Hangup { participant, attempt } => {
                     if let Some(leg) = self.legs.get(&participant).filter(|leg| leg.attempt == attempt) {
                         hang_up(leg);
+                    }
+                }
+                Output::Transfer { participant, attempt, to } => {
+                    if let Some(leg) = self.legs.get(&participant).filter(|leg| leg.attempt == attempt)
+                        && leg.commands.try_send(LegCommand::Transfer { to }).is_err()
+                    {
+                        let news = LegNews::Referred(ReferNews::Refused(StatusCode::SERVICE_UNAVAILABLE));
+                        self.focus.handle_leg(&participant, attempt, news, Instant::now());
                     }
                 }
                 Output::SetMute { participant, muted } => {

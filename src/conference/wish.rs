@@ -5,7 +5,8 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::command::{
-    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral, Referred,
+    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral,
+    Referred, TransferParticipant,
 };
 use super::focus::Focus;
 use super::plan::Plan;
@@ -21,6 +22,7 @@ pub(super) enum ConferenceWish {
     Refer { address: String, referral: Referral, by: Actor, reply: Reply<Referred> },
     Patch { id: ParticipantId, patch: ParticipantPatch, by: Actor, reply: Reply<Participant> },
     Remove { id: ParticipantId, ban: bool, by: Actor, reply: Reply<()> },
+    Transfer { id: ParticipantId, wish: TransferParticipant, by: Actor, reply: Reply<()> },
     Act { action: Action, by: Actor, reply: Reply<()> },
 }
 
@@ -51,6 +53,7 @@ impl ConferenceWish {
             }
             Self::Patch { id, patch, by, reply } => drop(reply.send(focus.handle_patch(&id, patch, &by, now))),
             Self::Remove { id, ban, by, reply } => drop(reply.send(focus.handle_remove(&id, ban, &by, now))),
+            Self::Transfer { id, wish, by, reply } => drop(reply.send(focus.handle_transfer(&id, &wish, &by, now))),
             Self::Act { action, by, reply } => drop(reply.send(focus.handle_action(action, &by, now))),
         }
     }
@@ -62,6 +65,7 @@ impl ConferenceWish {
             Self::Refer { reply, .. } => drop(reply.send(Err(error))),
             Self::Patch { reply, .. } => drop(reply.send(Err(error))),
             Self::Remove { reply, .. } => drop(reply.send(Err(error))),
+            Self::Transfer { reply, .. } => drop(reply.send(Err(error))),
             Self::Act { reply, .. } => drop(reply.send(Err(error))),
         }
     }

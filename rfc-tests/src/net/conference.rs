@@ -207,8 +207,9 @@ impl Conference {
                 }
             }
             Output::Close => self.is_over = true,
-            // Media and the console are not here.
-            Output::SetMute { .. }
+            // Media, the console and its wishes are not here.
+            Output::Transfer { .. }
+            | Output::SetMute { .. }
             | Output::SetDeaf { .. }
             | Output::SetGain { .. }
             | Output::SetNoiseSuppression { .. }

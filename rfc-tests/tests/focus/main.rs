@@ -6,4 +6,5 @@ mod rfc3891;
 mod rfc4575;
 mod rfc4579_factory;
 mod rfc6665;
+mod sent_elsewhere;
 mod transfers;

@@ -40,6 +40,7 @@ impl Endpoint {
             }
             Command::FlowMoved { account, from, to } => self.moved.insert(&account, from, to),
             Command::RequestInCall { call, request, outgoing } => self.request_in_call(call, request, *outgoing, now),
+            Command::Refer { call, request, refer } => self.refer(call, request, &refer, now),
             Command::Request { request, outgoing } => self.request(request, *outgoing, now),
             Command::Respond { request, status, headers, body } => {
                 self.respond_to_request(request, status, headers, body, now);
@@ -64,7 +65,7 @@ impl Endpoint {
                 Upward::Failed { owner: Owner::Call(call, purpose), failure } => {
                     self.with_call(call, now, |usage| usage.handle_failure(&purpose, failure, now));
                 }
-                Upward::Failed { owner: Owner::User(request), failure } => self.tell_failure(request, failure),
+                Upward::Failed { owner: Owner::User(request), failure } => self.tell_failure(request, failure, now),
                 Upward::Failed { owner: Owner::Subscription(id), .. } => {
                     self.with_subscription(id, now, |notifier| notifier.handle_delivery(Delivery::Gone, now));
                 }
@@ -99,7 +100,7 @@ impl Endpoint {
                         message: Message::Request(ack),
                     }));
                 }
-                Act::Tell(event) => self.output.push_back(Output::Event(event)),
+                Act::Tell(event) => self.tell(event, now),
             }
         }
         let Some(Left { key, dialog, invited }) = self.calls.settle(id) else { return };
@@ -204,7 +205,13 @@ impl Endpoint {
         self.transactions.open_client(owner, request, destinations, now)
     }
 
-    fn request_in_call(&mut self, call: CallId, request: RequestId, outgoing: OutgoingRequest, now: Instant) {
+    pub(super) fn request_in_call(
+        &mut self,
+        call: CallId,
+        request: RequestId,
+        outgoing: OutgoingRequest,
+        now: Instant,
+    ) {
         let sent = match self.calls.get_mut(call) {
             Some(call) if is_users(&outgoing.method) => call.usage.request(request, outgoing),
             _ => false,
@@ -213,7 +220,7 @@ impl Endpoint {
             self.run_call(call, now);
         } else {
             let status = StatusCode::CALL_DOES_NOT_EXIST;
-            self.output.push_back(Output::Event(Event::Response { request, status, response: None, source: None }));
+            self.tell(Event::Response { request, status, response: None, source: None }, now);
         }
     }
 
@@ -257,7 +264,7 @@ impl Endpoint {
             (Owner::User(request), source) if response.status.is_final() => {
                 let status = response.status;
                 let response = Some(std::sync::Arc::new(response));
-                self.output.push_back(Output::Event(Event::Response { request, status, response, source }));
+                self.tell(Event::Response { request, status, response, source }, now);
             }
             (Owner::Subscription(id), _) if response.status.is_final() => {
                 let delivery = delivery_of(&response);
@@ -267,12 +274,12 @@ impl Endpoint {
         }
     }
 
-    fn tell_failure(&mut self, request: RequestId, failure: Failure) {
+    fn tell_failure(&mut self, request: RequestId, failure: Failure, now: Instant) {
         let status = match failure {
             Failure::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Failure::Transport => StatusCode::SERVICE_UNAVAILABLE,
         };
-        self.output.push_back(Output::Event(Event::Response { request, status, response: None, source: None }));
+        self.tell(Event::Response { request, status, response: None, source: None }, now);
     }
 }
 

@@ -40,6 +40,8 @@ pub enum Command {
     FlowMoved { account: String, from: Source, to: Source },
     /// A request inside the call's dialog: INFO, NOTIFY, MESSAGE.
     RequestInCall { call: CallId, request: RequestId, outgoing: Box<OutgoingRequest> },
+    /// REFER to the call's peer; what comes of it is told by [`super::Event::Referred`].
+    Refer { call: CallId, request: RequestId, refer: Box<OutgoingRefer> },
     /// A request outside dialogs: OPTIONS, REGISTER.
     Request { request: RequestId, outgoing: Box<OutgoingRequest> },
     /// The answer to an [`super::Event::Request`].
@@ -134,6 +136,17 @@ pub struct OutgoingRequest {
     pub flow: Option<ByFlow>,
     pub headers: Vec<Header>,
     pub body: Option<Body>,
+}
+
+/// Sends the peer of a call elsewhere: RFC 3515.
+#[derive(Clone, Debug)]
+pub struct OutgoingRefer {
+    /// Whom the peer shall call.
+    pub refer_to: NameAddr,
+    /// In whose name: RFC 3892.
+    pub referred_by: Option<NameAddr>,
+    /// The peer's Supported has `tdialog`: with a GRUU it is asked beside the call's dialog (RFC 7647 §4).
+    pub knows_target_dialog: bool,
 }
 
 /// What our Contact says beside the address: `<sip:USER@address:port;transport=…>;PARAMS`.

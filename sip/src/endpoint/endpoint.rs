@@ -13,6 +13,7 @@ use crate::endpoint::calls::Calls;
 use crate::endpoint::identity::Identity;
 use crate::endpoint::moved_flows::MovedFlows;
 use crate::endpoint::named::EndedDialogs;
+use crate::endpoint::refer::Referrals;
 use crate::endpoint::subscriptions::Subscriptions;
 use crate::endpoint::transactions::Transactions;
 use crate::endpoint::{Command, EndpointSettings, Output, Rng, SendId, complete};
@@ -65,7 +66,7 @@ use crate::transaction::TransactionId;
 /// The rules for the driver, which the `net` shell and every test follow:
 /// - after each `handle_…`, take outputs until there are none;
 /// - complete each message for the transport chosen ([`Endpoint::complete`]), then print it;
-/// - tell what became of each send of a request: [`Endpoint::handle_sent`] or [`Endpoint::handle_transport_error`];
+/// - tell what became of each send: [`Endpoint::handle_sent`] or [`Endpoint::handle_transport_error`];
 /// - time never runs backwards.
 #[derive(Debug)]
 pub struct Endpoint {
@@ -75,6 +76,7 @@ pub struct Endpoint {
     pub(super) transactions: Transactions,
     pub(super) calls: Calls,
     pub(super) subscriptions: Subscriptions,
+    pub(super) referrals: Referrals,
     pub(super) ended: EndedDialogs,
     pub(super) moved: MovedFlows,
     pub(super) output: VecDeque<Output>,
@@ -91,6 +93,7 @@ impl Endpoint {
             transactions: Transactions::new(settings.timing),
             calls: Calls::default(),
             subscriptions: Subscriptions::default(),
+            referrals: Referrals::default(),
             ended: EndedDialogs::default(),
             moved: MovedFlows::default(),
             output: VecDeque::new(),
@@ -169,6 +172,7 @@ impl Endpoint {
         while let Some(id) = self.subscriptions.pop_due(now) {
             self.with_subscription(id, now, |notifier| notifier.handle_timeout(now));
         }
+        self.time_out_referrals(now);
         self.settle(None, now);
     }
 
@@ -178,7 +182,12 @@ impl Endpoint {
 
     /// When [`Self::handle_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let timeouts = [self.transactions.poll_timeout(), self.calls.poll_timeout(), self.subscriptions.poll_timeout()];
+        let timeouts = [
+            self.transactions.poll_timeout(),
+            self.calls.poll_timeout(),
+            self.subscriptions.poll_timeout(),
+            self.referrals.poll_timeout(),
+        ];
         timeouts.into_iter().flatten().min()
     }
 

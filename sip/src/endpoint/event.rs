@@ -22,12 +22,14 @@ pub enum Event {
     /// What came of an offer of ours within the call, whether our re-INVITE made it, our 200 to a re-INVITE without one, or
     /// a reliable 18x to an INVITE without one: the peer's answer. After a failure the session stands as before (RFC 6141).
     ReofferDone { call: CallId, outcome: Result<Body, StatusCode> },
-    /// The call is over; nothing more comes of it.
+    /// The call is over; nothing more comes of it, but of its REFERs.
     Ended { call: CallId, why: Ending },
     /// A request that is no INVITE, ACK, CANCEL, BYE: Respond is due. `call` when it came within one.
     Request { request: RequestId, call: Option<CallId>, message: Arc<Request>, source: Source },
     /// The final response to a request of ours, and whence it came; 408 when none came, 503 when it could not be sent.
     Response { request: RequestId, status: StatusCode, response: Option<Arc<Response>>, source: Option<Source> },
+    /// What is heard of a REFER of ours.
+    Referred { call: CallId, request: RequestId, news: ReferNews },
     /// The subscriber refreshed or unsubscribed, and has its 200: the state is due once more, in full.
     Resubscribed { subscription: SubscriptionId },
     /// What became of the NOTIFY that was out; the next one may be given. After a refusal the subscriber has not
@@ -35,6 +37,21 @@ pub enum Event {
     Notified { subscription: SubscriptionId, outcome: Result<(), StatusCode> },
     /// The subscription is over; nothing more comes of it.
     Unsubscribed { subscription: SubscriptionId },
+}
+
+/// How a REFER of ours goes: RFC 3515 §2.4.5. After all but [`ReferNews::Progress`] there is no more news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReferNews {
+    /// What the target has said so far: 100–199.
+    Progress(StatusCode),
+    /// The target's final status; with a 2xx the peer talks to it.
+    Settled(StatusCode),
+    /// Accepted, and nothing more will be heard of it (RFC 4488).
+    Unwatched,
+    /// Not accepted; 408 when no answer came, 481 when the call is gone, 503 when it could not be sent.
+    Refused(StatusCode),
+    /// Accepted, and what came of it was never told.
+    Lost,
 }
 
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ mod named;
 mod output;
 mod random;
 mod receive;
+mod refer;
 mod return_path;
 mod settings;
 mod subscribe;
@@ -24,10 +25,11 @@ mod transactions;
 
 pub use crate::usage::{EventPackage, NewSubscription};
 pub use command::{
-    Body, Command, ContactTemplate, OutgoingInvite, OutgoingRequest, SubscriptionState, TerminationReason,
+    Body, Command, ContactTemplate, OutgoingInvite, OutgoingRefer, OutgoingRequest, SubscriptionState,
+    TerminationReason,
 };
 pub use endpoint::Endpoint;
-pub use event::{Ending, Event};
+pub use event::{Ending, Event, ReferNews};
 pub(crate) use inspect::Refusal;
 pub(crate) use named::DialogStage;
 pub use named::{FoundDialog, Named};

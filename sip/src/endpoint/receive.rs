@@ -134,7 +134,7 @@ impl Endpoint {
         }
         match request.method {
             Method::Invite => self.receive_call(transaction, request, source, now),
-            // Nothing here subscribes to anything.
+            // A NOTIFY for us names a dialog.
             Method::Bye | Method::Prack | Method::Update | Method::Info | Method::Notify => {
                 self.refuse(transaction, StatusCode::CALL_DOES_NOT_EXIST, now);
             }
@@ -146,6 +146,9 @@ impl Endpoint {
     fn receive_in_dialog(&mut self, transaction: TransactionId, request: Arc<Request>, source: Source, now: Instant) {
         let key = DialogKey::of_incoming(&request.headers);
         if request.method == Method::Subscribe && self.resubscribe(transaction, &request, key.as_ref(), source, now) {
+            return;
+        }
+        if request.method == Method::Notify && self.notified_of_referral(transaction, &request, now) {
             return;
         }
         match key.as_ref().and_then(|key| self.calls.find(key)) {

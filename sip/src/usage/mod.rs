@@ -31,7 +31,8 @@ pub use invite::{Arriving, InviteUsage};
 pub use offer::{description_of, unacceptable_body};
 pub use outside::{first_hops, request_of};
 pub use subscription::{
-    Asked, Delivery, EventPackage, NewSubscription, Notifier, NotifierAct, Subscriber, allow_events, asked, delivery_of,
+    Asked, Delivery, EventPackage, NewSubscription, Notifier, NotifierAct, Referral, Subscriber, allow_events, asked,
+    delivery_of,
 };
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ fn word(act: &Act) -> String {
         Act::Tell(Event::ReofferDone { .. }) => "ReofferDone".into(),
         Act::Tell(Event::Ended { .. }) => "Ended".into(),
         Act::Tell(Event::Request { .. } | Event::Response { .. }) => "request of the user".into(),
-        Act::Tell(Event::Resubscribed { .. } | Event::Notified { .. } | Event::Unsubscribed { .. }) => {
-            unreachable!("not of a call")
-        }
+        Act::Tell(
+            Event::Referred { .. } | Event::Resubscribed { .. } | Event::Notified { .. } | Event::Unsubscribed { .. },
+        ) => unreachable!("not of a call"),
     }
 }

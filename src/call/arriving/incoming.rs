@@ -299,7 +299,7 @@ impl Incoming {
             self.calls.sip(Command::Hangup { call: self.call, headers: vec![reason_no_agreement()] });
             return Err(Refusal::Over);
         };
-        Ok(ConnectedLeg::new(self.call, media, negotiator, &plan).saying(self.farewell()))
+        Ok(ConnectedLeg::new(self.call, media, negotiator, &plan, &self.request.headers).saying(self.farewell()))
     }
 
     pub(in crate::call) fn door(&self) -> Door {

@@ -263,7 +263,7 @@ impl Outgoing {
     fn handle_sip(&mut self, event: Event) -> Option<Step> {
         match event {
             Event::Progress { call, response } => self.handle_progress(call, &response),
-            Event::Established { call, body, .. } => self.handle_answer(call, body),
+            Event::Established { call, body, response, .. } => self.handle_answer(call, body, response.as_deref()),
             Event::Ended { call, why } => self.handle_ending(call, why),
             event => {
                 debug!(?event, "before the answer");
@@ -284,7 +284,7 @@ impl Outgoing {
         (!std::mem::replace(&mut self.rang, true)).then_some(Step::Ringing(response.status))
     }
 
-    fn handle_answer(&mut self, call: CallId, answer: Option<Body>) -> Option<Step> {
+    fn handle_answer(&mut self, call: CallId, answer: Option<Body>, said: Option<&Response>) -> Option<Step> {
         let Some(mut branch) = self.branches.remove(&call) else {
             self.calls.sip(Command::Hangup { call, headers: Vec::new() });
             return None;
@@ -304,7 +304,8 @@ impl Outgoing {
         self.branches.clear();
         let trunk = branch.way.through.as_ref().map(|through| through.trunk.trunk());
         let farewell = trunk.filter(|trunk| trunk.settings.q850_reason).map(|_| reason_of_status(200));
-        let leg = ConnectedLeg::new(call, branch.media, branch.negotiator, &plan);
+        let said = said.map(|response| response.headers.clone()).unwrap_or_default();
+        let leg = ConnectedLeg::new(call, branch.media, branch.negotiator, &plan, &said);
         let leg = leg.saying(farewell.into_iter().collect());
         self.calls.media(MediaCommand::Connect { leg: leg.media.id, plan: Box::new(plan) });
         Some(Step::Answered(Box::new(leg)))

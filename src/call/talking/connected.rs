@@ -8,8 +8,8 @@ use plenary_media::dtmf::{KeyWay, OnceOnly};
 use plenary_media::engine::{Breaker, Clip, LegStats, MediaCommand, MediaEvent};
 use plenary_media::plan::{AudioCodec, Direction, MediaPlan, SendEvents};
 use plenary_media::tone;
-use plenary_sip::endpoint::{Body, CallId, Command, Event, OutgoingRequest};
-use plenary_sip::message::{Header, HeaderName, Method, NameAddr, SipUri, StatusCode, Uri};
+use plenary_sip::endpoint::{Body, CallId, Command, Event, OutgoingRefer, OutgoingRequest, ReferNews};
+use plenary_sip::message::{Header, HeaderName, Headers, Method, NameAddr, SipUri, StatusCode, Uri};
 use tokio::sync::mpsc;
 use tracing::{debug, info};
 
@@ -38,15 +38,34 @@ pub struct ConnectedLeg {
     keys: OnceOnly,
     /// What our BYE says.
     farewell: Vec<Header>,
+    can: Abilities,
+}
+
+/// What a phone says that it can, in its INVITE or in its 200.
+#[derive(Clone, Copy, Debug)]
+struct Abilities {
+    refer: bool,
+    target_dialog: bool,
+}
+
+impl Abilities {
+    /// A phone that says nothing of its methods may have any (RFC 3261 §20.5).
+    fn of(headers: &Headers) -> Self {
+        let lists = |name, what| headers.values(&name).iter().any(|value| value.trim().eq_ignore_ascii_case(what));
+        let refer = !headers.contains(&HeaderName::Allow) || lists(HeaderName::Allow, "REFER");
+        Self { refer, target_dialog: lists(HeaderName::Supported, "tdialog") }
+    }
 }
 
 impl ConnectedLeg {
-    pub fn new(call: CallId, media: MediaLeg, negotiator: Negotiator, plan: &MediaPlan) -> Self {
+    /// `said`: the headers of the phone's INVITE, or of its 200.
+    pub fn new(call: CallId, media: MediaLeg, negotiator: Negotiator, plan: &MediaPlan, said: &Headers) -> Self {
         let MediaPlan { audio } = plan;
         let (codec, secured, events) = (audio.send.codec, audio.security.is_secured(), audio.send_events);
         let held = is_held(plan);
         let (watch, keys, farewell) = (QualityWatch::default(), OnceOnly::default(), Vec::new());
-        Self { call, media, negotiator, codec, secured, events, held, watch, keys, farewell }
+        let can = Abilities::of(said);
+        Self { call, media, negotiator, codec, secured, events, held, watch, keys, farewell, can }
     }
 
     /// With headers for our BYE.
@@ -76,6 +95,9 @@ impl ConnectedLeg {
         if self.held {
             link.tell(LegNews::Held).await;
         }
+        if !self.can.refer {
+            link.tell(LegNews::TakesNoRefer).await;
+        }
     }
 
     /// Lives until the call ends; tells the conference everything on the way, its end last.
@@ -100,6 +122,10 @@ impl ConnectedLeg {
                     {
                         let asked = FocusRequest { request, message, source, within: Some(link.clone()) };
                         tokio::spawn(focus_requests::answer(calls.clone(), asked));
+                    }
+                    Some(LegInput::Sip(Event::Referred { news, .. })) => {
+                        info!(participant = %link.participant(), ?news, "transfer");
+                        link.tell(LegNews::Referred(news)).await;
                     }
                     Some(LegInput::Sip(event)) => {
                         if let Some(news) = self.handle_sip(calls, event) {
@@ -134,10 +160,18 @@ impl ConnectedLeg {
                     Some(LegInput::Asked(_)) => {} // of calls of two
                 },
                 command = commands.recv(), if !hung_up => {
-                    // A conference that is gone wants nobody any more.
-                    let (Some(LegCommand::Hangup) | None) = command;
-                    hung_up = true;
-                    self.hang_up(calls);
+                    match command {
+                        Some(LegCommand::Transfer { to }) => {
+                            if let Err(status) = self.refer(calls, &to, link.number()) {
+                                link.tell(LegNews::Referred(ReferNews::Refused(status))).await;
+                            }
+                        }
+                        // A conference that is gone wants nobody any more.
+                        Some(LegCommand::Hangup) | None => {
+                            hung_up = true;
+                            self.hang_up(calls);
+                        }
+                    }
                 },
             }
         }
@@ -195,6 +229,15 @@ impl ConnectedLeg {
             body: None,
         });
         calls.sip(Command::RequestInCall { call: self.call, request: calls.next_request(), outgoing });
+    }
+
+    /// Asks the phone to call somebody else, in the conference's name.
+    fn refer(&self, calls: &Calls, to: &str, number: &str) -> Result<(), StatusCode> {
+        let refer_to = to.parse::<Uri>().map(NameAddr::new).map_err(|_| StatusCode::BAD_REQUEST)?;
+        let referred_by = Some(NameAddr::new(calls.address_of(number).into()));
+        let refer = Box::new(OutgoingRefer { refer_to, referred_by, knows_target_dialog: self.can.target_dialog });
+        calls.sip(Command::Refer { call: self.call, request: calls.next_request(), refer });
+        Ok(())
     }
 
     /// Presses a key for the phone: as an event where it takes events (RFC 4733), else by its tones.

@@ -2,15 +2,17 @@
 
 use std::time::Instant;
 
-use super::{CHAIRS, Focus, Passage};
+use super::{CHAIRS, Focus, Output, Passage};
 use crate::conference::command::{
-    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral, Referred,
+    Action, Actor, AddParticipant, CallAll, CallAllReport, FocusError, ParticipantPatch, PlacedCall, Referral,
+    Referred, TransferParticipant,
 };
 use crate::conference::notice::Notice;
 use crate::conference::people::Person;
 use crate::conference::plan::Plan;
 use crate::conference::roles::{Deed, may};
 use crate::conference::roster::{Participant, ParticipantId, Role};
+use crate::conference::transfer::Transfer;
 
 impl Focus {
     pub fn handle_call_all(&mut self, wish: CallAll, by: &Actor, now: Instant) -> Result<CallAllReport, FocusError> {
@@ -97,6 +99,35 @@ impl Focus {
         if was_in {
             self.sound(Passage::Out, now);
         }
+        Ok(())
+    }
+
+    /// RFC 3515: one transfer of a participant at a time.
+    pub fn handle_transfer(
+        &mut self,
+        id: &ParticipantId,
+        wish: &TransferParticipant,
+        by: &Actor,
+        now: Instant,
+    ) -> Result<(), FocusError> {
+        let own = self.people.get(id).and_then(|person| person.account.as_ref()) == Some(&by.name);
+        self.check(by, if own { Deed::RemoveSelf } else { Deed::Transfer })?;
+        let to = self.plan.callable(&wish.address)?;
+        let missing = self.no_such_participant(id);
+        let person = self.people.get_mut(id).ok_or(missing)?;
+        let why = match &person.transfer {
+            _ if !person.is_in() => Some("it is not in the conference"),
+            Some(transfer) if transfer.is_open() => Some("it is being sent elsewhere already"),
+            _ if !person.takes_refer => Some("its phone does not understand REFER"),
+            _ => None,
+        };
+        if let Some(why) = why {
+            return Err(FocusError::NotTransferable { id: id.0.clone(), why });
+        }
+        person.transfer = Some(Transfer::begin(to.clone()));
+        let attempt = person.attempt;
+        self.outputs.push_back(Output::Transfer { participant: id.clone(), attempt, to });
+        self.changed(id, now);
         Ok(())
     }
 

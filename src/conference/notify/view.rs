@@ -236,6 +236,7 @@ pub mod testing {
             stream: Stream { label: Some("a7".into()), source: Some(0x1234_5678) },
             quality: None,
             stopped: None,
+            transfer: None,
         }
     }
 

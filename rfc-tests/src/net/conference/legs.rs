@@ -51,7 +51,7 @@ impl Conference {
             }
             // Subscriptions are answered by a task that is not here.
             Event::Resubscribed { .. } | Event::Notified { .. } | Event::Unsubscribed { .. } => {}
-            Event::ReofferDone { .. } | Event::Response { .. } => {}
+            Event::ReofferDone { .. } | Event::Response { .. } | Event::Referred { .. } => {}
         }
     }
 

@@ -236,7 +236,7 @@ impl Phone {
                 self.move_on(call, CallState::Over(why));
             }
             Event::Resubscribed { .. } | Event::Notified { .. } | Event::Unsubscribed { .. } => {}
-            Event::Request { .. } | Event::Response { .. } => {}
+            Event::Request { .. } | Event::Response { .. } | Event::Referred { .. } => {}
         }
     }
 
