@@ -53,6 +53,8 @@ export function makeApi(request: Request) {
       request("patch", "/api/v1/conferences/{number}/participants/{id}", { path: { number, id }, body }),
     removeParticipant: (number: string, id: string, ban: boolean) =>
       request("delete", "/api/v1/conferences/{number}/participants/{id}", { path: { number, id }, query: { ban } }),
+    transferParticipant: (number: string, id: string, address: string) =>
+      request("post", "/api/v1/conferences/{number}/participants/{id}/transfer", { path: { number, id }, body: { address } }),
     act: (number: string, action: Action) =>
       request("post", "/api/v1/conferences/{number}/actions/{action}", { path: { number, action } }),
   };

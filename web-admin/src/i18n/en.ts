@@ -1,5 +1,5 @@
 /** English, and the shape that every other language fills. */
-import type { Access, AccountRole, Cause, Door, ParticipantState, Role, TrunkStatus } from "../api/types";
+import type { Access, AccountRole, Cause, Door, ParticipantState, Role, TransferState, TrunkStatus } from "../api/types";
 import type { Fault } from "../state/plan";
 import type { Filter } from "../state/room";
 import { plural } from "./plural";
@@ -66,6 +66,12 @@ export const en = {
     reconnecting: "Reconnecting",
     disconnected: "Ended",
   } satisfies Record<ParticipantState | "absent", string>,
+  transferState: {
+    asked: (to: string) => `asked to call ${to}`,
+    accepted: (to: string) => `calling ${to}`,
+    done: (to: string) => `gone to ${to}`,
+    failed: (to: string) => `could not be sent to ${to}`,
+  } satisfies Record<TransferState, (to: string) => string>,
   cause: {
     busy: "Busy",
     no_answer: "No answer",
@@ -209,6 +215,9 @@ export const en = {
     unmute: (name: string) => `Unmute ${name}`,
     lowerHand: (name: string) => `Lower the hand of ${name}`,
     hangUp: (name: string) => `Hang up ${name}`,
+    transfer: (name: string) => `Send ${name} elsewhere`,
+    transferTo: "Whom the phone shall call",
+    transferSend: "Send",
     call: (name: string) => `Call ${name}`,
     callAgain: (name: string) => `Call ${name} again`,
     gone: "There is no such conference.",

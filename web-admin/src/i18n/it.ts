@@ -64,6 +64,12 @@ export const it: Texts = {
     reconnecting: "Riconnessione",
     disconnected: "Terminata",
   },
+  transferState: {
+    asked: (to) => `richiesto di chiamare ${to}`,
+    accepted: (to) => `sta chiamando ${to}`,
+    done: (to) => `passato a ${to}`,
+    failed: (to) => `trasferimento a ${to} non riuscito`,
+  },
   cause: {
     busy: "Occupato",
     no_answer: "Nessuna risposta",
@@ -207,6 +213,9 @@ export const it: Texts = {
     unmute: (name) => `Riattiva ${name}`,
     lowerHand: (name) => `Abbassa la mano di ${name}`,
     hangUp: (name) => `Riaggancia ${name}`,
+    transfer: (name) => `Trasferisci ${name} altrove`,
+    transferTo: "Chi deve chiamare il telefono",
+    transferSend: "Trasferisci",
     call: (name) => `Chiama ${name}`,
     callAgain: (name) => `Richiama ${name}`,
     gone: "Questa conferenza non esiste.",

@@ -64,6 +64,12 @@ export const ru: Texts = {
     reconnecting: "Восстановление",
     disconnected: "Завершён",
   },
+  transferState: {
+    asked: (to) => `попросили позвонить: ${to}`,
+    accepted: (to) => `звонит: ${to}`,
+    done: (to) => `переведён: ${to}`,
+    failed: (to) => `не удалось перевести: ${to}`,
+  },
   cause: {
     busy: "Занято",
     no_answer: "Нет ответа",
@@ -207,6 +213,9 @@ export const ru: Texts = {
     unmute: (name) => `Включить микрофон: ${name}`,
     lowerHand: (name) => `Опустить руку: ${name}`,
     hangUp: (name) => `Отключить: ${name}`,
+    transfer: (name) => `Перевести на другой адрес: ${name}`,
+    transferTo: "Кому должен позвонить телефон",
+    transferSend: "Перевести",
     call: (name) => `Вызвать: ${name}`,
     callAgain: (name) => `Вызвать снова: ${name}`,
     gone: "Такой конференции нет.",

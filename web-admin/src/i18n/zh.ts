@@ -53,6 +53,12 @@ export const zh: Texts = {
     reconnecting: "正在重连",
     disconnected: "已结束",
   },
+  transferState: {
+    asked: (to) => `已请求呼叫 ${to}`,
+    accepted: (to) => `正在呼叫 ${to}`,
+    done: (to) => `已转接到 ${to}`,
+    failed: (to) => `无法转接到 ${to}`,
+  },
   cause: {
     busy: "忙线",
     no_answer: "无人接听",
@@ -194,6 +200,9 @@ export const zh: Texts = {
     unmute: (name) => `取消${name}的静音`,
     lowerHand: (name) => `放下${name}的手`,
     hangUp: (name) => `挂断${name}`,
+    transfer: (name) => `将${name}转接到别处`,
+    transferTo: "请对方话机呼叫",
+    transferSend: "转接",
     call: (name) => `呼叫${name}`,
     callAgain: (name) => `再次呼叫${name}`,
     gone: "没有这个会议。",

@@ -1,5 +1,5 @@
 /** The mock's HTTP API: the calls of `api/calls.ts`, answered from memory. */
-import type { Account, AddParticipant, Conference, NewAccount, NewConference, Participant, Problem, Session } from "../api/types";
+import type { Account, AddParticipant, Conference, NewAccount, NewConference, Participant, Problem, Session, TransferParticipant } from "../api/types";
 import { accounts as someAccounts, conferences as somePlans } from "./people";
 import { call, change, close, end, lock, open, rooms } from "./world";
 
@@ -82,6 +82,12 @@ const routes: Readonly<Record<string, Handler>> = {
   },
   "PATCH /conferences/*/participants/*": ([number, id], body) => change(running(number), id ?? "", body as Partial<Participant>),
   "DELETE /conferences/*/participants/*": ([number, id]) => end(running(number), id ?? "", "removed"),
+  "POST /conferences/*/participants/*/transfer": ([number, id], body) => {
+    const { address } = body as TransferParticipant;
+    const roster = running(number);
+    change(roster, id ?? "", { transfer: { to: `sip:${address}`, state: "done", status: 200 } });
+    end(roster, id ?? "", "left");
+  },
   "POST /conferences/*/actions/*": ([number, action]) => {
     const roster = running(number);
     const mute = (muted: boolean) => roster.participants.filter((one) => one.state === "connected").forEach((one) => change(roster, one.id, { muted }));

@@ -1,6 +1,6 @@
 /** One row of the control screen: a member who is not called yet, a participant, or both in one. */
 import type {
-  AddParticipant, Cause, Door, Member, Participant, ParticipantPatch, ParticipantState, Role,
+  AddParticipant, Cause, Door, Member, Participant, ParticipantPatch, ParticipantState, Role, Transfer,
 } from "../api/types";
 import type { Wish } from "./wish";
 
@@ -34,12 +34,16 @@ export interface Leg {
   readonly secured: boolean;
   readonly door: Door | undefined;
   readonly dialedIn: boolean;
+  /** How it goes, or went, to send it elsewhere. */
+  readonly transfer: Transfer | undefined;
   // What may be asked for now; `undefined` is not offered.
   readonly mute: Wish | undefined;
   readonly unmute: Wish | undefined;
   readonly lowerHand: Wish | undefined;
   readonly hangUp: Wish | undefined;
   readonly call: Wish | undefined;
+  /** Sends it to this address. */
+  readonly sendTo: ((address: string) => Wish) | undefined;
 }
 
 export function leg(entry: Entry, number: string, mayControl: boolean): Leg {
@@ -71,12 +75,18 @@ export function leg(entry: Entry, number: string, mayControl: boolean): Leg {
     secured: standing === "in" && (participant?.secured ?? false),
     door: participant?.door,
     dialedIn: participant?.direction === "dialed_in",
+    transfer: participant?.transfer ?? undefined,
     mute: present && !present.muted ? change(present.id, { muted: true }) : undefined,
     unmute: present?.muted ? change(present.id, { muted: false }) : undefined,
     lowerHand: present?.hand_raised ? change(present.id, { hand_raised: false }) : undefined,
     hangUp: ongoing ? { want: "hang-up", number, id: ongoing.id } : undefined,
     call: callAgain(entry, number, mayControl, { address, role, ...(name && { name }) }),
+    sendTo: present && !isOpen(present.transfer) ? (to) => ({ want: "transfer", number, id: present.id, address: to }) : undefined,
   };
+}
+
+function isOpen(transfer: Transfer | null | undefined): boolean {
+  return transfer?.state === "asked" || transfer?.state === "accepted";
 }
 
 /** Somebody who is away can be called, unless all that is known of them is an address nobody can call. */

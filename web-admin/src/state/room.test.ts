@@ -84,6 +84,14 @@ describe("a leg", () => {
     expect(offered(now(more, false))).toEqual([]);
   });
 
+  test("who is in can be sent elsewhere, once at a time", () => {
+    const wish = { want: "transfer", number: "7000", id: alice().id, address: "bob" };
+    expect(now({ state: "connected" }).sendTo?.("bob")).toEqual(wish);
+    expect(now({ transfer: { to: "sip:bob@example.org", state: "failed", status: 486 } }).sendTo?.("bob")).toEqual(wish);
+    const none = [now({}, false), now({ state: "ringing" }), now({ transfer: { to: "sip:bob@example.org", state: "accepted" } })];
+    expect(none.map((one) => one.sendTo)).toEqual([undefined, undefined, undefined]);
+  });
+
   test("a member not called yet can be called by name and role", () => {
     const entry = { key: "bob", member: { address: "bob", name: "Bob", role: "chair" }, participant: undefined } as const;
     expect(leg(entry, "7000", true).call).toEqual({ want: "add", number: "7000", participant: { address: "bob", name: "Bob", role: "chair" } });

@@ -7,6 +7,7 @@ export type Wish = { readonly number: string } & (
   | { readonly want: "add"; readonly participant: AddParticipant }
   | { readonly want: "change"; readonly id: string; readonly patch: ParticipantPatch }
   | { readonly want: "hang-up"; readonly id: string }
+  | { readonly want: "transfer"; readonly id: string; readonly address: string }
   | { readonly want: "act"; readonly action: Action }
 );
 
@@ -17,6 +18,7 @@ export function keyOf(wish: Wish): string {
     case "add": return `${wish.number} add ${wish.participant.address}`;
     case "change": return `${wish.number} change ${wish.id} ${Object.keys(wish.patch).join()}`;
     case "hang-up": return `${wish.number} hang-up ${wish.id}`;
+    case "transfer": return `${wish.number} transfer ${wish.id}`;
     case "act": return `${wish.number} act ${wish.action}`;
   }
 }
@@ -27,6 +29,7 @@ export async function perform(api: Api, wish: Wish): Promise<void> {
     case "add": await api.addParticipant(wish.number, wish.participant); return;
     case "change": await api.changeParticipant(wish.number, wish.id, wish.patch); return;
     case "hang-up": await api.removeParticipant(wish.number, wish.id, false); return;
+    case "transfer": await api.transferParticipant(wish.number, wish.id, wish.address); return;
     case "act": await api.act(wish.number, wish.action); return;
   }
 }

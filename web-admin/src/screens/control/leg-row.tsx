@@ -1,14 +1,16 @@
 /** One leg: how it stands and why, who it is, whether he speaks, and what may be done. */
+import { useState } from "preact/hooks";
 import type { Member, Participant } from "../../api/types";
 import { useConsole, useTexts } from "../../app/console";
 import { shown } from "../../state/address";
 import { type Leg, leg } from "../../state/leg";
 import { LEADS } from "../../state/powers";
-import { WishIconButton } from "../../ui/button";
+import { IconButton, WishIconButton } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { memo } from "../../ui/memo";
 import styles from "./leg-row.module.css";
 import { LegState } from "./leg-state";
+import { TransferDialog } from "./transfer-dialog";
 
 interface LegRowProps {
   rowKey: string;
@@ -25,6 +27,7 @@ export const LegRow = memo(function LegRow({ rowKey, member, participant, number
   const { server } = useConsole();
   const address = shown(now.address, server.domain);
   const name = now.name || address;
+  const [sending, setSending] = useState(false);
   return (
     <tr class={`${styles["row"]} ${styles[now.standing]} ${now.speaking ? styles["speaking"] : ""}`} tabindex={0} data-row
       data-participant={now.id} data-address={now.address} data-state={now.state} data-cause={now.cause}
@@ -46,8 +49,10 @@ export const LegRow = memo(function LegRow({ rowKey, member, participant, number
           <WishIconButton wish={now.lowerHand} icon="hand" label={texts.lowerHand(name)} data-action="lower-hand" class={styles["hand"]} />
           <WishIconButton wish={now.call} icon="call" data-action="call" class={styles["call"]}
             label={now.state === "absent" ? texts.call(name) : texts.callAgain(name)} />
+          {now.sendTo && <IconButton icon="forward" label={texts.transfer(name)} data-action="transfer" onClick={() => setSending(true)} />}
           <WishIconButton wish={now.hangUp} icon="hang-up" label={texts.hangUp(name)} data-action="hang-up" class={styles["hang-up"]} />
         </div>
+        {sending && now.sendTo && <TransferDialog name={name} sendTo={now.sendTo} onClose={() => setSending(false)} />}
       </td>
     </tr>
   );
