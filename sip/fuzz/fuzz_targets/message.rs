@@ -4,9 +4,10 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use plenary_sip::message::{Headers, HeaderName, Limits, Message, StatusCode, parse_datagram};
+use plenary_sip::message::{Headers, HeaderName, Limits, Message, StatusCode, parse_datagram, sipfrag_status};
 
 fuzz_target!(|octets: &[u8]| {
+    let _ = sipfrag_status(octets);
     let limits = Limits::default();
     match parse_datagram(&Bytes::copy_from_slice(octets), &limits) {
         Ok(message) => {
