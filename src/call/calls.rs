@@ -2,6 +2,7 @@
 
 use std::hash::RandomState;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -70,9 +71,21 @@ impl ToldOfConferences {
     }
 }
 
+/// A handle, which each part of each leg may hold.
 #[derive(Clone, Debug)]
-pub struct Calls {
-    pub settings: Arc<CallSettings>,
+pub struct Calls(Arc<Ways>);
+
+impl Deref for Calls {
+    type Target = Ways;
+
+    fn deref(&self) -> &Ways {
+        &self.0
+    }
+}
+
+#[derive(Debug)]
+pub struct Ways {
+    pub settings: CallSettings,
     pub routing: Routing,
     pub store: Store,
     pub registrar: RegistrarHandle,
@@ -82,17 +95,17 @@ pub struct Calls {
     pub voice: Voice,
     endpoint: EndpointHandle,
     lines: mpsc::UnboundedSender<Line>,
-    ids: Arc<AtomicU64>,
+    ids: AtomicU64,
     /// Makes the marks of calls that we passed on; of this process alone.
-    pub marks: Arc<RandomState>,
+    pub marks: RandomState,
     /// Who typed wrong PINs, across calls.
     pub pins: PinPatience,
     /// Calls of strangers that are not connected yet.
     pub(in crate::call) unconfirmed: Unconfirmed,
     pub(in crate::call) dial_budget: DialBudget,
-    pub(in crate::call) quality: Arc<QualityMetrics>,
+    pub(in crate::call) quality: QualityMetrics,
     /// How many media legs are open.
-    open: Arc<watch::Sender<usize>>,
+    open: watch::Sender<usize>,
 }
 
 /// What calls are made of.
@@ -121,12 +134,12 @@ impl CallParts {
     ) -> Calls {
         let (lines, plugs) = mpsc::unbounded_channel();
         let pins = PinPatience::new(self.settings.free_failures, self.settings.longest_block, &self.metrics);
-        let calls = Calls {
+        let calls = Calls(Arc::new(Ways {
             pins,
             dial_budget: DialBudget::new(self.settings.dial_outs),
             unconfirmed: Unconfirmed::new(self.settings.unconfirmed_calls),
-            quality: Arc::new(QualityMetrics::new(&self.metrics)),
-            settings: Arc::new(self.settings),
+            quality: QualityMetrics::new(&self.metrics),
+            settings: self.settings,
             routing: self.routing,
             store: self.store,
             registrar: self.registrar,
@@ -136,10 +149,10 @@ impl CallParts {
             voice: self.voice,
             endpoint: self.endpoint,
             lines,
-            ids: Arc::new(AtomicU64::new(2)),
-            marks: Arc::default(),
-            open: Arc::new(watch::Sender::new(0)),
-        };
+            ids: AtomicU64::new(2),
+            marks: RandomState::new(),
+            open: watch::Sender::new(0),
+        }));
         tokio::spawn(Switchboard::new(calls.clone(), plugs).run(sip, media));
         tokio::spawn(dial::dial_all(calls.clone(), dials));
         let asking = calls.clone();

@@ -106,7 +106,7 @@ impl Incoming {
     }
 
     /// Into the conference, all questions being answered; says by voice where that is impossible.
-    async fn enter(&mut self, mut leg: ConnectedLeg, plan: &Plan, join: Join) -> Outcome<()> {
+    async fn enter(&mut self, mut leg: Box<ConnectedLeg>, plan: &Plan, join: Join) -> Outcome<()> {
         self.language = plan.language;
         let (conference, mut commands) = mpsc::channel::<LegCommand>(4);
         match self.calls.directory.join(&plan.number, join, conference).await {

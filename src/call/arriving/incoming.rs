@@ -238,7 +238,11 @@ impl Incoming {
     }
 
     /// Answers the call: its offer, or one of ours where it had none. Returns once the ACK came.
-    pub(in crate::call) async fn answer(&mut self, media: MediaLeg, contact: ContactTemplate) -> Outcome<ConnectedLeg> {
+    pub(in crate::call) async fn answer(
+        &mut self,
+        media: MediaLeg,
+        contact: ContactTemplate,
+    ) -> Outcome<Box<ConnectedLeg>> {
         let prepared = self.prepare(media)?;
         self.accept(prepared, contact).await
     }
@@ -269,7 +273,7 @@ impl Incoming {
         &mut self,
         prepared: Prepared,
         contact: ContactTemplate,
-    ) -> Outcome<ConnectedLeg> {
+    ) -> Outcome<Box<ConnectedLeg>> {
         let mut prepared = prepared;
         let body = Some(Body::sdp(prepared.body.clone()));
         let host = self.trunk.as_ref().and_then(|trunk| trunk.contact_host());

@@ -42,12 +42,12 @@ async fn dial(calls: Calls, mut request: DialRequest) {
 }
 
 /// Rings until somebody answers, nobody is left, or the conference calls it off.
-async fn reach(outgoing: &mut Outgoing, request: &mut DialRequest) -> Result<ConnectedLeg, Ending> {
+async fn reach(outgoing: &mut Outgoing, request: &mut DialRequest) -> Result<Box<ConnectedLeg>, Ending> {
     loop {
         tokio::select! {
             step = outgoing.next() => match step {
                 Step::Ringing(_) | Step::EarlyMedia(_) => request.link.tell(LegNews::Ringing).await,
-                Step::Answered(leg) => return Ok(*leg),
+                Step::Answered(leg) => return Ok(leg),
                 Step::Nobody(ending) => return Err(ending),
             },
             command = request.commands.recv() => {

@@ -308,7 +308,7 @@ impl Outgoing {
         let leg = ConnectedLeg::new(call, branch.media, branch.negotiator, &plan, &said);
         let leg = leg.saying(farewell.into_iter().collect());
         self.calls.media(MediaCommand::Connect { leg: leg.media.id, plan: Box::new(plan) });
-        Some(Step::Answered(Box::new(leg)))
+        Some(Step::Answered(leg))
     }
 
     fn handle_ending(&mut self, call: CallId, why: Ending) -> Option<Step> {

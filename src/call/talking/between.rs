@@ -102,7 +102,7 @@ impl Incoming {
         &mut self,
         room: RoomId,
         outgoing: &mut Outgoing,
-    ) -> Outcome<(ConnectedLeg, Option<Prepared>)> {
+    ) -> Outcome<(Box<ConnectedLeg>, Option<Prepared>)> {
         let mut early = None;
         loop {
             tokio::select! {
@@ -111,7 +111,7 @@ impl Incoming {
                     Step::Ringing(_) if early.is_some() => {}
                     Step::Ringing(status) => early = self.ring_back(room, status),
                     Step::EarlyMedia(leg) => early = early.or_else(|| self.open_early_media(room, leg)),
-                    Step::Answered(leg) => return Ok((*leg, early)),
+                    Step::Answered(leg) => return Ok((leg, early)),
                     Step::Nobody(ending) => return Err(refused(ending)),
                 },
                 input = self.inbox.recv() => match input {

@@ -23,7 +23,8 @@ use crate::call::talking::other::{Asked, Owner};
 use crate::call::talking::quality::{Measured, QualityWatch};
 use crate::conference::{LegCommand, LegLink, LegNews, StopReason};
 
-/// Everything that belongs to one answered call.
+/// Everything that belongs to one answered call. In a box, because tasks hand it on: each place on its way would have
+/// room for all of it.
 #[derive(Debug)]
 pub struct ConnectedLeg {
     pub call: CallId,
@@ -59,17 +60,17 @@ impl Abilities {
 
 impl ConnectedLeg {
     /// `said`: the headers of the phone's INVITE, or of its 200.
-    pub fn new(call: CallId, media: MediaLeg, negotiator: Negotiator, plan: &MediaPlan, said: &Headers) -> Self {
+    pub fn new(call: CallId, media: MediaLeg, negotiator: Negotiator, plan: &MediaPlan, said: &Headers) -> Box<Self> {
         let MediaPlan { audio } = plan;
         let (codec, secured, events) = (audio.send.codec, audio.security.is_secured(), audio.send_events);
         let held = is_held(plan);
         let (watch, keys, farewell) = (QualityWatch::default(), OnceOnly::default(), Vec::new());
         let can = Abilities::of(said);
-        Self { call, media, negotiator, codec, secured, events, held, watch, keys, farewell, can }
+        Box::new(Self { call, media, negotiator, codec, secured, events, held, watch, keys, farewell, can })
     }
 
     /// With headers for our BYE.
-    pub fn saying(mut self, farewell: Vec<Header>) -> Self {
+    pub fn saying(mut self: Box<Self>, farewell: Vec<Header>) -> Box<Self> {
         self.farewell = farewell;
         self
     }
@@ -102,7 +103,7 @@ impl ConnectedLeg {
 
     /// Lives until the call ends; tells the conference everything on the way, its end last.
     pub async fn talk(
-        mut self,
+        mut self: Box<Self>,
         calls: &Calls,
         link: &LegLink,
         commands: &mut mpsc::Receiver<LegCommand>,

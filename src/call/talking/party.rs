@@ -78,7 +78,7 @@ impl Calls {
 /// One side of a call of two.
 #[derive(Debug)]
 pub struct Party {
-    pub leg: ConnectedLeg,
+    pub leg: Box<ConnectedLeg>,
     pub inbox: Inbox,
     pub who: Who,
 }

@@ -209,7 +209,7 @@ impl Transfer {
                 step = outgoing.next() => match step {
                     Step::Ringing(status) => report.tell(status),
                     Step::EarlyMedia(_) => {}
-                    Step::Answered(leg) => break *leg,
+                    Step::Answered(leg) => break leg,
                     Step::Nobody(Ending::Refused { status, .. }) => return Err(status),
                     Step::Nobody(_) => return Err(StatusCode::TEMPORARILY_UNAVAILABLE),
                 },
