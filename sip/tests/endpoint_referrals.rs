@@ -121,7 +121,7 @@ fn a_peer_with_a_gruu_is_asked_beside_the_dialog() {
     let (mut lone, call, tag) = call(GRUU);
     let asked = refer(&mut lone, call, true);
     assert_eq!(asked.uri.to_string(), "sip:alice@192.0.2.1:5060;gr=urn:uuid:f81d");
-    assert_eq!(header(&asked, HeaderName::TargetDialog), format!("call-1;local-tag={tag};remote-tag=alice"));
+    assert_eq!(header(&asked, HeaderName::TargetDialog), format!("call-1;local-tag=alice;remote-tag={tag}"));
     assert!(header(&asked, HeaderName::CallId) != "call-1" && header(&asked, HeaderName::ReferSub).is_empty());
     assert!(asked.headers.to().expect("To").tag().is_none() && asked.headers.contains(&HeaderName::Contact));
     let own = asked.headers.from().expect("From").tag().expect("our tag").to_owned();

@@ -135,9 +135,13 @@ fn target_dialog_stands_for_asking_within_the_call() -> anyhow::Result<()> {
         let request = uma.request("SUBSCRIBE", uri, &extra, "");
         Ok(uma.ask_once(&request)?.status())
     };
-    let named = call.name().replace("to-tag", "remote-tag").replace("from-tag", "local-tag");
-    assert_eq!(subscribe(&mut uma, &uri, &named)?, 200);
-    assert!(uma.notify()?.0.contains("sip:uma@"));
+    // As the recipient sees it, and as some senders write it.
+    let turned = call.name().replace("to-tag", "remote-tag").replace("from-tag", "local-tag");
+    let named = call.name().replace("to-tag", "local-tag").replace("from-tag", "remote-tag");
+    for named in [&turned, &named] {
+        assert_eq!(subscribe(&mut uma, &uri, named)?, 200, "{named}");
+        assert!(uma.notify()?.0.contains("sip:uma@"));
+    }
     assert_eq!(subscribe(&mut uma, &uri, &named.replace("remote-tag=", "remote-tag=x"))?, 401);
     assert_eq!(subscribe(&mut uma, &uri, &call.name())?, 401, "not as Target-Dialog writes it");
     assert_eq!(subscribe(&mut uma, &uri.replace("3001", "3002"), &named)?, 401, "another conference");

@@ -116,6 +116,8 @@ fn a_phone_with_a_gruu_is_asked_beside_its_call() -> anyhow::Result<()> {
     ensure!(refer.starts_with(&format!("REFER {};gr=urn:uuid:f81d4fae ", house.phone.contact()?)), "{refer}");
     let named = header(&refer, "Target-Dialog").context("Target-Dialog")?;
     ensure!(named.starts_with(&house.dialog.call_id) && named.contains(";remote-tag="), "{refer}");
+    let own_tag = named.split(";local-tag=").nth(1).and_then(|rest| rest.split(';').next()).context("a local tag")?;
+    ensure!(house.dialog.name().ends_with(&format!(";from-tag={own_tag}")), "as the phone sees it: {refer}");
     ensure!(header(&refer, "Call-ID") != Some(&*house.dialog.call_id), "{refer}");
     ensure!(header(&refer, "To").is_some_and(|to| !to.contains(";tag=")), "{refer}");
     let mut beside = RawDialog::of_called(&refer, "of-the-notify")?;

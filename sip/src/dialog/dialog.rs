@@ -131,9 +131,10 @@ impl Dialog {
         self.request_numbered(method, self.local_cseq)
     }
 
-    /// A request to the dialog's peer beside it, which makes one of its own and names this one: RFC 7647 §4, RFC 4538 §4.
+    /// A request to the dialog's peer beside it, which makes one of its own and names this one as the peer sees it: RFC 7647
+    /// §4, RFC 4538.
     pub fn beside(&self, method: Method, call_id: String, local_tag: &str) -> Request {
-        let named = format!("{};local-tag={};remote-tag={}", self.call_id, self.local_tag(), self.remote_tag());
+        let named = format!("{};local-tag={};remote-tag={}", self.call_id, self.remote_tag(), self.local_tag());
         let (local, remote) = (NameAddr::new(self.local.uri.clone()), NameAddr::new(self.remote.uri.clone()));
         let mut beside = Self { call_id, local: local.with_tag(local_tag), remote, local_cseq: 0, ..self.clone() };
         let mut request = beside.request(method);

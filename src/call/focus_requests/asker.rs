@@ -58,11 +58,14 @@ impl Asker {
     }
 }
 
-/// The leg whose dialog Target-Dialog names (RFC 4538 §4): who knows its name could have asked within it. It speaks for
+/// The leg whose dialog Target-Dialog names (RFC 4538 §4), seen from either side: who knows its name could have asked within it. It speaks for
 /// its own conference alone.
 async fn named_leg(calls: &Calls, asked: &FocusRequest) -> Option<LegLink> {
     let id = asked.message.headers.target_dialog().ok()??;
-    let call = calls.answered_call(id).await.ok()?;
+    let call = match calls.answered_call(id.clone()).await {
+        Ok(call) => call,
+        Err(_) => calls.answered_call(id.turned()).await.ok()?,
+    };
     let Some(Owner::Participant(link)) = call.owner().await else { return None };
     let dialled = Dialled::of(&asked.message.uri).filter(|dialled| calls.is_ours(&dialled.host, &asked.source))?;
     let plan = calls.directory.plan(&dialled.user).await?;

@@ -19,6 +19,11 @@ pub struct DialogId {
 }
 
 impl DialogId {
+    /// As the other side names it.
+    pub fn turned(&self) -> Self {
+        Self { to_tag: self.from_tag.clone(), from_tag: self.to_tag.clone(), ..self.clone() }
+    }
+
     fn of(named: &Parameterized, to: &str, from: &str) -> Result<Self, SyntaxError> {
         let one = |name: &str| {
             let mut values = named.params.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
@@ -57,11 +62,12 @@ impl Headers {
         self.single(&HeaderName::Join)
     }
 
-    /// Its tags are named as the sender sees them.
+    /// Its tags are named as the recipient sees them, like those of a dialog package (RFC 4235); not all senders do so: see
+    /// [`DialogId::turned`].
     pub fn target_dialog(&self) -> Result<Option<DialogId>, HeaderError> {
         let name = &HeaderName::TargetDialog;
         let named = self.parameterized(name)?;
-        let id = named.map(|named| DialogId::of(&named, "remote-tag", "local-tag"));
+        let id = named.map(|named| DialogId::of(&named, "local-tag", "remote-tag"));
         id.transpose().map_err(|error| HeaderError::new(name, error))
     }
 }
@@ -82,12 +88,13 @@ mod tests {
     }
 
     #[test]
-    fn target_dialog_speaks_from_the_senders_side() {
+    fn target_dialog_speaks_from_the_recipients_side() {
         let mut headers = Headers::default();
         let value = "fa77as7dad8-sd98ajzz@host.example.com;local-tag=kkaz-;remote-tag=6544";
         headers.push(Header::new(HeaderName::TargetDialog, value));
         let id = headers.target_dialog().expect("RFC 4538 §7").expect("it");
-        assert_eq!((id.to_tag.as_str(), id.from_tag.as_str()), ("6544", "kkaz-"));
+        assert_eq!((id.to_tag.as_str(), id.from_tag.as_str()), ("kkaz-", "6544"));
+        assert_eq!((id.turned().to_tag.as_str(), id.turned().turned()), ("6544", id));
     }
 
     #[test]
