@@ -26,7 +26,7 @@ use anyhow::ensure;
 use rfc_tests::api::Api;
 use rfc_tests::deadline::wait_for;
 use rfc_tests::raw::Answer;
-use rfc_tests::raw_media::{RawMedia, RawSrtp, Suite, crypto_lines};
+use rfc_tests::raw_media::{RawMedia, RawRtp, RawSrtp, Suite, crypto_lines};
 use rfc_tests::raw_phone::{RawDialog, RawPhone};
 use rfc_tests::server::Server;
 use serde_json::json;
@@ -65,6 +65,23 @@ fn house_with(settings: &[&str]) -> anyhow::Result<House> {
 }
 
 impl House {
+    /// The server's own clock goes on by so much from packet to packet, but for ticks that it left out and counted because the
+    /// machine stood still: the packet after such a gap has the marker.
+    fn ensure_steady(&self, heard: &[RawRtp], step: u32) -> anyhow::Result<()> {
+        let mut left_out = 0;
+        for pair in heard.windows(2) {
+            let (before, packet) = (&pair[0], &pair[1]);
+            let forward = packet.timestamp.wrapping_sub(before.timestamp);
+            ensure!(packet.ssrc == before.ssrc && packet.sequence.wrapping_sub(before.sequence) == 1, "{packet:?}");
+            let is_gap = packet.marker && forward > step && forward.is_multiple_of(step);
+            ensure!(forward == step || is_gap, "{forward} in place of {step}: {packet:?}");
+            left_out += forward / step - 1;
+        }
+        let counted = self.api.metric("media_tick_overruns_total")?;
+        ensure!(f64::from(left_out) <= counted, "{left_out} frames left out, {counted} ticks counted as such");
+        Ok(())
+    }
+
     /// Calls over UDP with these formats.
     fn call(&self, uri: &str, mut media: RawMedia, audio: &str, lines: &str) -> anyhow::Result<InCall> {
         let mut phone = RawPhone::guest(&self.server, "phone")?;

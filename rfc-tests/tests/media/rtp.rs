@@ -131,10 +131,7 @@ fn the_mix_names_its_contributors() -> anyhow::Result<()> {
         ensure!(packet.csrcs.iter().copied().collect::<BTreeSet<_>>() == ssrcs, "{:?} of {ssrcs:?}", packet.csrcs);
         ensure!(!ssrcs.contains(&packet.ssrc), "an SSRC of its own");
     }
-    for pair in heard.windows(2) {
-        let step = (pair[1].sequence.wrapping_sub(pair[0].sequence), pair[1].timestamp.wrapping_sub(pair[0].timestamp));
-        ensure!(pair[0].ssrc == pair[1].ssrc && step == (1, 160), "{step:?}");
-    }
+    house.ensure_steady(&heard, 160)?;
 
     // RFC 4575 §5.8: the document names each stream as its description does, and by its SSRC.
     house.api.patch("/conferences/3001", serde_json::json!({ "members": [{ "address": "alice" }] }))?;
@@ -308,10 +305,8 @@ fn g722_counts_eight_thousand_a_second() -> anyhow::Result<()> {
         ensure!(answer.0.contains("a=ptime:20\r\n"), "{}", answer.0);
         media.hears(TONE)?;
         let heard = media.talk(20)?;
-        for pair in heard.windows(2) {
-            let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
-            ensure!((step, pair[1].payload.len()) == (160, 160), "{name}: {step}, {}", pair[1].payload.len());
-        }
+        house.ensure_steady(&heard, 160).context(name)?;
+        ensure!(heard.iter().all(|packet| packet.payload.len() == 160), "{name}: {:?}", heard.first());
     }
     claim.proven();
     Ok(())
@@ -355,14 +350,12 @@ fn the_habits_of_gateways_are_borne() -> anyhow::Result<()> {
     ensure!(media.hear(Duration::from_secs(1))?.is_some(), "the server speaks first");
     media.next.marker = true;
     media.next.sequence = 0;
-    let mut last: Option<RawRtp> = None;
+    let mut heard = Vec::new();
     for frames in [25, 25, 25] {
-        for packet in media.talk(frames)? {
-            let forward = last.as_ref().is_none_or(|last| packet.timestamp.wrapping_sub(last.timestamp) == 160);
-            ensure!(forward && packet.payload.len() <= 1_200, "own timestamps go on: {packet:?} after {last:?}");
-            last = Some(packet);
-        }
+        heard.extend(media.talk(frames)?);
     }
+    house.ensure_steady(&heard, 160).context("own timestamps go on")?;
+    ensure!(heard.iter().all(|packet| packet.payload.len() <= 1_200), "within a packet of the path");
     media.hears(TONE)?;
     media.next.marker = false;
     for (lines, len) in [("a=ptime:40\r\n", 320), ("a=ptime:30\r\n", 240), ("a=ptime:60\r\na=maxptime:10\r\n", 80)] {
