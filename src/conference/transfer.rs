@@ -33,9 +33,13 @@ impl Transfer {
         Self { to, state: TransferState::Asked, status: None }
     }
 
-    /// Whether it is not decided yet.
+    /// Whether more will be heard of it. Of a phone that agreed and tells nothing (RFC 4488) it will not: it may be asked again.
     pub fn is_open(&self) -> bool {
-        matches!(self.state, TransferState::Asked | TransferState::Accepted)
+        match self.state {
+            TransferState::Asked => true,
+            TransferState::Accepted => self.status.is_some(),
+            TransferState::Done | TransferState::Failed => false,
+        }
     }
 
     pub fn hear(&mut self, news: ReferNews) {
@@ -81,9 +85,11 @@ mod tests {
     fn who_hangs_up_has_gone_where_he_was_sent_once_the_phone_has_agreed() {
         let mut transfer = Transfer::begin("sip:bob@localhost".into());
         transfer.hear(ReferNews::Unwatched);
+        assert!(!transfer.is_open(), "it may be asked again");
         transfer.hear_end();
         assert_eq!(transfer.state, TransferState::Done);
         let mut unanswered = Transfer::begin("sip:bob@localhost".into());
+        assert!(unanswered.is_open());
         unanswered.hear_end();
         assert_eq!(unanswered.state, TransferState::Failed);
     }

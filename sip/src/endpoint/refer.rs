@@ -121,7 +121,10 @@ impl Endpoint {
         let contact = ContactTemplate::default().open(secure);
         request.headers.push(Header::new(HeaderName::Contact, contact));
         refer.headers().for_each(|header| request.headers.push(header));
-        let Some(key) = DialogKey::of_outgoing(&request.headers) else { return };
+        let Some(key) = DialogKey::of_outgoing(&request.headers) else {
+            let news = ReferNews::Refused(StatusCode::SERVER_INTERNAL_ERROR);
+            return self.output.push_back(Output::Event(Event::Referred { call, request: id, news }));
+        };
         let referral = Referral::new(1, None, self.settings.timing.patience());
         self.referrals.open.insert(id, Entry { call, dialog: key, referral });
         if self.send_request(Owner::User(id), request, hops, now).is_none() {

@@ -86,7 +86,7 @@ export function leg(entry: Entry, number: string, mayControl: boolean): Leg {
 }
 
 function isOpen(transfer: Transfer | null | undefined): boolean {
-  return transfer?.state === "asked" || transfer?.state === "accepted";
+  return transfer?.state === "asked" || (transfer?.state === "accepted" && transfer.status != null);
 }
 
 /** Somebody who is away can be called, unless all that is known of them is an address nobody can call. */

@@ -88,7 +88,8 @@ describe("a leg", () => {
     const wish = { want: "transfer", number: "7000", id: alice().id, address: "bob" };
     expect(now({ state: "connected" }).sendTo?.("bob")).toEqual(wish);
     expect(now({ transfer: { to: "sip:bob@example.org", state: "failed", status: 486 } }).sendTo?.("bob")).toEqual(wish);
-    const none = [now({}, false), now({ state: "ringing" }), now({ transfer: { to: "sip:bob@example.org", state: "accepted" } })];
+    expect(now({ transfer: { to: "sip:bob@example.org", state: "accepted" } }).sendTo?.("bob")).toEqual(wish);
+    const none = [now({}, false), now({ state: "ringing" }), now({ transfer: { to: "sip:bob@example.org", state: "accepted", status: 180 } })];
     expect(none.map((one) => one.sendTo)).toEqual([undefined, undefined, undefined]);
   });
 
